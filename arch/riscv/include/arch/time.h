@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* The hart's clock and timer. */
+#pragma once
+#include <kernel/types.h>
+
+/* Ticks of the platform timer. May trap to firmware on some harts: read sparingly. */
+static inline u64 arch_time_read(void)
+{
+	u64 t;
+
+	__asm__ volatile("rdtime %0" : "=r"(t));
+	return t;
+}
+
+extern u32 arch_timebase_hz;			/* from the device tree */
+void arch_timer_set(u64 ticks);			/* interrupt this hart at or after ticks; ~0: never */

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Deferred work and interrupts. Order of contexts: hard interrupt -> per-CPU
+ * softirq (bounded, then a kernel thread goes on) -> workqueue (threads).
+ */
+#pragma once
+#include <kernel/lock/spinlock.h>
+#include <kernel/lib/list.h>
+#include <kernel/time/hrtimer.h>
+
+/* Device interrupts: numbers are the controller's (PLIC source). */
+typedef void (*irq_handler_t)(void *arg);
+struct irq_chip {
+	const char *name;
+	void (*enable)(u32 irq);
+	void (*disable)(u32 irq);
+	void (*set_affinity)(u32 irq, u32 cpu);
+	void (*handle)(void);		/* external interrupt on this CPU: claim, irq_dispatch(), complete */
+	void (*init_cpu)(void);		/* on each CPU that comes up */
+};
+void irq_chip_register(const struct irq_chip *chip);
+int __must_check irq_request(u32 irq, const char *name, irq_handler_t handler, void *arg);
+void irq_free(u32 irq, void *arg);	/* waits for a running handler */
+void irq_dispatch(u32 irq);		/* chip -> handlers; counts for /proc/interrupts */
+void irq_handle_external(void);		/* from the trap */
+
+/* Around every hard interrupt; irq_exit() runs pending softirqs. */
+void irq_enter(void);
+void irq_exit(void);
+
+enum softirq { SOFTIRQ_TIMER, SOFTIRQ_NET_TX, SOFTIRQ_NET_RX, SOFTIRQ_BLOCK, SOFTIRQ_SCHED, SOFTIRQ_RCU, NR_SOFTIRQS };
+void softirq_register(enum softirq nr, void (*func)(void));
+void softirq_raise(enum softirq nr);	/* on this CPU; any context */
+void softirq_init(void);
+
+/* Workqueues: functions run in kernel threads and may sleep. */
+struct work {
+	struct list_head node;
+	void (*func)(struct work *w);
+	u32 pending;			/* atomic: queued and not yet started */
+};
+struct delayed_work {
+	struct work work;
+	struct hrtimer timer;
+};
+void work_init(struct work *w, void (*func)(struct work *w));
+bool work_queue(struct work *w);	/* system queue; false if already pending. Any context */
+void work_flush(struct work *w);	/* wait until it has run. May sleep */
+bool work_cancel(struct work *w);	/* and wait if it runs. May sleep */
+void delayed_work_init(struct delayed_work *w, void (*func)(struct work *w));
+bool delayed_work_queue(struct delayed_work *w, ktime_t delay_ns);
+bool delayed_work_cancel(struct delayed_work *w);
+void workqueue_init(void);
+
+/* Kernel threads: process 2's children. fn's result is dropped. */
+struct thread *kthread_create(int (*fn)(void *arg), void *arg, const char *fmt, ...) __printf(3, 4);
+struct thread *kthread_run(int (*fn)(void *arg), void *arg, const char *fmt, ...) __printf(3, 4);
+void kthread_bind(struct thread *t, u32 cpu);	/* before its first wake-up */
+/* Ask it to end and wait; it polls kthread_should_stop(). */
+void kthread_stop(struct thread *t);
+bool kthread_should_stop(void);

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Atomic integers and reference counts.
+ *
+ * Read-modify-write operations that return a value are fully ordered (Linux's
+ * rule, so that readers need not learn a second one); those that return nothing
+ * and the plain read and set are relaxed.
+ */
+#pragma once
+#include <kernel/types.h>
+
+typedef struct { s32 v; } atomic_t;
+typedef struct { s64 v; } atomic64_t;
+
+#define ATOMIC_INIT(i)			{ (i) }
+#define atomic_read(a)			__atomic_load_n(&(a)->v, __ATOMIC_RELAXED)
+#define atomic_read_acquire(a)		__atomic_load_n(&(a)->v, __ATOMIC_ACQUIRE)
+#define atomic_set(a, i)		__atomic_store_n(&(a)->v, (i), __ATOMIC_RELAXED)
+#define atomic_set_release(a, i)	__atomic_store_n(&(a)->v, (i), __ATOMIC_RELEASE)
+#define atomic_add(a, i)		((void)__atomic_fetch_add(&(a)->v, (i), __ATOMIC_RELAXED))
+#define atomic_sub(a, i)		((void)__atomic_fetch_sub(&(a)->v, (i), __ATOMIC_RELAXED))
+#define atomic_inc(a)			atomic_add(a, 1)
+#define atomic_dec(a)			atomic_sub(a, 1)
+#define atomic_or(a, m)			((void)__atomic_fetch_or(&(a)->v, (m), __ATOMIC_RELAXED))
+#define atomic_and(a, m)		((void)__atomic_fetch_and(&(a)->v, (m), __ATOMIC_RELAXED))
+#define atomic_add_return(a, i)		__atomic_add_fetch(&(a)->v, (i), __ATOMIC_SEQ_CST)
+#define atomic_sub_return(a, i)		__atomic_sub_fetch(&(a)->v, (i), __ATOMIC_SEQ_CST)
+#define atomic_inc_return(a)		atomic_add_return(a, 1)
+#define atomic_dec_return(a)		atomic_sub_return(a, 1)
+#define atomic_fetch_or(a, m)		__atomic_fetch_or(&(a)->v, (m), __ATOMIC_SEQ_CST)
+#define atomic_fetch_and(a, m)		__atomic_fetch_and(&(a)->v, (m), __ATOMIC_SEQ_CST)
+#define atomic_xchg(a, i)		__atomic_exchange_n(&(a)->v, (i), __ATOMIC_SEQ_CST)
+/* True if *a was old and now is new. */
+#define atomic_cas(a, old, new) ({ \
+	__typeof__((a)->v) _o = (old); \
+	__atomic_compare_exchange_n(&(a)->v, &_o, (new), false, \
+				    __ATOMIC_SEQ_CST, __ATOMIC_RELAXED); })
+
+/* Fences between CPUs (normal memory). Device ordering: <arch/io.h>. */
+#define smp_mb()	__atomic_thread_fence(__ATOMIC_SEQ_CST)
+#define smp_rmb()	__asm__ volatile("fence r, r" ::: "memory")
+#define smp_wmb()	__asm__ volatile("fence w, w" ::: "memory")
+#define smp_load_acquire(p)	__atomic_load_n((p), __ATOMIC_ACQUIRE)
+#define smp_store_release(p, v)	__atomic_store_n((p), (v), __ATOMIC_RELEASE)
+
+/*
+ * Reference count. Saturates instead of wrapping: an object that leaks is
+ * better than one freed in use. refcount_dec() is true for the last one.
+ */
+typedef struct { u32 v; } refcount_t;
+#define REFCOUNT_SATURATED	0xc0000000u
+#define REFCOUNT_INIT(n)	{ (n) }
+
+void refcount_report(refcount_t *r);	/* warns, sets to saturated */
+
+static inline void refcount_set(refcount_t *r, u32 n)
+{
+	__atomic_store_n(&r->v, n, __ATOMIC_RELAXED);
+}
+
+static inline u32 refcount_read(const refcount_t *r)
+{
+	return __atomic_load_n(&r->v, __ATOMIC_RELAXED);
+}
+
+static inline void refcount_inc(refcount_t *r)
+{
+	u32 old = __atomic_fetch_add(&r->v, 1, __ATOMIC_RELAXED);
+
+	if (unlikely(old == 0 || old >= 0x80000000u))
+		refcount_report(r);
+}
+
+/* For lock-free lookups: false when the object is already dying. */
+static inline bool __must_check refcount_inc_not_zero(refcount_t *r)
+{
+	u32 old = __atomic_load_n(&r->v, __ATOMIC_RELAXED);
+
+	do {
+		if (!old)
+			return false;
+	} while (!__atomic_compare_exchange_n(&r->v, &old, old + 1, true,
+					      __ATOMIC_ACQUIRE, __ATOMIC_RELAXED));
+	return true;
+}
+
+static inline bool __must_check refcount_dec(refcount_t *r)
+{
+	u32 old = __atomic_fetch_sub(&r->v, 1, __ATOMIC_ACQ_REL);
+
+	if (unlikely(old == 0 || old >= 0x80000000u)) {
+		refcount_report(r);
+		return false;
+	}
+	return old == 1;
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Sleeping locks: mutex, and rwsem (many readers or one writer).
+ * Context: thread, interrupts on, no spinlock held. Not recursive. The owner
+ * unlocks. _killable forms return -EINTR when a fatal signal arrives, the
+ * _interruptible ones -ERESTARTSYS on any signal; then the lock is not held.
+ */
+#pragma once
+#include <kernel/lock/spinlock.h>
+#include <kernel/lib/list.h>
+
+struct mutex {
+	u64 owner;		/* struct thread *, bit 0: there are waiters */
+	struct spinlock wait_lock;	/* RANK_WAITQ: guards waiters */
+	struct list_head waiters;
+#ifdef CONFIG_LOCK_DEBUG
+	u16 rank;
+	u8 sublevel;
+	void *acquired_at;
+	struct list_head held;		/* owner's chain */
+#endif
+};
+
+void mutex_init(struct mutex *m, enum lock_rank rank);
+#ifdef CONFIG_LOCK_DEBUG
+#define MUTEX_INIT(name, r) { .wait_lock = SPINLOCK_INIT(RANK_WAITQ), \
+	.waiters = LIST_HEAD_INIT((name).waiters), .rank = (r) }
+#else
+#define MUTEX_INIT(name, r) { .wait_lock = SPINLOCK_INIT(RANK_WAITQ), \
+	.waiters = LIST_HEAD_INIT((name).waiters) }
+#endif
+#define DEFINE_MUTEX(name, r)	struct mutex name = MUTEX_INIT(name, r)
+
+void mutex_lock(struct mutex *m);
+void mutex_lock_nested(struct mutex *m, unsigned sublevel);
+int __must_check mutex_lock_killable(struct mutex *m);
+int __must_check mutex_lock_interruptible(struct mutex *m);
+bool __must_check mutex_trylock(struct mutex *m);
+void mutex_unlock(struct mutex *m);
+bool mutex_is_locked(const struct mutex *m);
+void assert_mutex_held(const struct mutex *m);	/* no-op without LOCK_DEBUG */
+
+/* Writers are preferred: a waiting writer holds back new readers. */
+struct rwsem {
+	s64 count;		/* readers; -1: a writer; see rwsem.c */
+	struct spinlock wait_lock;	/* RANK_WAITQ */
+	struct list_head waiters;
+	struct thread *writer;
+#ifdef CONFIG_LOCK_DEBUG
+	u16 rank;
+	u8 sublevel;
+	void *acquired_at;
+	struct list_head held;
+#endif
+};
+
+void rwsem_init(struct rwsem *s, enum lock_rank rank);
+void rwsem_read_lock(struct rwsem *s);
+int __must_check rwsem_read_lock_killable(struct rwsem *s);
+bool __must_check rwsem_read_trylock(struct rwsem *s);
+void rwsem_read_unlock(struct rwsem *s);
+void rwsem_write_lock(struct rwsem *s);
+void rwsem_write_lock_nested(struct rwsem *s, unsigned sublevel);
+int __must_check rwsem_write_lock_killable(struct rwsem *s);
+bool __must_check rwsem_write_trylock(struct rwsem *s);
+void rwsem_write_unlock(struct rwsem *s);
+void rwsem_downgrade(struct rwsem *s);		/* writer becomes reader without a gap */
+void assert_rwsem_held(const struct rwsem *s);
+void assert_rwsem_write_held(const struct rwsem *s);

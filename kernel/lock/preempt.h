@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Preemption count and execution context of the current thread.
+ *
+ * One word, in the thread (thread.h): bits 0-7 count preempt_disable, bits 8-15
+ * softirq_disable and softirq service, bits 16-19 hard interrupts. It belongs
+ * to the thread, not to the CPU, so it needs no save at a context switch.
+ *
+ * A wake-up that wants the CPU sets TIF_NEED_RESCHED in the thread's flags;
+ * the last preempt_enable(), or the return from an interrupt, acts on it.
+ */
+#pragma once
+#include <arch/current.h>
+
+#define PREEMPT_ONE	BIT(0)
+#define SOFTIRQ_ONE	BIT(8)
+#define HARDIRQ_ONE	BIT(16)
+#define PREEMPT_MASK	GENMASK(7, 0)
+#define SOFTIRQ_MASK	GENMASK(15, 8)
+#define HARDIRQ_MASK	GENMASK(19, 16)
+
+#define preempt_count()		(thread_info()->preempt_count)
+#define in_hardirq()		(preempt_count() & HARDIRQ_MASK)
+#define in_softirq()		(preempt_count() & SOFTIRQ_MASK)	/* serving or disabled */
+#define in_interrupt()		(preempt_count() & (HARDIRQ_MASK | SOFTIRQ_MASK))
+/* May not sleep: preemption off, in interrupt, or interrupts disabled. */
+bool in_atomic(void);
+
+void preempt_schedule(void);		/* kernel/sched/core.c: preempt at a kernel preemption point */
+void softirq_enable_slow(void);		/* kernel/irq/softirq.c: run what is pending */
+
+static __always_inline void preempt_disable(void)
+{
+	thread_info()->preempt_count += PREEMPT_ONE;
+	barrier();
+}
+
+static __always_inline void preempt_enable_no_resched(void)
+{
+	barrier();
+	thread_info()->preempt_count -= PREEMPT_ONE;
+}
+
+static __always_inline void preempt_enable(void)
+{
+	struct thread_info *ti = thread_info();
+
+	barrier();
+	ti->preempt_count -= PREEMPT_ONE;
+	if (unlikely((READ_ONCE(ti->flags) & TIF_NEED_RESCHED) && !ti->preempt_count))
+		preempt_schedule();
+}
+
+static __always_inline void softirq_disable(void)
+{
+	thread_info()->preempt_count += SOFTIRQ_ONE;
+	barrier();
+}
+
+static __always_inline void softirq_enable(void)
+{
+	barrier();
+	softirq_enable_slow();
+}
+
+/* Where the debug build complains, with the caller's place, if sleeping is not allowed here. */
+#ifdef CONFIG_LOCK_DEBUG
+void might_sleep_at(const char *file, int line);
+#define might_sleep()	might_sleep_at(__FILE__, __LINE__)
+#else
+#define might_sleep()	((void)0)
+#endif

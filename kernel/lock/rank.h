@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The one lock order of the kernel.
+ *
+ * A thread (or interrupt) may take a lock only if its rank is greater than the
+ * rank of every lock it already holds; equal rank only through the _nested form
+ * with a higher sublevel. CONFIG_LOCK_DEBUG checks this on every acquire and
+ * panics with both acquire sites, so the list cannot drift from the code.
+ *
+ * Ranks are spaced so that a new lock fits between its neighbours. Each line
+ * says what the lock protects and the path that nests it most deeply.
+ */
+#pragma once
+
+enum lock_rank {
+	/* Sleeping locks: taken with interrupts on, may wait for I/O. */
+	RANK_TTY_LDISC   = 4,	/* one tty's line discipline state: read, ioctl */
+	RANK_FS_RENAME   = 6,	/* one superblock: rename that moves directories */
+	RANK_FILE_POS    = 8,	/* a file's position        : read, write, lseek on a shared file */
+	RANK_EPOLL       = 9,	/* one epoll's item tree; sublevel = nesting depth */
+	RANK_PIPE        = 10,	/* one pipe's ring          : read -> copy to user (fault) */
+	RANK_SB          = 11,	/* superblock mount, remount, umount */
+	RANK_WRITEBACK   = 12,	/* one inode's writeback run: sync -> pages -> bio */
+	RANK_INODE       = 14,	/* inode contents, dir entries: write -> fault user buffer; sublevels parent, child, target */
+	RANK_EXEC        = 16,	/* cred guard of a process  : exec -> mm */
+	RANK_MM          = 20,	/* VMA tree of one mm (rwsem): fault -> page cache; sublevel 1: child in fork */
+	RANK_INVALIDATE  = 24,	/* truncate against fault-in, per mapping (rwsem) */
+	RANK_PAGE        = 26,	/* page lock: page under I/O: fault -> read -> block map */
+	RANK_I_MMAP      = 28,	/* a mapping's VMA tree (rwsem): unmap_mapping, rmap walk */
+	RANK_ANON        = 29,	/* an anon object's VMA list (rwsem): rmap walk, fork */
+	RANK_EXT2_MAP    = 30,	/* ext2 block map of an inode: get_block -> allocate */
+	RANK_EXT2_ALLOC  = 32,	/* ext2 group bitmaps and counters */
+	RANK_BUFFER      = 34,	/* one metadata block's contents */
+	RANK_SWAP        = 36,	/* swap areas */
+	RANK_DRIVER      = 38,	/* driver core lists, probe */
+	RANK_VMALLOC     = 40,	/* vmalloc area tree: sleeps for pages */
+	RANK_MUTEX_LEAF  = 44,	/* sleeping locks that nest nothing but spinlocks */
+
+	/* Spinlocks: preemption off, bounded time; nobody sleeps below here. */
+	RANK_TASKLIST    = 50,	/* process tree, sessions, groups: fork, exit, wait */
+	RANK_SIGHAND     = 52,	/* signals and thread group of a process: kill -> wake */
+	RANK_PROCESS     = 53,	/* misc fields of one process */
+	RANK_FILES       = 54,	/* descriptor table: install, close */
+	RANK_FS          = 55,	/* cwd, root */
+	RANK_MOUNT       = 56,	/* mount hash and tree: namei -> mountpoint */
+	RANK_DCACHE      = 58,	/* one dentry; sublevel 1: child under parent */
+	RANK_ICACHE      = 60,	/* inode hash bucket, superblock inode list */
+	RANK_INODE_STATE = 61,	/* i_state, dirty lists */
+	RANK_SB_LISTS    = 62,	/* LRU and dirty lists */
+	RANK_FILE        = 63,	/* f_flags, owner, epoll links */
+	RANK_PTE         = 64,	/* one page-table page; sublevel 1: child's in fork */
+	RANK_MAPPING     = 66,	/* page cache tree of one mapping (irq-safe: end of I/O clears marks) */
+	RANK_LRU         = 68,	/* reclaim lists */
+	RANK_FUTEX       = 70,	/* futex hash bucket; sublevel 1: second bucket in requeue */
+	RANK_BLOCKQ      = 72,	/* request queue, driver ring (irq) */
+	RANK_TTY         = 74,	/* tty buffers, line state (irq) */
+	RANK_TIMER       = 75,	/* one CPU's hrtimer tree (irq) */
+	RANK_POLL        = 76,	/* epoll ready list (irq): called from wait queues of files (sublevels) */
+	RANK_WAITQ       = 78,	/* sleepers of one wait queue (irq); sublevel 1: epoll's own, from a wake-up */
+	RANK_WORKQUEUE   = 80,	/* one worker pool's list (irq) -> wake */
+	RANK_THREAD      = 82,	/* t->pi_lock: wake against state change and CPU choice (irq) */
+	RANK_RUNQ        = 84,	/* one CPU's threads (irq); two only by sched_lock_pair() */
+	RANK_ASID        = 86,	/* ASID generation and map (irq): context switch */
+	RANK_RCU         = 88,	/* grace-period state, callback lists (irq) */
+	RANK_SLAB        = 90,	/* one cache's slabs (irq): allocate from any context above */
+	RANK_ZONE        = 92,	/* free page lists (irq) */
+	RANK_IRQ         = 94,	/* interrupt descriptors */
+	RANK_LEAF        = 96,	/* nests nothing at all but printk */
+	RANK_CONSOLE     = 98,	/* log ring and UART output (irq): printk from anywhere */
+};

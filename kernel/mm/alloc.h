@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Memory for the kernel. Every call names its context:
+ *
+ *   GFP_ATOMIC  may not sleep; may use a part of the reserve
+ *   GFP_NOIO    may sleep and drop clean memory, starts no I/O
+ *   GFP_NOFS    may start I/O, does not enter a file system
+ *   GFP_KERNEL  may do all that
+ *
+ * NULL means no memory; callers propagate -ENOMEM. memalloc_scope() narrows all
+ * allocations of the current thread for a while.
+ */
+#pragma once
+#include <kernel/types.h>
+
+#define GFP_WAIT	BIT(0)		/* may sleep */
+#define GFP_IO		BIT(1)		/* may start block I/O */
+#define GFP_FS		BIT(2)		/* may call into file systems */
+#define GFP_HIGH	BIT(3)		/* may use the reserve */
+#define GFP_ZERO	BIT(4)		/* contents zeroed */
+#define GFP_DMA32	BIT(5)		/* below 4 GiB */
+#define GFP_NORETRY	BIT(6)		/* fail rather than reclaim hard or kill */
+#define GFP_NOWARN	BIT(7)
+#define GFP_MOVABLE	BIT(8)		/* page cache or anonymous */
+#define GFP_ATOMIC	GFP_HIGH
+#define GFP_NOIO	GFP_WAIT
+#define GFP_NOFS	(GFP_WAIT | GFP_IO)
+#define GFP_KERNEL	(GFP_WAIT | GFP_IO | GFP_FS)
+#define GFP_USER	(GFP_KERNEL | GFP_MOVABLE)
+
+/* Forbid bits (GFP_IO, GFP_FS) in this thread; returns what to give back to restore. */
+u32 memalloc_scope(u32 forbid);
+void memalloc_restore(u32 old);
+
+/* kmalloc: aligned to 8, to the size itself for powers of two, up to 4 MiB physically contiguous. */
+void *kmalloc(size_t size, u32 gfp);
+void *kzalloc(size_t size, u32 gfp);
+void *kcalloc(size_t n, size_t size, u32 gfp);		/* checks the product */
+void *krealloc(void *p, size_t size, u32 gfp);
+void kfree(const void *p);				/* NULL is fine; any context */
+char *kstrdup(const char *s, u32 gfp);
+void *kvmalloc(size_t size, u32 gfp);			/* kmalloc or vmalloc; thread context */
+void kvfree(const void *p);
+
+/* A cache of equal objects, with per-CPU magazines. */
+struct kmem_cache;
+struct kmem_cache *kmem_cache_create(const char *name, size_t size, size_t align, void (*ctor)(void *));
+void *kmem_cache_alloc(struct kmem_cache *c, u32 gfp);
+void *kmem_cache_zalloc(struct kmem_cache *c, u32 gfp);
+void kmem_cache_free(struct kmem_cache *c, void *p);
+void slab_init(void);
+
+/* Virtually contiguous memory, page granular, guard page after each area. Thread context. */
+void *vmalloc(size_t size);
+void *vzalloc(size_t size);
+void vfree(const void *p);
+/* Device registers [pa, pa+size); NULL: no memory. */
+void *ioremap(paddr_t pa, size_t size);
+void iounmap(void *p);
+/* KSTACK_SIZE bytes with a guard page below; cached per CPU. */
+void *kstack_alloc(void);
+void kstack_free(void *stack);
+struct page *vmalloc_to_page(const void *p);
+void vmalloc_init(void);

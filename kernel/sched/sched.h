@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Scheduling as the rest of the kernel sees it. Inside: kernel/sched/.
+ */
+#pragma once
+#include <kernel/types.h>
+#include <kernel/errno.h>
+#include <kernel/lock/preempt.h>
+
+struct thread;
+
+/* What a thread is doing; a bit each, so that wake-ups can name several. */
+enum thread_state {
+	TASK_RUNNING		= 0,	/* running or on a runqueue */
+	TASK_INTERRUPTIBLE	= 1,	/* S: any signal ends the wait */
+	TASK_UNINTERRUPTIBLE	= 2,	/* D: only the event; say why where used */
+	TASK_KILLABLE		= 4,	/* D: the event or a fatal signal */
+	TASK_STOPPED		= 8,	/* T: job control */
+	TASK_TRACED		= 16,	/* t */
+	TASK_NEW		= 32,	/* not yet woken for the first time */
+	TASK_DEAD		= 64,	/* Z/X: will never run again */
+};
+#define TASK_NORMAL	(TASK_INTERRUPTIBLE | TASK_UNINTERRUPTIBLE | TASK_KILLABLE)
+
+/* Set the state of current before testing a condition: has the barrier that pairs with thread_wake(). */
+void thread_set_state(enum thread_state state);
+
+/* Give up the CPU. If the state is not RUNNING, sleep until woken. Context: may sleep. */
+void schedule(void);
+/* The same for at most ns (TIMEOUT_NEVER: no limit); time left, 0 when it ran out. */
+ktime_t schedule_timeout(ktime_t ns);
+/* Sleep without interruption for at least ns. */
+void thread_sleep_ns(ktime_t ns);
+
+/* Make t runnable if its state is in mask; true if this call did it. Any context. */
+bool thread_wake(struct thread *t, u32 mask);
+/* First wake-up of a thread made by thread_create/clone: picks a CPU, places it. */
+void thread_wake_new(struct thread *t);
+/* Tell a running t that it has something to look at (signal, preemption) on another CPU. */
+void thread_kick(struct thread *t);
+
+void sched_yield_current(void);
+static inline bool need_resched(void)
+{
+	return READ_ONCE(thread_info()->flags) & TIF_NEED_RESCHED;
+}
+/* In long loops of thread context: schedule if somebody else should run. */
+static inline void cond_resched(void)
+{
+	if (unlikely(need_resched()) && !preempt_count())
+		schedule();
+}
+
+void sched_init(void);			/* boot CPU, before the first thread is made */
+void sched_init_cpu(void);		/* each other CPU, on itself, as its idle thread */
+void __noreturn sched_idle_loop(void);
+void sched_fork(struct thread *child);	/* initialise child's entity from current */
+void sched_exit(struct thread *t);	/* last accounting, in t's context */
+void sched_tick(bool user_mode);	/* from the timer interrupt, interrupts off */
+/* Accounting hooks: enter and leave interrupt, softirq; iowait begin and end around a wait. */
+void sched_iowait_begin(void);
+void sched_iowait_end(void);
+
+/* Per-thread policy and CPU mask; 0 or -errno as sched_setscheduler(2), sched_setaffinity(2). */
+#define SCHED_OTHER	0
+#define SCHED_FIFO	1
+#define SCHED_RR	2
+#define SCHED_BATCH	3
+#define SCHED_IDLE	5
+int sched_set_policy(struct thread *t, int policy, int rt_priority);
+void sched_set_nice(struct thread *t, int nice);
+int sched_set_affinity(struct thread *t, u64 mask);

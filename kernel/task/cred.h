@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/* Credentials: constant once published; a change replaces the whole object (RCU). */
+#pragma once
+#include <kernel/types.h>
+#include <kernel/lib/atomic.h>
+#include <kernel/lock/rcu.h>
+
+struct user_namespace;
+struct group_info {
+	refcount_t refs;
+	u32 ngroups;
+	gid_t gid[];		/* sorted */
+};
+
+struct cred {
+	refcount_t refs;
+	uid_t uid, euid, suid, fsuid;
+	gid_t gid, egid, sgid, fsgid;
+	u64 cap_inheritable, cap_permitted, cap_effective, cap_bset, cap_ambient;
+	u32 securebits;
+	struct group_info *groups;
+	struct user_namespace *user_ns;
+	struct rcu_head rcu;
+};
+
+#define current_cred()	((const struct cred *)current->cred)
+const struct cred *cred_get(const struct cred *c);
+void cred_put(const struct cred *c);
+/* A private copy to change; then cred_commit() publishes it (and may not fail), or cred_put(). */
+struct cred *cred_prepare(void);
+void cred_commit(struct cred *c);
+bool in_group(gid_t gid);		/* fsgid or a supplementary group */
+bool capable(int cap);			/* CAP_*, in the effective set */
+extern struct cred init_cred;
+
+enum { CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER, CAP_FSETID, CAP_KILL, CAP_SETGID, CAP_SETUID,
+	CAP_SETPCAP, CAP_LINUX_IMMUTABLE, CAP_NET_BIND_SERVICE, CAP_NET_BROADCAST, CAP_NET_ADMIN, CAP_NET_RAW,
+	CAP_IPC_LOCK, CAP_IPC_OWNER, CAP_SYS_MODULE, CAP_SYS_RAWIO, CAP_SYS_CHROOT, CAP_SYS_PTRACE, CAP_SYS_PACCT,
+	CAP_SYS_ADMIN, CAP_SYS_BOOT, CAP_SYS_NICE, CAP_SYS_RESOURCE, CAP_SYS_TIME, CAP_SYS_TTY_CONFIG, CAP_MKNOD,
+	CAP_LEASE, CAP_AUDIT_WRITE, CAP_AUDIT_CONTROL, CAP_SETFCAP, CAP_MAC_OVERRIDE, CAP_MAC_ADMIN, CAP_SYSLOG,
+	CAP_WAKE_ALARM, CAP_BLOCK_SUSPEND, CAP_AUDIT_READ, CAP_PERFMON, CAP_BPF, CAP_CHECKPOINT_RESTORE, NR_CAPS };
+#define CAP_FULL_SET	GENMASK(NR_CAPS - 1, 0)

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Numbers of threads, processes, groups and sessions, per pid namespace.
+ *
+ * One struct pid per number; it has one number for each namespace level from
+ * the root to its own. Lookups are RCU; a struct pid outlives its users by
+ * reference count.
+ */
+#pragma once
+#include <kernel/task/thread.h>
+
+struct upid {
+	pid_t nr;
+	struct pid_namespace *ns;
+};
+
+struct pid {
+	refcount_t refs;
+	u32 level;
+	struct thread *thread;		/* RCU: the live thread with this tid */
+	struct process *process;	/* RCU: the process with this tgid, zombies too */
+	struct hlist_head members[NR_PIDTYPES];	/* processes of this group, session: tasklist_lock */
+	struct wait_queue pidfd_wait;
+	struct rcu_head rcu;
+	struct upid numbers[];		/* level + 1 of them */
+};
+
+struct pid *pid_alloc(struct pid_namespace *ns, const pid_t *set_tid, u32 nr_set_tid, int *err);
+struct pid *pid_get(struct pid *p);
+void pid_put(struct pid *p);
+/* RCU or tasklist_lock held; no reference is taken. */
+struct pid *pid_find(pid_t nr, struct pid_namespace *ns);
+struct thread *thread_find(pid_t tid);		/* in the caller's namespace */
+struct process *process_find(pid_t tgid);
+struct thread *thread_lookup(pid_t tid);	/* with a reference */
+struct process *process_lookup(pid_t tgid);
+pid_t pid_nr(const struct pid *p, const struct pid_namespace *ns);	/* 0: not visible there */
+pid_t pid_vnr(const struct pid *p);		/* as the current thread sees it */
+struct pid_namespace *current_pid_ns(void);
+static inline pid_t thread_tid(const struct thread *t)  { return pid_vnr(t->pid); }
+static inline pid_t process_tgid(const struct process *p) { return pid_vnr(p->pids[PIDTYPE_TGID]); }
+
+#define process_for_each(p) list_for_each_rcu(p, &all_processes, all_node)
+extern struct list_head all_processes;		/* tasklist_lock to write, RCU to read */
+#define process_for_each_thread(p, t) list_for_each_rcu(t, &(p)->threads, thread_node)

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Threads and processes: struct thread is the TCB, struct process the PCB.
+ *
+ * A thread holds counted references to what clone(2) may share or copy: mm,
+ * files, fs, sighand, nsproxy, cred. Threads of one process share the struct
+ * process. Kernel threads belong to process 2 and have mm == NULL.
+ *
+ * Life: TASK_NEW -> (thread_wake_new) RUNNING <-> sleeping -> exit: TASK_DEAD
+ * and process zombie until reaped by wait (or at once if nobody waits); the
+ * struct lives until its last reference, freed after a grace period.
+ */
+#pragma once
+#include <kernel/types.h>
+#include <kernel/errno.h>
+#include <kernel/lib/list.h>
+#include <kernel/lib/atomic.h>
+#include <kernel/lock/rcu.h>
+#include <kernel/lock/mutex.h>
+#include <kernel/lock/wait.h>
+#include <kernel/sched/entity.h>
+#include <kernel/time/hrtimer.h>
+#include <kernel/uapi/signal.h>
+#include <kernel/uapi/resource.h>
+#include <arch/context.h>
+
+struct mm;
+struct files;
+struct fs;
+struct nsproxy;
+struct cred;
+struct pid;
+struct pid_namespace;
+struct file;
+struct tty;
+struct robust_list_head;
+
+#define TASK_COMM_LEN	16
+#define KSTACK_SIZE	16384
+
+struct sigpending {
+	struct list_head list;		/* queued siginfo (kernel/task/signal.h) */
+	u64 set;
+};
+
+/* Actions; shared by threads, and by processes cloned with CLONE_SIGHAND. */
+struct sighand {
+	refcount_t refs;
+	struct spinlock lock;		/* RANK_SIGHAND, irq-safe: guards also the signal state of its processes */
+	struct wait_queue signalfd_wait;
+	struct k_sigaction action[NSIG];
+	struct rcu_head rcu;
+};
+
+struct thread {
+	struct thread_info info;	/* must be first: tp */
+
+	/* Changed by the thread itself, or by a waker under se.pi_lock. */
+	u32 state;			/* enum thread_state */
+	u32 exit_flags;			/* THREAD_* below */
+
+	struct thread_context context;	/* registers of a sleeping thread, FP (arch) */
+	struct sched_entity se;
+
+	/* Constant after creation. */
+	struct process *process;
+	struct pid *pid;		/* its own number (tid) */
+	void *kstack;			/* lowest address */
+	refcount_t refs;
+
+	/* Counted references. Changed only by the thread itself (exec, unshare, exit); others that read take
+	 * se.pi_lock's nothing: they hold process->lock. */
+	struct mm *mm;			/* NULL for kernel threads */
+	struct mm *active_mm;		/* whose page tables are loaded; kernel threads borrow */
+	struct files *files;
+	struct fs *fs;
+	struct sighand *sighand;
+	struct nsproxy *nsproxy;
+	const struct cred *cred;	/* RCU; replaced whole */
+
+	/* Guarded by sighand->lock; blocked is written only by the thread itself. */
+	struct sigpending pending;
+	u64 blocked;
+	u64 saved_sigmask;		/* restored when TIF_RESTORE_SIGMASK */
+	u64 sas_sp, sas_size;		/* alternate stack; only by the thread */
+	u32 sas_flags;
+
+	/* Guarded by RANK_TASKLIST. */
+	struct list_head thread_node;	/* in process->threads (RCU) */
+	int exit_code;
+	int exit_signal;		/* sent to the parent; -1: none */
+
+	/* Only by the thread itself. */
+	uaddr_t set_child_tid, clear_child_tid;
+	uaddr_t robust_list;
+	char comm[TASK_COMM_LEN];
+	struct {
+		long (*fn)(struct thread *t);	/* restart_syscall */
+		u64 args[5];
+	} restart;
+	u32 alloc_scope;		/* GFP scope: NOIO/NOFS (kernel/mm/alloc.h) */
+	u32 pagefault_disabled;
+	u64 start_ns;			/* boot clock */
+	u64 min_flt, maj_flt;
+	u64 read_bytes, write_bytes;
+	struct list_head *plug;		/* block plug, or NULL */
+	struct completion *vfork_done;
+	void *wait_on;			/* for /proc/PID/wchan and hung-task reports */
+
+	/* kthreads */
+	int (*kthread_fn)(void *arg);
+	void *kthread_arg;
+	bool kthread_stop;
+
+#ifdef CONFIG_LOCK_DEBUG
+	struct spinlock *held_spin;	/* chain of spinlocks */
+	struct list_head held_sleep;	/* mutexes and rwsems */
+#endif
+	struct rcu_head rcu;
+};
+
+#define THREAD_KTHREAD		BIT(0)
+#define THREAD_EXITING		BIT(1)
+#define THREAD_OOM_VICTIM	BIT(2)	/* may use the reserves */
+#define THREAD_RECLAIM		BIT(3)	/* in reclaim: do not recurse */
+#define THREAD_FORKNOEXEC	BIT(4)
+#define THREAD_SUPERPRIV	BIT(5)
+
+enum { PIDTYPE_TID, PIDTYPE_TGID, PIDTYPE_PGID, PIDTYPE_SID, NR_PIDTYPES };
+
+struct process {
+	refcount_t refs;
+
+	/* Guarded by tasklist_lock to write; RCU or the lock to read. */
+	struct list_head threads;	/* thread_node */
+	struct list_head children;	/* sibling */
+	struct list_head sibling;
+	struct process *parent;		/* who gets SIGCHLD and may wait */
+	struct thread *leader;
+	struct pid *pids[NR_PIDTYPES];	/* TGID, PGID, SID */
+	struct hlist_node pid_links[NR_PIDTYPES];
+	struct list_head all_node;	/* every process */
+	u32 nr_threads;
+	bool zombie;			/* leader dead, all threads gone: waits to be reaped */
+	bool is_child_reaper;		/* prctl subreaper */
+	bool dumpable, did_exec, no_new_privs;
+
+	/* Guarded by sighand->lock. */
+	struct sigpending shared_pending;
+	u32 flags;			/* PROCESS_* */
+	int group_exit_code;
+	struct thread *group_exec;	/* thread that runs exec and kills the others */
+	u32 stop_count;			/* threads that have yet to stop */
+	int stop_code;			/* for wait(WUNTRACED), 0: reported */
+	struct tty *tty;		/* controlling terminal */
+	bool session_leader;
+
+	struct wait_queue child_wait;	/* this process's wait4 callers */
+	struct rlimit rlim[RLIM_NLIMITS];	/* under lock */
+	struct spinlock lock;		/* RANK_PROCESS */
+
+	/* Sums over threads that are gone; under sighand->lock. */
+	u64 utime_ns, stime_ns, cutime_ns, cstime_ns;
+	u64 min_flt, maj_flt, cmin_flt, cmaj_flt, nvcsw, nivcsw, cnvcsw, cnivcsw;
+	u64 maxrss_pages, cmaxrss_pages;
+
+	struct hrtimer real_timer;	/* ITIMER_REAL */
+	ktime_t real_interval;
+	struct list_head posix_timers;
+
+	struct file *exe_file;		/* /proc/PID/exe; under lock */
+	struct mutex exec_mutex;	/* RANK_EXEC: cred guard */
+	s16 oom_score_adj;
+	u32 personality;
+	struct rcu_head rcu;
+};
+
+#define PROCESS_GROUP_EXIT	BIT(0)	/* all threads are to die */
+#define PROCESS_STOPPED		BIT(1)	/* job control stop is complete */
+#define PROCESS_CONTINUED	BIT(2)	/* for wait(WCONTINUED) */
+#define PROCESS_UNKILLABLE	BIT(3)	/* PID 1 of its namespace: only signals it handles */
+
+extern struct spinlock tasklist_lock;	/* RANK_TASKLIST, irq-safe not needed */
+extern struct thread init_thread;	/* boot CPU's first context, then its idle thread */
+extern struct process kernel_process;	/* PID 2's: owner of kernel threads and idle */
+
+static inline struct process *current_process(void)
+{
+	return current->process;
+}
+
+struct thread *thread_get(struct thread *t);
+void thread_put(struct thread *t);
+struct process *process_get(struct process *p);
+void process_put(struct process *p);
+static inline bool thread_is_user(const struct thread *t)
+{
+	return !(t->exit_flags & THREAD_KTHREAD);
+}
+
+/* Make idle threads and kernel threads (kernel/task/kthread.c uses it). NULL: no memory. */
+struct thread *thread_create_kernel(int (*fn)(void *), void *arg, const char *name);
+struct thread *thread_create_idle(u32 cpu);
+
+/* End the calling thread; code as in wait status. Never returns. */
+void __noreturn thread_exit(int code);
+/* End the whole process. */
+void __noreturn process_exit_group(int code);
+
+void task_init(void);

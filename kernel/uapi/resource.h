@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* Resource limits of the Linux ABI. */
+#pragma once
+#include <kernel/types.h>
+
+enum { RLIMIT_CPU, RLIMIT_FSIZE, RLIMIT_DATA, RLIMIT_STACK, RLIMIT_CORE, RLIMIT_RSS, RLIMIT_NPROC, RLIMIT_NOFILE,
+	RLIMIT_MEMLOCK, RLIMIT_AS, RLIMIT_LOCKS, RLIMIT_SIGPENDING, RLIMIT_MSGQUEUE, RLIMIT_NICE, RLIMIT_RTPRIO,
+	RLIMIT_RTTIME, RLIM_NLIMITS };
+#define RLIM_INFINITY	U64_MAX
+struct rlimit {
+	u64 cur, max;
+};
