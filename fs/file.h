@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Open files and descriptor tables.
+ *
+ * All transfer goes through one signature: a struct kio (file, position, flags,
+ * completion) and a struct iov_iter (user memory, kernel memory or pages), so
+ * that read, splice, sendfile, O_DIRECT and io_uring call the same method.
+ * Readiness goes through ops->poll and nothing else.
+ */
+#pragma once
+#include <fs/vfs.h>
+#include <kernel/mm/iov_iter.h>
+
+struct poll_table;
+struct vma;
+
+struct file_ops {
+	/* Bytes, 0 at the end, or -errno; advances kio->pos. NULL: -EINVAL. */
+	ssize_t (*read)(struct kio *kio, struct iov_iter *to);
+	ssize_t (*write)(struct kio *kio, struct iov_iter *from);
+	loff_t (*llseek)(struct file *f, loff_t off, int whence);	/* NULL: -ESPIPE */
+	/* Mask of what is ready now (EPOLL*); adds the caller's entry to the queues where changes show. */
+	u32 (*poll)(struct file *f, struct poll_table *pt);	/* NULL: always readable and writable */
+	long (*ioctl)(struct file *f, u32 cmd, u64 arg);	/* NULL: -ENOTTY */
+	int (*mmap)(struct file *f, struct vma *vma);		/* NULL: -ENODEV */
+	int (*open)(struct inode *inode, struct file *f);
+	int (*flush)(struct file *f);				/* each close(2) */
+	void (*release)(struct file *f);			/* last reference */
+	int (*fsync)(struct file *f, loff_t start, loff_t end, bool datasync);
+	int (*iterate)(struct file *f, struct dir_context *ctx);	/* inode rwsem read-held */
+	int (*fallocate)(struct file *f, int mode, loff_t off, loff_t len);
+	ssize_t (*splice_read)(struct file *in, loff_t *pos, struct pipe *pipe, size_t len, u32 flags);
+	ssize_t (*splice_write)(struct pipe *pipe, struct file *out, loff_t *pos, size_t len, u32 flags);
+	void (*show_fdinfo)(struct file *f, char *buf, size_t len);
+};
+
+struct file {
+	refcount_t refs;
+	u32 flags;			/* O_*; file lock (RANK_FILE) for F_SETFL */
+	u32 mode;			/* FMODE_* */
+	const struct file_ops *ops;
+	struct inode *inode;
+	struct mapping *mapping;
+	loff_t pos;			/* pos_mutex when the file is shared */
+	void *private;
+	struct path path;
+	struct mutex pos_mutex;		/* RANK_FILE_POS */
+	struct spinlock lock;		/* RANK_FILE */
+	const struct cred *cred;	/* of the opener */
+	struct readahead_state ra;	/* pagecache.h */
+	u32 wb_err_seen;		/* write errors reported so far */
+	struct list_head epoll_items;	/* lock */
+	struct fown {
+		struct pid *pid;
+		int pidtype;
+		int sig;
+	} owner;
+	struct rcu_head rcu;
+};
+#define FMODE_READ	BIT(0)
+#define FMODE_WRITE	BIT(1)
+#define FMODE_LSEEK	BIT(2)
+#define FMODE_PREAD	BIT(3)		/* pread and pwrite make sense */
+#define FMODE_PATH	BIT(4)		/* O_PATH: names only */
+#define FMODE_ATOMIC_POS BIT(5)		/* read and write serialise on pos_mutex if shared */
+#define FMODE_NOWAIT	BIT(6)
+#define FMODE_WRITER	BIT(7)		/* counted in inode->writers */
+#define FMODE_STREAM	BIT(8)		/* no position */
+
+struct dir_context {
+	/* False: full, stop. type: DT_*. */
+	bool (*emit)(struct dir_context *ctx, const char *name, u32 len, loff_t pos, u64 ino, u32 type);
+	loff_t pos;
+};
+
+/* A file without a name in any directory (eventfd, epoll, pipe); NULL and *err. */
+struct file *file_create_anon(const char *name, const struct file_ops *ops, void *private, u32 flags, int *err);
+struct file *file_get(struct file *f);
+void file_put(struct file *f);		/* the last one releases: may sleep; from atomic context it is deferred */
+
+/* Descriptors of the current thread. Lookup is lock-free: RCU, or no reference at all if the table is not shared. */
+struct fd {
+	struct file *file;		/* NULL: -EBADF */
+	bool need_put;
+};
+struct fd fd_get(int fd);		/* not O_PATH files */
+struct fd fd_get_raw(int fd);
+static inline void fd_put(struct fd fd)
+{
+	if (fd.need_put)
+		file_put(fd.file);
+}
+struct file *fd_lookup(int fd);		/* always with a reference; NULL */
+int __must_check fd_reserve(u32 flags);	/* O_CLOEXEC; a number, -EMFILE, -ENOMEM */
+void fd_install(int fd, struct file *f);	/* takes over the reference; cannot fail */
+void fd_release(int fd);		/* undo fd_reserve */
+
+struct files;
+struct files *files_fork(struct files *old, int *err);	/* a copy */
+struct files *files_get(struct files *f);
+void files_put(struct files *f);
+int files_unshare(void);
+void files_close_on_exec(struct files *f);
+
+struct fs {				/* cwd, root, umask */
+	refcount_t refs;
+	struct spinlock lock;		/* RANK_FS */
+	seqcount_t seq;
+	struct path cwd, root;
+	umode_t umask;
+	bool in_exec;
+};
+struct fs *fs_fork(struct fs *old);
+struct fs *fs_get(struct fs *fs);
+void fs_put(struct fs *fs);
+
+/* Kernel-side transfer to kernel memory. */
+ssize_t kernel_read(struct file *f, void *buf, size_t len, loff_t *pos);
+ssize_t kernel_write(struct file *f, const void *buf, size_t len, loff_t *pos);
