@@ -1,29 +1,99 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Terminals: line discipline over a serial port, the console or a pty pair.
- * Serial drivers use only what is here; the rest is tty's own.
+ * Serial drivers use only the tty_port part.
  */
 #pragma once
 #include <kernel/types.h>
+#include <kernel/irq/irq.h>
+#include <kernel/lock/mutex.h>
+#include <kernel/lock/wait.h>
+#include <drivers/tty/ldisc.h>
 
 struct tty;
 struct tty_port;
-/* What the tty asks of the hardware. Context: tty lock held, irqs off: may not sleep. */
+struct pid;
+struct process;
+struct thread;
+struct file;
+struct kio;
+struct iov_iter;
+struct poll_table;
+
+/* --- for serial drivers --- */
+
+/* What a tty asks of the hardware. Context of write: tty lock held, interrupts off: may not sleep. */
 struct tty_port_ops {
-	/* Take up to len bytes for output; how many it took. It calls tty_port_wakeup() when there is room again. */
+	/* Take up to len bytes; how many it took. When it took less it calls tty_port_wakeup() once there is room. */
 	u32 (*write)(struct tty_port *port, const u8 *buf, u32 len);
-	void (*set_termios)(struct tty_port *port, u32 baud, u32 cflag);	/* may be NULL */
-	void (*start)(struct tty_port *port);	/* first open */
-	void (*stop)(struct tty_port *port);	/* last close, output drained */
+	void (*set_termios)(struct tty_port *port, u32 baud, u32 cflag);	/* may be NULL; may sleep */
+	void (*start)(struct tty_port *port);	/* first open; may sleep */
+	void (*stop)(struct tty_port *port);	/* last close, output drained; may sleep */
 };
 struct tty_port {
 	const struct tty_port_ops *ops;
 	void *data;
 	struct tty *tty;
+	void (*released)(struct tty_port *port);	/* the tty is freed (ptys); may be NULL; may sleep */
 };
-/* Register /dev/<prefix><n> ("ttyS", "ttySIF"); n is chosen, returned, or -errno. Boot thread. */
+/* Register /dev/<prefix><n> ("ttyS", "ttySIF"): n, or -errno. A console is also /dev/console. Boot thread. */
 int tty_port_register(struct tty_port *port, const char *prefix, bool is_console);
-/* From the receive interrupt. Number accepted; the rest did not fit. */
+/* From the receive interrupt. Number accepted; the rest found no room. */
 u32 tty_port_input(struct tty_port *port, const u8 *buf, u32 len);
 void tty_port_break(struct tty_port *port);
 void tty_port_wakeup(struct tty_port *port);
+
+/* --- inside drivers/tty, and for job control --- */
+
+#define TTY_OUT_SIZE	4096		/* power of two */
+
+struct tty {
+	refcount_t refs;
+
+	/* Guarded by lock: RANK_TTY, interrupts off. */
+	struct spinlock lock;
+	struct ldisc ld;
+	u8 out[TTY_OUT_SIZE];		/* processed output on its way to the port */
+	u32 out_head, out_tail;		/* free-running */
+	bool out_held;			/* ^S, TCOOFF, or a pty in packet mode told so */
+	bool hung_up;			/* carrier or master gone: reads end, writes fail */
+	bool exclusive;
+	u64 signals;			/* bit sig: to be sent to pgrp by signal_work */
+	struct winsize winsize;
+	struct pid *pgrp, *session;	/* counted; NULL: no session has it */
+	u32 opens;
+	u8 packet_events;		/* TIOCPKT_* not yet read by a pty master */
+	bool packet_mode;
+
+	struct mutex read_mutex;	/* RANK_TTY_LDISC: one reader at a time gets a whole line */
+	struct mutex write_mutex;	/* RANK_TTY_WRITE: writes do not mix */
+	struct wait_queue read_wait;	/* input, hang-up */
+	struct wait_queue write_wait;	/* room for output, hang-up */
+	struct wait_queue input_wait;	/* pty: room for the master's writes */
+	struct work signal_work;
+
+	/* Constant after creation. */
+	struct tty_port *port;
+	dev_t dev;
+	char name[16];			/* "ttyS0", "pts/3" */
+	bool is_pty;
+	struct list_head node;
+};
+
+struct tty *tty_create(struct tty_port *port, dev_t dev, const char *name);
+struct tty *tty_get(struct tty *tty);
+void tty_put(struct tty *tty);
+/* Send what waits in out to the port; wakes writers. Context: lock held. */
+void tty_push_output_locked(struct tty *tty);
+/* Reads end, writes fail, the session learns it (SIGHUP, SIGCONT). May sleep. */
+void tty_hangup(struct tty *tty);
+int tty_open_common(struct tty *tty, struct file *f);	/* takes over the caller's reference, also on failure */
+extern const struct file_ops tty_file_ops;
+long tty_ioctl_common(struct tty *tty, struct file *f, u32 cmd, u64 arg, bool from_master);
+u32 tty_input_locked(struct tty *tty, const u8 *buf, u32 len);
+
+/* The session leader p exits: its terminal loses the session (SIGHUP to the foreground group). May sleep. */
+void tty_session_exit(struct process *p);
+/* For /proc/PID/stat: device number and foreground group of p's terminal; 0 and -1 if none. */
+dev_t tty_of_process(struct process *p, pid_t *foreground);
+void tty_init(void);

@@ -14,7 +14,8 @@
 
 enum lock_rank {
 	/* Sleeping locks: taken with interrupts on, may wait for I/O. */
-	RANK_TTY_LDISC   = 4,	/* one tty's line discipline state: read, ioctl */
+	RANK_TTY_WRITE   = 3,	/* writes to one tty do not mix: write -> copy from user */
+	RANK_TTY_LDISC   = 4,	/* one reader of a tty: read -> copy to user */
 	RANK_FS_RENAME   = 6,	/* one superblock: rename that moves directories */
 	RANK_FILE_POS    = 8,	/* a file's position        : read, write, lseek on a shared file */
 	RANK_EPOLL       = 9,	/* one epoll's item tree; sublevel = nesting depth */

@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Sessions and their terminal.
+ *
+ * A terminal belongs to at most one session (tty->session), whose leader took it
+ * by opening it or by TIOCSCTTY; every process of the session then has it as
+ * process->tty. One process group of the session is in the foreground
+ * (tty->pgrp): it gets the keyboard's signals and may read.
+ *
+ * Locks: process->tty changes under tasklist_lock; tty->session and tty->pgrp
+ * under tty->lock, which nests inside it. A pointer comparison with one's own
+ * process->tty needs no lock: only the session leader's death or hang-up changes
+ * it behind one's back, and then the answer is stale either way.
+ *
+ * Source: POSIX.1-2017, 11.1.1 to 11.1.5; details as Linux.
+ */
+#include <drivers/tty/job_control.h>
+#include <arch/uaccess.h>
+#include <kernel/errno.h>
+#include <kernel/task/cred.h>
+#include <kernel/task/pid.h>
+#include <kernel/task/signal.h>
+
+static struct pid *pgrp_of(const struct process *p)
+{
+	return p->pids[PIDTYPE_PGID];
+}
+
+static struct pid *session_of(const struct process *p)
+{
+	return p->pids[PIDTYPE_SID];
+}
+
+static bool is_session_leader(const struct process *p)
+{
+	return session_of(p) == p->pids[PIDTYPE_TGID];
+}
+
+/* --- background access --- */
+
+static bool signal_is_deaf(int sig)
+{
+	struct thread *t = current;
+	u64 flags = spin_lock_irqsave(&t->sighand->lock);
+	bool deaf = (t->blocked & SIGMASK(sig)) ||
+		    t->sighand->action[sig - 1].handler == SIG_IGN;
+
+	spin_unlock_irqrestore(&t->sighand->lock, flags);
+	return deaf;
+}
+
+int tty_check_background(struct tty *tty, int sig)
+{
+	struct process *p = current_process();
+	int err = -ERESTARTSYS;
+
+	if (READ_ONCE(p->tty) != tty)
+		return 0;
+	if (!READ_ONCE(tty->pgrp) || READ_ONCE(tty->pgrp) == pgrp_of(p))
+		return 0;
+	if (signal_is_deaf(sig))
+		return sig == SIGTTIN ? -EIO : 0;
+	if (pgrp_is_orphaned(pgrp_of(p)))
+		return -EIO;
+	signal_send_pgrp(pgrp_of(p), sig, NULL);
+	return err;
+}
+
+/* --- gaining and losing a terminal --- */
+
+/* Put new pids in; the old ones come back to be put after unlock. tty->lock held. */
+static void swap_session(struct tty *tty, struct pid **session, struct pid **pgrp)
+{
+	swap(tty->session, *session);
+	swap(tty->pgrp, *pgrp);
+}
+
+static void put_pids(struct pid *a, struct pid *b)
+{
+	if (a)
+		pid_put(a);
+	if (b)
+		pid_put(b);
+}
+
+/* Every process of the session forgets the terminal. tasklist_lock held; refs dropped is the count. */
+static u32 forget_in_session_locked(struct pid *session, struct tty *tty)
+{
+	struct process *p;
+	u32 dropped = 0;
+
+	process_for_each_in(session, PIDTYPE_SID, p) {
+		if (p->tty == tty) {
+			p->tty = NULL;
+			dropped++;
+		}
+	}
+	return dropped;
+}
+
+static void put_times(struct tty *tty, u32 n)
+{
+	while (n--)
+		tty_put(tty);
+}
+
+/* Make tty the terminal of the caller's session. 0 or -EPERM. */
+static int gain(struct tty *tty, bool steal)
+{
+	struct process *p = current_process();
+	struct pid *session = pid_get(session_of(p)), *pgrp = pid_get(pgrp_of(p));
+	u32 dropped = 0;
+	int err = 0;
+
+	spin_lock(&tasklist_lock);
+	spin_lock_irq(&tty->lock);
+	if (p->tty || (tty->session && !steal)) {
+		err = -EPERM;
+	} else {
+		if (tty->session)
+			dropped = forget_in_session_locked(tty->session, tty);
+		swap_session(tty, &session, &pgrp);
+		p->tty = tty_get(tty);
+	}
+	spin_unlock_irq(&tty->lock);
+	spin_unlock(&tasklist_lock);
+	put_pids(session, pgrp);
+	put_times(tty, dropped);
+	return err;
+}
+
+void tty_open_session(struct tty *tty)
+{
+	struct process *p = current_process();
+
+	if (is_session_leader(p) && !READ_ONCE(p->tty) && !READ_ONCE(tty->session))
+		(void)gain(tty, false);
+}
+
+/* Take the session from the terminal; both pids come back with their references, NULL if it had none. */
+static void release_session(struct tty *tty, struct pid *only, struct pid **session, struct pid **pgrp)
+{
+	u32 dropped = 0;
+
+	*session = *pgrp = NULL;
+	spin_lock(&tasklist_lock);
+	spin_lock_irq(&tty->lock);
+	if (tty->session && (!only || tty->session == only)) {
+		swap_session(tty, session, pgrp);
+		dropped = forget_in_session_locked(*session, tty);
+	}
+	spin_unlock_irq(&tty->lock);
+	spin_unlock(&tasklist_lock);
+	put_times(tty, dropped);
+}
+
+static void hangup_group(struct pid *pgrp)
+{
+	signal_send_pgrp(pgrp, SIGHUP, NULL);
+	signal_send_pgrp(pgrp, SIGCONT, NULL);
+}
+
+void tty_session_hangup(struct tty *tty)
+{
+	struct pid *session, *pgrp;
+
+	release_session(tty, NULL, &session, &pgrp);
+	/* The leader hears it as a process, the foreground as a group. */
+	if (session && session->process) {
+		struct process *leader = process_lookup_pid(session);
+
+		if (leader) {
+			signal_send_process(leader, SIGHUP, NULL);
+			signal_send_process(leader, SIGCONT, NULL);
+			process_put(leader);
+		}
+	}
+	if (pgrp)
+		hangup_group(pgrp);
+	put_pids(session, pgrp);
+}
+
+void tty_session_exit(struct process *p)
+{
+	struct pid *session, *pgrp;
+	struct tty *tty = tty_get_controlling();
+
+	if (!tty)
+		return;
+	if (is_session_leader(p)) {
+		release_session(tty, session_of(p), &session, &pgrp);
+		if (pgrp)
+			hangup_group(pgrp);
+		put_pids(session, pgrp);
+	}
+	tty_put(tty);
+}
+
+struct tty *tty_get_controlling(void)
+{
+	struct tty *tty;
+
+	spin_lock(&tasklist_lock);
+	tty = current_process()->tty;
+	if (tty)
+		tty_get(tty);
+	spin_unlock(&tasklist_lock);
+	return tty;
+}
+
+void tty_fork_locked(struct process *child, const struct process *parent)
+{
+	assert_spin_held(&tasklist_lock);
+	child->tty = parent->tty ? tty_get(parent->tty) : NULL;
+}
+
+struct tty *tty_detach_locked(struct process *p)
+{
+	struct tty *tty = p->tty;
+
+	assert_spin_held(&tasklist_lock);
+	p->tty = NULL;
+	return tty;
+}
+
+/* --- ioctls --- */
+
+long tty_ioctl_sctty(struct tty *tty, u64 steal)
+{
+	struct process *p = current_process();
+
+	if (is_session_leader(p) && READ_ONCE(p->tty) == tty && READ_ONCE(tty->session) == session_of(p))
+		return 0;
+	if (!is_session_leader(p) || READ_ONCE(p->tty))
+		return -EPERM;
+	if (READ_ONCE(tty->session) && !(steal == 1 && capable(CAP_SYS_ADMIN)))
+		return -EPERM;
+	return gain(tty, steal == 1);
+}
+
+long tty_ioctl_notty(struct tty *tty)
+{
+	struct process *p = current_process();
+	struct tty *mine;
+
+	if (READ_ONCE(p->tty) != tty)
+		return -ENOTTY;
+	if (is_session_leader(p)) {
+		tty_session_exit(p);
+		return 0;
+	}
+	spin_lock(&tasklist_lock);
+	mine = tty_detach_locked(p);
+	spin_unlock(&tasklist_lock);
+	if (mine)
+		tty_put(mine);
+	return 0;
+}
+
+static struct pid *get_pid_field(struct tty *tty, struct pid **field)
+{
+	u64 flags = spin_lock_irqsave(&tty->lock);
+	struct pid *pid = *field ? pid_get(*field) : NULL;
+
+	spin_unlock_irqrestore(&tty->lock, flags);
+	return pid;
+}
+
+static long report_pid(struct tty *tty, struct pid **field, uaddr_t arg)
+{
+	struct pid *pid = get_pid_field(tty, field);
+	pid_t nr = pid ? pid_vnr(pid) : 0;
+
+	if (pid)
+		pid_put(pid);
+	return put_user(nr, arg);
+}
+
+long tty_ioctl_gpgrp(struct tty *tty, uaddr_t arg, bool from_master)
+{
+	if (!from_master && READ_ONCE(current_process()->tty) != tty)
+		return -ENOTTY;
+	return report_pid(tty, &tty->pgrp, arg);
+}
+
+long tty_ioctl_gsid(struct tty *tty, uaddr_t arg, bool from_master)
+{
+	if (!from_master && READ_ONCE(current_process()->tty) != tty)
+		return -ENOTTY;
+	if (!READ_ONCE(tty->session))
+		return -ENOTTY;
+	return report_pid(tty, &tty->session, arg);
+}
+
+/* The group named by nr if it has a member in session. With a reference; NULL and *err. */
+static struct pid *group_in_session(pid_t nr, struct pid *session, int *err)
+{
+	struct process *p;
+	struct pid *pgrp, *found = NULL;
+
+	*err = -ESRCH;
+	spin_lock(&tasklist_lock);
+	pgrp = pid_find(nr, current_pid_ns());
+	if (pgrp) {
+		process_for_each_in(pgrp, PIDTYPE_PGID, p) {
+			*err = -EPERM;
+			if (session_of(p) == session) {
+				found = pid_get(pgrp);
+				break;
+			}
+		}
+	}
+	spin_unlock(&tasklist_lock);
+	return found;
+}
+
+long tty_ioctl_spgrp(struct tty *tty, uaddr_t arg)
+{
+	struct process *p = current_process();
+	struct pid *pgrp;
+	u64 flags;
+	pid_t nr;
+	int err = tty_check_background(tty, SIGTTOU);
+
+	if (err)
+		return err;
+	if (READ_ONCE(p->tty) != tty || READ_ONCE(tty->session) != session_of(p))
+		return -ENOTTY;
+	if (get_user(nr, arg))
+		return -EFAULT;
+	if (nr < 0)
+		return -EINVAL;
+	pgrp = group_in_session(nr, session_of(p), &err);
+	if (!pgrp)
+		return err;
+	flags = spin_lock_irqsave(&tty->lock);
+	swap(tty->pgrp, pgrp);
+	spin_unlock_irqrestore(&tty->lock, flags);
+	if (pgrp)
+		pid_put(pgrp);
+	return 0;
+}
+
+dev_t tty_of_process(struct process *p, pid_t *foreground)
+{
+	struct tty *tty;
+	struct pid *pgrp;
+	dev_t dev;
+
+	*foreground = -1;
+	spin_lock(&tasklist_lock);
+	tty = p->tty ? tty_get(p->tty) : NULL;
+	spin_unlock(&tasklist_lock);
+	if (!tty)
+		return 0;
+	pgrp = get_pid_field(tty, &tty->pgrp);
+	if (pgrp) {
+		*foreground = pid_vnr(pgrp);
+		pid_put(pgrp);
+	}
+	dev = tty->dev;
+	tty_put(tty);
+	return dev;
+}
