@@ -87,6 +87,11 @@ static inline bool page_test_and_clear(struct page *p, enum page_flag f)
 	return __atomic_fetch_and(&p->flags, ~BIT(f), __ATOMIC_SEQ_CST) & BIT(f);
 }
 
+/*
+ * The array and the direct map begin with the same page frame, so that page and
+ * address turn into each other without a load. Pages of the kernel image have
+ * both addresses; virt_to_page() takes only the direct map's.
+ */
 #define vmemmap		((struct page *)VMEMMAP_START)
 extern pfn_t ram_first_pfn, ram_end_pfn;	/* bounds of the array; constant after boot */
 extern u64 ram_pages;				/* managed by the buddy allocator */
@@ -96,14 +101,24 @@ static inline pfn_t page_to_pfn(const struct page *p) { return (pfn_t)(p - vmemm
 static inline bool pfn_valid(pfn_t pfn)		   { return pfn >= ram_first_pfn && pfn < ram_end_pfn; }
 static inline paddr_t page_to_phys(const struct page *p) { return page_to_pfn(p) << PAGE_SHIFT; }
 static inline struct page *phys_to_page(paddr_t pa) { return pfn_to_page(pa >> PAGE_SHIFT); }
-static inline void *page_address(const struct page *p) { return phys_to_virt(page_to_phys(p)); }
-static inline struct page *virt_to_page(const void *v) { return phys_to_page(virt_to_phys(v)); }
+static inline void *page_address(const struct page *p)
+{
+	return (void *)(DIRECT_MAP_START + ((u64)(p - vmemmap) << PAGE_SHIFT));
+}
+static inline struct page *virt_to_page(const void *v)
+{
+	return vmemmap + (((u64)v - DIRECT_MAP_START) >> PAGE_SHIFT);
+}
 
 #define MAX_ORDER	10	/* largest block: 2^10 pages, 4 MiB */
 
 /* 2^order pages with refs 1, or NULL. */
 struct page *page_alloc_order(unsigned order, u32 gfp);
 void page_free_order(struct page *p, unsigned order);	/* refs must be 1 or 0 */
+/* Make 2^order single pages, each with refs 1, of a block. */
+void page_split(struct page *p, unsigned order);
+void page_drain_cpu(void);			/* this CPU's stacks back to the buddy allocator */
+u64 page_free_count(void);
 static inline struct page *page_alloc(u32 gfp) { return page_alloc_order(0, gfp); }
 
 static inline void page_get(struct page *p)
@@ -144,7 +159,28 @@ struct memory_counts {
 };
 void memory_counts(struct memory_counts *out);
 
-/* Boot: RAM ranges from the device tree, minus reserved ones. kernel/mm/buddy.c */
+/*
+ * Reclaim, as the allocator calls it; set once at boot
+ * by reclaim's own init. Until then allocation just fails.
+ *   reclaim  free pages, if possible a block of that order; the number freed.
+ *            Context: thread, may sleep as gfp allows; THREAD_RECLAIM stops recursion
+ *   wake     tell background reclaim that a zone is below LOW. Any context
+ *   kill     end a process to get memory; false: there is none to end
+ */
+struct reclaim_ops {
+	u64 (*reclaim)(unsigned order, u32 gfp);
+	void (*wake)(void);
+	bool (*kill)(unsigned order, u32 gfp);
+};
+extern const struct reclaim_ops *reclaim_ops;
+/* Pages to free until every zone is at its HIGH mark; 0: background reclaim may rest. */
+u64 page_shortage(void);
+
+void clear_page(void *page);
+void copy_page(void *dst, const void *src);
+
+/* Boot, after paging_init(): hand the free RAM to the allocator. */
+void page_alloc_init(void);
 void buddy_init(void);
-/* Boot memory before that: zeroed, never freed. arch/riscv/mm/early.c */
-void *early_alloc(size_t size, size_t align);
+/* A boot-time page (PG_RESERVED) that is not needed any more. */
+void page_release_reserved(struct page *p);

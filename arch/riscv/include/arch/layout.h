@@ -3,9 +3,10 @@
  * The address map.
  *
  * Sv39 gives 2^38 bytes below (user) and above (kernel) a hole of non-canonical
- * addresses. One entry of the top-level table covers 1 GiB; the 256 entries of
- * the kernel half point to tables that are allocated at boot and never change,
- * so that every address space shares them by copying the upper half once.
+ * addresses. One entry of the top-level table covers 1 GiB; the entries of the
+ * kernel half that can be used point to tables that are allocated at boot and
+ * never change, so that every address space shares them by copying them once.
+ * The direct map and the struct page array begin with the same page frame.
  *
  *   0x0000_0000_0000_0000  user, 256 GiB; first page never mapped
  *   0x0000_0040_0000_0000  end of user (TASK_SIZE)
@@ -45,9 +46,10 @@
 #ifndef __ASSEMBLER__
 #include <kernel/types.h>
 
-/* Set by the first page-table code, constant after. */
+/* Set by the first page-table code, constant after (arch/riscv/mm/early.c). */
 extern u64 direct_map_offset;	/* virtual - physical in the direct map */
 extern u64 kernel_offset;	/* virtual - physical in the kernel image */
+extern u64 vmalloc_end;		/* of the window, the part that this machine uses */
 
 static inline void *phys_to_virt(paddr_t pa)
 {

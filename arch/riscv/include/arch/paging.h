@@ -15,6 +15,7 @@
  */
 #pragma once
 #include <kernel/types.h>
+#include <arch/sv39.h>
 
 /*
  * kernel_pa: physical address of __image_start, 2 MiB aligned. Runs where the
@@ -23,6 +24,8 @@
 u64 early_map(paddr_t kernel_pa, paddr_t fdt_pa);
 
 extern const void *boot_fdt;	/* flattened tree, read-only; valid once early_map's tables are live */
+extern pte_t *kernel_pgd;	/* top-level table of the final map */
+extern u64 vmalloc_end;		/* end of the used part of the vmalloc window */
 extern u64 kernel_satp;		/* the kernel's own tables, ASID 0; set by paging_init() */
 void paging_init(void);
 /* Return the __init sections to the allocator, make __ro_after_init read-only. */

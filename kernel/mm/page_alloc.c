@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Page allocation: the fast path, and what happens when memory is short.
+ *
+ * Each CPU keeps a stack of single pages per zone. Interrupts off is all the
+ * guard it needs: no lock, no atomic, no line that another CPU writes. It is
+ * filled from the buddy allocator and emptied into it half at a time.
+ *
+ * A page on a stack is clean: flags, mapping and private are 0, mapcount is -1,
+ * refs is 0. Freeing makes it so, and allocation sets refs and nothing else.
+ *
+ * Marks (zone.h), pages of a zone that stay free for those who may go lower:
+ *   LOW      below it reclaim in the background is woken
+ *   MIN      ordinary allocations stop here and reclaim for themselves
+ *   RESERVE  GFP_ATOMIC stops here: it cannot wait for reclaim
+ *   NONE     threads that reclaim, which need memory to free memory, and victims
+ *            of the out-of-memory killer, which need it to die
+ * The stacks hold pages outside of this account, a few dozen per CPU.
+ *
+ * An allocation for NORMAL that falls back to DMA32 leaves a further 1/64 of
+ * that zone alone, so that page cache cannot use up what devices need.
+ */
+#include <kernel/mm/zone.h>
+#include <kernel/mm/alloc_fail.h>
+#include <kernel/percpu.h>
+#include <kernel/task/thread.h>
+#include <kernel/printk.h>
+#include <kernel/bug.h>
+
+#define STACK_MAX	62u		/* pages; with the count one struct fills 512 bytes */
+#define STACK_BATCH	16u		/* pages moved at a time; chosen */
+#define COSTLY_ORDER	3		/* above it nobody is killed for memory */
+#define RECLAIM_ROUNDS	16		/* attempts with progress before giving up */
+
+struct page_stack {
+	u64 count;
+	struct page *pages[STACK_MAX + 1];
+};
+
+static DEFINE_PERCPU(struct page_stack, page_stacks[NR_ZONES]);
+static enum zone_type top_zone __ro_after_init;
+const struct reclaim_ops *reclaim_ops __ro_after_init;
+
+void __init page_alloc_init(void)
+{
+	buddy_init();
+	top_zone = zones[ZONE_NORMAL].managed ? ZONE_NORMAL : ZONE_DMA32;
+}
+
+/* Interrupts off. */
+static __always_inline struct page *stack_pop(enum zone_type zone)
+{
+	struct page_stack *s = &this_cpu(page_stacks)[zone];
+
+	return likely(s->count) ? s->pages[--s->count] : NULL;
+}
+
+/* Put what fits on this CPU's stack, the rest back to the zone. */
+static void stack_fill(enum zone_type zone, struct page **pages, unsigned n)
+{
+	u64 flags = local_irq_save();
+	struct page_stack *s = &this_cpu(page_stacks)[zone];
+
+	for (; n && s->count < STACK_MAX; n--) {
+		struct page *p = pages[n - 1];
+
+		p->refs = 0;
+		s->pages[s->count++] = p;
+	}
+	local_irq_restore(flags);
+	if (n)
+		zone_give(pages, n, 0);
+}
+
+/* Take up to max pages off this CPU's stack and give them to the zone. */
+static void stack_drain(enum zone_type zone, unsigned max)
+{
+	struct page *batch[STACK_BATCH];
+	unsigned n;
+
+	do {
+		u64 flags = local_irq_save();
+
+		for (n = 0; n < min(STACK_BATCH, max); n++) {
+			batch[n] = stack_pop(zone);
+			if (!batch[n])
+				break;
+		}
+		local_irq_restore(flags);
+		if (n)
+			zone_give(batch, n, 0);
+		max -= n;
+	} while (n && max);
+}
+
+void page_drain_cpu(void)
+{
+	for (unsigned z = 0; z < NR_ZONES; z++)
+		stack_drain(z, STACK_MAX);
+}
+
+/* One block, if the marks allow; single pages bring company for the stack. */
+static struct page *take_above(unsigned order, u32 gfp, enum watermark mark)
+{
+	int first = gfp & GFP_DMA32 ? ZONE_DMA32 : top_zone;
+
+	for (int z = first; z >= 0; z--) {
+		u64 keep = zones[z].marks[mark] + (z == first ? 0 : zones[z].managed / 64);
+		struct page *got[STACK_BATCH];
+		unsigned n = zone_take(&zones[z], order, keep, order ? 1 : STACK_BATCH, got);
+
+		if (n > 1)
+			stack_fill(z, got + 1, n - 1);
+		if (n)
+			return got[0];
+	}
+	return NULL;
+}
+
+static bool may_use_everything(void)
+{
+	return !in_interrupt() && (current->exit_flags & (THREAD_RECLAIM | THREAD_OOM_VICTIM));
+}
+
+static struct page *reclaim_and_take(unsigned order, u32 gfp)
+{
+	bool may_kill = order <= COSTLY_ORDER && (gfp & GFP_FS) && !(gfp & GFP_NORETRY);
+
+	might_sleep();
+	for (unsigned round = 0; round < RECLAIM_ROUNDS; round++) {
+		u64 freed = reclaim_ops ? reclaim_ops->reclaim(order, gfp) : 0;
+		struct page *p;
+
+		page_drain_cpu();
+		p = take_above(order, gfp, may_use_everything() ? MARK_NONE : MARK_MIN);
+		if (p)
+			return p;
+		if (freed)
+			continue;
+		if (!may_kill || !reclaim_ops || !reclaim_ops->kill(order, gfp))
+			return NULL;
+	}
+	return NULL;
+}
+
+static void report_failure(unsigned order, u32 gfp)
+{
+	static u32 reports;
+
+	if ((gfp & GFP_NOWARN) || __atomic_fetch_add(&reports, 1, __ATOMIC_RELAXED) >= 10)
+		return;
+	pr_warn("out of memory: order %u, gfp %#x, %lu pages free\n", order, gfp, page_free_count());
+}
+
+static __noinline struct page *alloc_slow(unsigned order, u32 gfp)
+{
+	struct page *p;
+
+	if (!in_interrupt())
+		gfp &= ~current->alloc_scope;
+	p = take_above(order, gfp, MARK_LOW);
+	if (p)
+		return p;
+	if (reclaim_ops)
+		reclaim_ops->wake();
+	p = take_above(order, gfp, MARK_MIN);
+	if (!p && (gfp & GFP_HIGH))
+		p = take_above(order, gfp, MARK_RESERVE);
+	if (!p && may_use_everything())
+		p = take_above(order, gfp, MARK_NONE);
+	if (!p && (gfp & GFP_WAIT) && !may_use_everything())
+		p = reclaim_and_take(order, gfp);
+	if (!p)
+		report_failure(order, gfp);
+	return p;
+}
+
+struct page *page_alloc_order(unsigned order, u32 gfp)
+{
+	struct page *p = NULL;
+
+	if (alloc_should_fail(gfp) || order > MAX_ORDER)
+		return NULL;
+	if (likely(!order)) {
+		u64 flags = local_irq_save();
+
+		p = stack_pop(gfp & GFP_DMA32 ? ZONE_DMA32 : top_zone);
+		local_irq_restore(flags);
+	}
+	if (unlikely(!p)) {
+		p = alloc_slow(order, gfp);
+		if (!p)
+			return NULL;
+	}
+	p->refs = 1;
+	if (gfp & GFP_ZERO)
+		for (u64 i = 0; i < 1ul << order; i++)
+			clear_page((char *)page_address(p) + i * PAGE_SIZE);
+	return p;
+}
+
+/* What every user must have undone by now; the rest is reset here. */
+static __always_inline void page_clean(struct page *p)
+{
+	ASSERT(!(p->flags & (BIT(PG_LRU) | BIT(PG_BUDDY) | BIT(PG_RESERVED) | BIT(PG_LOCKED))));
+	ASSERT(p->mapcount == -1 && !p->pins);
+	p->flags = 0;
+	p->mapping = NULL;
+	p->private = 0;
+	p->refs = 0;
+}
+
+static __noinline void free_to_full_stack(struct page *p)
+{
+	stack_drain(p->zone, STACK_MAX / 2);
+	stack_fill(p->zone, &p, 1);
+}
+
+static __always_inline void free_single(struct page *p)
+{
+	struct page_stack *s;
+	u64 flags;
+
+	page_clean(p);
+	flags = local_irq_save();
+	s = &this_cpu(page_stacks)[p->zone];
+	if (unlikely(s->count >= STACK_MAX)) {
+		local_irq_restore(flags);
+		free_to_full_stack(p);
+		return;
+	}
+	s->pages[s->count++] = p;
+	local_irq_restore(flags);
+}
+
+void page_free_order(struct page *p, unsigned order)
+{
+	ASSERT(p->refs <= 1 && p->order == order);
+	if (likely(!order)) {
+		free_single(p);
+		return;
+	}
+	page_clean(p);
+	zone_give(&p, 1, order);
+}
+
+void page_free_last(struct page *p)
+{
+	page_free_order(p, p->order);
+}
+
+void page_split(struct page *p, unsigned order)
+{
+	p->order = 0;
+	for (u64 i = 1; i < 1ul << order; i++)
+		p[i].refs = 1;
+}
+
+u64 page_free_count(void)
+{
+	u64 sum = 0;
+	u32 cpu;
+
+	for (unsigned z = 0; z < NR_ZONES; z++) {
+		sum += READ_ONCE(zones[z].free);
+		for_each_online_cpu(cpu)
+			sum += READ_ONCE(per_cpu(page_stacks, cpu)[z].count);
+	}
+	return sum;
+}
+
+u64 page_shortage(void)
+{
+	u64 sum = 0;
+
+	for (unsigned z = 0; z < NR_ZONES; z++) {
+		u64 avail = READ_ONCE(zones[z].free);
+
+		if (avail < zones[z].marks[MARK_HIGH])
+			sum += zones[z].marks[MARK_HIGH] - avail;
+	}
+	return sum;
+}
+
+u32 memalloc_scope(u32 forbid)
+{
+	u32 old = current->alloc_scope;
+
+	current->alloc_scope = old | forbid;
+	return old;
+}
+
+void memalloc_restore(u32 old)
+{
+	current->alloc_scope = old;
+}
