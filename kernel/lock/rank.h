@@ -39,6 +39,7 @@ enum lock_rank {
 
 	/* Spinlocks: preemption off, bounded time; nobody sleeps below here. */
 	RANK_TASKLIST    = 50,	/* process tree, sessions, groups: fork, exit, wait */
+	RANK_PID         = 51,	/* numbers of one pid namespace: fork, release */
 	RANK_SIGHAND     = 52,	/* signals and thread group of a process: kill -> wake */
 	RANK_PROCESS     = 53,	/* misc fields of one process */
 	RANK_FILES       = 54,	/* descriptor table: install, close */

@@ -3,9 +3,19 @@
 #pragma once
 #include <kernel/types.h>
 #include <kernel/lib/atomic.h>
+#include <kernel/lib/list.h>
 #include <kernel/lock/rcu.h>
 
 struct user_namespace;
+
+/* What is counted per uid, against limits. Found by uid_account(); lives while a cred refers to it. */
+struct account {
+	refcount_t refs;
+	uid_t uid;
+	atomic_t processes;		/* RLIMIT_NPROC counts threads */
+	atomic_t sigpending;		/* queued siginfos */
+	struct hlist_node hash_node;	/* account table lock */
+};
 struct group_info {
 	refcount_t refs;
 	u32 ngroups;
@@ -20,6 +30,7 @@ struct cred {
 	u32 securebits;
 	struct group_info *groups;
 	struct user_namespace *user_ns;
+	struct account *account;	/* of uid */
 	struct rcu_head rcu;
 };
 
@@ -32,6 +43,13 @@ void cred_commit(struct cred *c);
 bool in_group(gid_t gid);		/* fsgid or a supplementary group */
 bool capable(int cap);			/* CAP_*, in the effective set */
 extern struct cred init_cred;
+struct account *account_lookup(uid_t uid);	/* with a reference; NULL: no memory */
+void account_put(struct account *a);
+struct group_info *groups_alloc(u32 n);
+void groups_put(struct group_info *g);
+/* exec: c takes the set-id bits' ids (uid or gid -1: unchanged) and capabilities follow. */
+void cred_exec(struct cred *c, uid_t uid, gid_t gid);
+void cred_init(void);
 
 enum { CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER, CAP_FSETID, CAP_KILL, CAP_SETGID, CAP_SETUID,
 	CAP_SETPCAP, CAP_LINUX_IMMUTABLE, CAP_NET_BIND_SERVICE, CAP_NET_BROADCAST, CAP_NET_ADMIN, CAP_NET_RAW,

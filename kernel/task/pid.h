@@ -8,6 +8,7 @@
  */
 #pragma once
 #include <kernel/task/thread.h>
+#include <kernel/task/nsproxy.h>
 
 struct upid {
 	pid_t nr;
@@ -39,6 +40,21 @@ pid_t pid_vnr(const struct pid *p);		/* as the current thread sees it */
 struct pid_namespace *current_pid_ns(void);
 static inline pid_t thread_tid(const struct thread *t)  { return pid_vnr(t->pid); }
 static inline pid_t process_tgid(const struct process *p) { return pid_vnr(p->pids[PIDTYPE_TGID]); }
+
+struct process *process_lookup_pid(struct pid *pid);	/* with a reference; NULL: gone */
+struct thread *thread_lookup_pid(struct pid *pid);
+
+/* No process of the group has a parent in another group of the same session. Takes tasklist_lock. */
+bool pgrp_is_orphaned(struct pid *pgrp);
+
+/* Processes of a group or session. tasklist_lock held. */
+#define process_for_each_in(p, type, proc) \
+	for (proc = process_of_link((p)->members[type].first, type); proc; \
+	     proc = process_of_link(proc->pid_links[type].next, type))
+static inline struct process *process_of_link(struct hlist_node *n, int type)
+{
+	return n ? container_of(n - type, struct process, pid_links[0]) : NULL;
+}
 
 #define process_for_each(p) list_for_each_rcu(p, &all_processes, all_node)
 extern struct list_head all_processes;		/* tasklist_lock to write, RCU to read */

@@ -47,7 +47,6 @@ struct sigpending {
 struct sighand {
 	refcount_t refs;
 	struct spinlock lock;		/* RANK_SIGHAND, irq-safe: guards also the signal state of its processes */
-	struct wait_queue signalfd_wait;
 	struct k_sigaction action[NSIG];
 	struct rcu_head rcu;
 };
@@ -68,8 +67,10 @@ struct thread {
 	void *kstack;			/* lowest address */
 	refcount_t refs;
 
-	/* Counted references. Changed only by the thread itself (exec, unshare, exit); others that read take
-	 * se.pi_lock's nothing: they hold process->lock. */
+	/*
+	 * Counted references. Changed only by the thread itself (exec, unshare, exit), under process->lock: others
+	 * read them under it and take a reference. sighand is the process's, and lives as long as that.
+	 */
 	struct mm *mm;			/* NULL for kernel threads */
 	struct mm *active_mm;		/* whose page tables are loaded; kernel threads borrow */
 	struct files *files;
@@ -81,14 +82,18 @@ struct thread {
 	/* Guarded by sighand->lock; blocked is written only by the thread itself. */
 	struct sigpending pending;
 	u64 blocked;
+	bool stop_pending;		/* is to join its process's job-control stop */
+	bool sigwaiting;		/* in rt_sigtimedwait for sigwait_set: a wake-up even if blocked */
+	u64 sigwait_set;
+
+	/* Only by the thread itself. */
 	u64 saved_sigmask;		/* restored when TIF_RESTORE_SIGMASK */
 	u64 sas_sp, sas_size;		/* alternate stack; only by the thread */
 	u32 sas_flags;
 
-	/* Guarded by RANK_TASKLIST. */
-	struct list_head thread_node;	/* in process->threads (RCU) */
-	int exit_code;
-	int exit_signal;		/* sent to the parent; -1: none */
+	/* Guarded by tasklist_lock and sighand->lock (both to write, one or RCU to read). */
+	struct list_head thread_node;	/* in process->threads */
+	int exit_code;			/* as wait(2) tells it; set before it is dead */
 
 	/* Only by the thread itself. */
 	uaddr_t set_child_tid, clear_child_tid;
@@ -104,7 +109,7 @@ struct thread {
 	u64 min_flt, maj_flt;
 	u64 read_bytes, write_bytes;
 	struct list_head *plug;		/* block plug, or NULL */
-	struct completion *vfork_done;
+	struct completion *vfork_done;	/* tells the parent of vfork; process->lock */
 	void *wait_on;			/* for /proc/PID/wchan and hung-task reports */
 
 	/* kthreads */
@@ -131,8 +136,11 @@ enum { PIDTYPE_TID, PIDTYPE_TGID, PIDTYPE_PGID, PIDTYPE_SID, NR_PIDTYPES };
 struct process {
 	refcount_t refs;
 
-	/* Guarded by tasklist_lock to write; RCU or the lock to read. */
-	struct list_head threads;	/* thread_node */
+	/* Constant between execs; see sighand_lock(). Zombies keep it. */
+	struct sighand *sighand;
+
+	/* Guarded by tasklist_lock to write; RCU or the lock to read. threads: and by sighand->lock. */
+	struct list_head threads;	/* thread_node; a dead leader stays until it is reaped */
 	struct list_head children;	/* sibling */
 	struct list_head sibling;
 	struct process *parent;		/* who gets SIGCHLD and may wait */
@@ -140,20 +148,27 @@ struct process {
 	struct pid *pids[NR_PIDTYPES];	/* TGID, PGID, SID */
 	struct hlist_node pid_links[NR_PIDTYPES];
 	struct list_head all_node;	/* every process */
-	u32 nr_threads;
-	bool zombie;			/* leader dead, all threads gone: waits to be reaped */
+	u32 nr_threads;			/* on threads */
+	u32 nr_live;			/* not yet past thread_exit's first step; sighand->lock */
+	int exit_signal;		/* sent to the parent at the end; 0: none */
+	bool zombie;			/* all threads gone: waits to be reaped */
 	bool is_child_reaper;		/* prctl subreaper */
+	int pdeath_signal;		/* sent to it when its parent ends; 0: none */
 	bool dumpable, did_exec, no_new_privs;
+	bool ni_logged;			/* has used an unlisted system call: said once */
 
 	/* Guarded by sighand->lock. */
 	struct sigpending shared_pending;
 	u32 flags;			/* PROCESS_* */
 	int group_exit_code;
 	struct thread *group_exec;	/* thread that runs exec and kills the others */
+	u32 exec_wait_count;		/* threads that group_exec waits for */
 	u32 stop_count;			/* threads that have yet to stop */
+	int stop_signal;		/* of the stop in progress or complete */
 	int stop_code;			/* for wait(WUNTRACED), 0: reported */
-	struct tty *tty;		/* controlling terminal */
-	bool session_leader;
+	struct wait_queue signalfd_wait;	/* told of every signal queued */
+
+	struct tty *tty;		/* controlling terminal; tasklist_lock */
 
 	struct wait_queue child_wait;	/* this process's wait4 callers */
 	struct rlimit rlim[RLIM_NLIMITS];	/* under lock */
@@ -179,6 +194,8 @@ struct process {
 #define PROCESS_STOPPED		BIT(1)	/* job control stop is complete */
 #define PROCESS_CONTINUED	BIT(2)	/* for wait(WCONTINUED) */
 #define PROCESS_UNKILLABLE	BIT(3)	/* PID 1 of its namespace: only signals it handles */
+#define PROCESS_STOPPING	BIT(4)	/* a stop is in progress: stop_count threads to go */
+#define PROCESS_TELL_CONTINUED	BIT(5)	/* the parent is yet to be told of a SIGCONT */
 
 extern struct spinlock tasklist_lock;	/* RANK_TASKLIST, irq-safe not needed */
 extern struct thread init_thread;	/* boot CPU's first context, then its idle thread */
@@ -198,6 +215,15 @@ static inline bool thread_is_user(const struct thread *t)
 	return !(t->exit_flags & THREAD_KTHREAD);
 }
 
+/*
+ * Allocate a thread with stack, entity and locks set up and one reference, in no
+ * list and without a pid. NULL: no memory. thread_free_new() undoes it.
+ */
+struct thread *thread_alloc(void);
+void thread_free_new(struct thread *t);
+/* First C code of a new thread, from arch's entry: prev is what ran before it. */
+void thread_started(struct thread *prev);
+
 /* Make idle threads and kernel threads (kernel/task/kthread.c uses it). NULL: no memory. */
 struct thread *thread_create_kernel(int (*fn)(void *), void *arg, const char *name);
 struct thread *thread_create_idle(u32 cpu);
@@ -206,5 +232,10 @@ struct thread *thread_create_idle(u32 cpu);
 void __noreturn thread_exit(int code);
 /* End the whole process. */
 void __noreturn process_exit_group(int code);
+
+/* PID 1, that will run init_main(arg), which ends in kernel_exec(). Call once, before any other process. */
+void process_start_init(int (*init_main)(void *arg), void *arg);
+/* Replace the calling kernel thread's (PID 1's) nothing by a program. Does not return but on failure: -errno. */
+int kernel_exec(const char *path, const char *const *argv, const char *const *envp);
 
 void task_init(void);

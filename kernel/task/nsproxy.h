@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Namespaces of a thread. There is one of each kind today; every user goes
+ * through these references, so that more can come without touching it.
+ */
+#pragma once
+#include <kernel/types.h>
+#include <kernel/lib/atomic.h>
+#include <kernel/lib/bitmap.h>
+#include <kernel/lib/xarray.h>
+#include <kernel/lock/spinlock.h>
+
+#define UTS_LEN		65	/* with the NUL */
+#define PID_MAX		32768
+
+struct mnt_namespace;
+struct process;
+
+struct new_utsname {
+	char sysname[UTS_LEN], nodename[UTS_LEN], release[UTS_LEN], version[UTS_LEN], machine[UTS_LEN],
+	     domainname[UTS_LEN];
+};
+
+struct uts_namespace {
+	struct spinlock lock;		/* RANK_LEAF: nodename and domainname */
+	struct new_utsname name;
+};
+
+/* Numbers 1..PID_MAX-1 of one namespace. */
+struct pid_namespace {
+	u32 level;			/* 0: the root */
+	struct pid_namespace *parent;
+	struct process *child_reaper;	/* its PID 1 */
+	struct spinlock lock;		/* RANK_PID: the fields below */
+	pid_t last;			/* allocation goes on behind it */
+	struct xarray pids;		/* number -> struct pid; RCU to read */
+	DECLARE_BITMAP(used, PID_MAX);
+};
+
+struct user_namespace {
+	u32 level;
+};
+
+struct nsproxy {
+	refcount_t refs;
+	struct uts_namespace *uts;
+	struct pid_namespace *pid_for_children;
+	struct mnt_namespace *mnt;
+};
+
+extern struct nsproxy init_nsproxy;
+extern struct uts_namespace init_uts_ns;
+extern struct pid_namespace init_pid_ns;
+extern struct user_namespace init_user_ns;
+
+static inline struct nsproxy *nsproxy_get(struct nsproxy *ns)
+{
+	refcount_inc(&ns->refs);
+	return ns;
+}
+void nsproxy_put(struct nsproxy *ns);
