@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* Page faults, from the trap to here. */
+#pragma once
+#include <kernel/types.h>
+
+#define FAULT_READ	0
+#define FAULT_WRITE	BIT(0)
+#define FAULT_EXEC	BIT(1)
+#define FAULT_USER	BIT(2)		/* from user mode; else from uaccess */
+
+/*
+ * Resolve a fault at addr in current's address space. 0: try the access again.
+ * Otherwise the signal to raise and its si_code in *code: SIGSEGV, SIGBUS, or
+ * SIGKILL when memory ran out. Context: interrupts on, may sleep.
+ */
+int mm_handle_fault(uaddr_t addr, u32 access, int *code);

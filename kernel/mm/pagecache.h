@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The page cache: file contents in memory, one struct page per (mapping, index).
+ * States, transitions and invariants: pagecache.c. File systems see this header
+ * only through mapping_ops; the page cache sees file systems only through them.
+ */
+#pragma once
+#include <kernel/types.h>
+#include <kernel/errno.h>
+#include <kernel/lib/xarray.h>
+#include <kernel/lock/mutex.h>
+#include <kernel/mm/iov_iter.h>
+#include <kernel/mm/page.h>
+
+struct inode;
+struct mapping;
+struct vma;
+
+struct writeback_control {
+	loff_t start, end;		/* byte range, end inclusive */
+	long nr_to_write;		/* pages left to write in this run */
+	bool sync;			/* for integrity: wait for pages under I/O and write them again if dirty */
+};
+
+/* Context of all: may sleep, page locked where a page is given. */
+struct mapping_ops {
+	/* Fill the locked page; unlocks it when the I/O ends (also at once), PG_UPTODATE or PG_ERROR set. 0 or -errno: then unlocked too. */
+	int (*read_page)(struct mapping *m, struct page *page);
+	/* Start reads for pages [index, index+nr) that are new, locked and in the cache; NULL: read_page one by one. */
+	void (*read_ahead)(struct mapping *m, struct page **pages, u32 nr);
+	/* Write dirty pages of the range: NULL: write_page one by one. */
+	int (*write_pages)(struct mapping *m, struct writeback_control *wbc);
+	/* Write a locked page whose dirty bit was just cleared: sets PG_WRITEBACK, starts I/O, unlocks. */
+	int (*write_page)(struct mapping *m, struct page *page, struct writeback_control *wbc);
+	/*
+	 * Before bytes [from, to) of the locked page change: allocate disk blocks, read
+	 * what stays of partly written blocks. -ENOSPC ... After: page_set_dirty by the caller.
+	 */
+	int (*write_begin)(struct mapping *m, struct page *page, u32 from, u32 to);
+	/* After copied of the bytes changed (may be short); updates size: the VFS inode's size is the caller's to grow. NULL: nothing. */
+	void (*write_end)(struct mapping *m, struct page *page, u32 from, u32 to, u32 copied);
+	/* A first write through a shared mapping: locked page, as write_begin over the whole page. NULL: nothing to do. */
+	int (*page_mkwrite)(struct mapping *m, struct page *page);
+	/* Drop private state of a page that leaves the cache; false: still in use. NULL: there is none. */
+	bool (*release_page)(struct page *page);
+	/* Bytes [from, to) of the page are gone by truncate: forget private state. */
+	void (*invalidate_page)(struct page *page, u32 from, u32 to);
+	/* O_DIRECT: bytes or -errno. NULL: the file cannot. */
+	ssize_t (*direct_io)(struct kio *kio, struct iov_iter *it, bool write);
+};
+
+struct mapping {
+	struct spinlock lock;		/* RANK_MAPPING, irq-safe: pages (writes), counts */
+	struct xarray pages;		/* by page index; lookups under RCU */
+	u64 nr_pages;
+	atomic64_t nr_dirty;
+	const struct mapping_ops *ops;
+	struct inode *host;
+	u32 gfp;			/* for its pages */
+	u32 flags;			/* MAPPING_* */
+	u32 wb_err;			/* errseq: changes with every write error (errseq.h) */
+	struct rwsem invalidate;	/* RANK_INVALIDATE: truncate (write) against fill (read) */
+	struct rwsem i_mmap_lock;	/* RANK_I_MMAP */
+	struct rb_root i_mmap;		/* VMAs that map it, by start page; interval tree */
+	atomic_t nr_writable_maps;	/* shared writable VMAs */
+	void *private;
+};
+#define MAPPING_NO_WRITEBACK	BIT(0)	/* memory only (tmpfs): never dirty for the flusher */
+#define MAPPING_UNEVICTABLE	BIT(1)
+
+#define XA_DIRTY	XA_MARK_0
+#define XA_WRITEBACK	XA_MARK_1
+#define XA_TOWRITE	XA_MARK_2
+
+void mapping_init(struct mapping *m, struct inode *host, const struct mapping_ops *ops);
+
+/* The page with a reference if it is there (any state); NULL. Any context. */
+struct page *pagecache_find(struct mapping *m, u64 index);
+/* Found or newly added; locked, with a reference. NULL: no memory. */
+struct page *pagecache_get_locked(struct mapping *m, u64 index, u32 gfp);
+/* Up to date, with a reference, not locked; reads it if needed. NULL and *err (-EIO, -ENOMEM, -EINTR). */
+struct page *pagecache_read(struct mapping *m, u64 index, int *err);
+int __must_check pagecache_add(struct mapping *m, struct page *page, u64 index, u32 gfp);	/* -EEXIST */
+void page_read_done(struct page *page, int err);	/* end of a read: sets state, unlocks. Any context */
+void page_write_done(struct page *page, int err);	/* end of writeback. Any context */
+bool page_set_dirty(struct page *page);			/* true if it was clean; marks mapping and inode */
+bool page_clear_dirty_for_io(struct page *page);	/* page locked; write-protects mappings; true if it was dirty */
+void page_start_writeback(struct page *page);		/* page locked */
+
+/* Readahead state of an open file. */
+struct readahead_state {
+	u64 start;			/* window */
+	u32 size, async_size;		/* pages; the last async_size trigger the next window */
+	u64 prev_pos;
+	u32 ra_pages;			/* largest window */
+};
+
+ssize_t generic_file_read(struct kio *kio, struct iov_iter *to);
+/* The file system's write: inode's rwsem is taken inside; permission, limits, suid, times included. */
+ssize_t generic_file_write(struct kio *kio, struct iov_iter *from);
+int generic_file_mmap(struct file *f, struct vma *vma);
+
+/* Start, wait for, both: writeback of a byte range (end inclusive, S64_MAX: all). 0 or -errno. */
+int mapping_write_start(struct mapping *m, loff_t start, loff_t end);
+int mapping_write_wait(struct mapping *m, loff_t start, loff_t end);
+int mapping_write_and_wait(struct mapping *m, loff_t start, loff_t end);
+/* Errors since *seen, once: -EIO, -ENOSPC or 0; moves *seen. */
+int mapping_check_error(struct mapping *m, u32 *seen);
+void mapping_set_error(struct mapping *m, int err);
+u32 mapping_error_sample(const struct mapping *m);
+
+/* Cut cached pages and user mappings beyond size; zero the tail of the last page. Inode rwsem write-held. */
+void mapping_truncate(struct mapping *m, loff_t size);
+void mapping_truncate_range(struct mapping *m, loff_t start, loff_t end);	/* hole; whole pages dropped, edges zeroed */
+int mapping_invalidate(struct mapping *m, loff_t start, loff_t end);		/* clean pages; -EBUSY if some stayed */
+void mapping_destroy(struct mapping *m);		/* last use of the inode: drops every page */
+
+void balance_dirty_pages(struct mapping *m);		/* writers call it after dirtying: sleeps when too much is dirty */
+void writeback_wake_flusher(void);
+
+/* What caches of other parts give back under memory pressure. */
+struct shrinker {
+	u64 (*count)(void);
+	u64 (*scan)(u64 nr, u32 gfp);	/* freed */
+	struct list_head node;
+};
+void shrinker_register(struct shrinker *s);
