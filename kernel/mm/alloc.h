@@ -33,8 +33,35 @@ u32 memalloc_scope(u32 forbid);
 void memalloc_restore(u32 old);
 
 /* kmalloc: aligned to 8, to the size itself for powers of two, up to 4 MiB physically contiguous. */
-void *kmalloc(size_t size, u32 gfp);
-void *kzalloc(size_t size, u32 gfp);
+#define KMALLOC_MAX_CACHED	8192
+#define NR_KMALLOC_CLASSES	13
+/* Which cache serves size: a constant where size is one. */
+static __always_inline unsigned kmalloc_class(size_t size)
+{
+	if (size <= 8)
+		return 0;
+	if (size > 64 && size <= 96)
+		return 4;
+	if (size > 128 && size <= 192)
+		return 6;
+	/* 16, 32, 64 are 1..3; 128 is 5; from 256 on 7. */
+	return 64 - __builtin_clzl(size - 1) - (size <= 64 ? 3 : size <= 128 ? 2 : 1);
+}
+void *kmalloc_of_class(unsigned class, u32 gfp);
+void *kmalloc_large(size_t size, u32 gfp);
+struct kmem_cache *kmalloc_cache(size_t size);
+
+static __always_inline void *kmalloc(size_t size, u32 gfp)
+{
+	if (size > KMALLOC_MAX_CACHED)
+		return kmalloc_large(size, gfp);
+	return kmalloc_of_class(kmalloc_class(size), gfp);
+}
+
+static __always_inline void *kzalloc(size_t size, u32 gfp)
+{
+	return kmalloc(size, gfp | GFP_ZERO);
+}
 void *kcalloc(size_t n, size_t size, u32 gfp);		/* checks the product */
 void *krealloc(void *p, size_t size, u32 gfp);
 void kfree(const void *p);				/* NULL is fine; any context */
@@ -48,6 +75,8 @@ struct kmem_cache *kmem_cache_create(const char *name, size_t size, size_t align
 void *kmem_cache_alloc(struct kmem_cache *c, u32 gfp);
 void *kmem_cache_zalloc(struct kmem_cache *c, u32 gfp);
 void kmem_cache_free(struct kmem_cache *c, void *p);
+/* Before its first allocation: its objects (dentries, inodes) can be got rid of. */
+void kmem_cache_set_reclaimable(struct kmem_cache *c);
 void slab_init(void);
 
 /* Virtually contiguous memory, page granular, guard page after each area. Thread context. */
