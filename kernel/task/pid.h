@@ -31,6 +31,17 @@ struct pid *pid_get(struct pid *p);
 void pid_put(struct pid *p);
 /* RCU or tasklist_lock held; no reference is taken. */
 struct pid *pid_find(pid_t nr, struct pid_namespace *ns);
+/* The number at or after nr, for /proc. */
+struct pid *pid_find_from(pid_t nr, struct pid_namespace *ns);
+/* thread, process and members are empty: the number becomes free. tasklist_lock held. */
+void pid_release_locked(struct pid *pid);
+/*
+ * Membership of a process in a group or session. attach takes a reference, kept in p->pids[type]; detach leaves
+ * it there, for readers that come late: who attaches next puts it, or the end of p. tasklist_lock held.
+ */
+void pid_attach_locked(struct process *p, int type, struct pid *pid);
+void pid_detach_locked(struct process *p, int type);
+void pid_init(void);
 struct thread *thread_find(pid_t tid);		/* in the caller's namespace */
 struct process *process_find(pid_t tgid);
 struct thread *thread_lookup(pid_t tid);	/* with a reference */

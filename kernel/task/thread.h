@@ -221,6 +221,20 @@ static inline bool thread_is_user(const struct thread *t)
  */
 struct thread *thread_alloc(void);
 void thread_free_new(struct thread *t);
+struct process *process_alloc(void);	/* one reference, no sighand, no pids; NULL */
+/*
+ * Link a complete thread into its process, and a new process into the tree; they
+ * can be found from here on. tasklist_lock and (thread) sighand->lock held.
+ */
+void thread_link_locked(struct thread *t);
+void process_link_locked(struct process *p);
+/* Take a dead thread, a reaped process out of every list; numbers become free. tasklist_lock held. */
+void thread_unlink_locked(struct thread *t);
+void process_unlink_locked(struct process *p);
+/* The scheduler has left t for ever (TASK_DEAD): frees the stack, drops the reference t had on itself. */
+void thread_dead(struct thread *t);
+void thread_set_comm(struct thread *t, const char *name);
+
 /* First C code of a new thread, from arch's entry: prev is what ran before it. */
 void thread_started(struct thread *prev);
 
@@ -232,6 +246,12 @@ struct thread *thread_create_idle(u32 cpu);
 void __noreturn thread_exit(int code);
 /* End the whole process. */
 void __noreturn process_exit_group(int code);
+
+extern const struct rlimit default_rlimits[RLIM_NLIMITS];
+static inline u64 rlimit_current(int which)
+{
+	return READ_ONCE(current_process()->rlim[which].cur);
+}
 
 /* PID 1, that will run init_main(arg), which ends in kernel_exec(). Call once, before any other process. */
 void process_start_init(int (*init_main)(void *arg), void *arg);
