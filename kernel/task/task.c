@@ -189,12 +189,13 @@ void thread_unlink_locked(struct thread *t)
 
 	assert_spin_held(&tasklist_lock);
 	flags = spin_lock_irqsave(&p->sighand->lock);
+	/* From here on nobody queues a signal for it: signal_send_thread() looks under this lock. */
+	rcu_assign_pointer(t->pid->thread, NULL);
 	list_del_rcu(&t->thread_node);
 	p->nr_threads--;
 	sigpending_flush(&t->pending);
 	spin_unlock_irqrestore(&p->sighand->lock, flags);
 	atomic_dec(&t->cred->account->processes);
-	rcu_assign_pointer(t->pid->thread, NULL);
 	pid_release_locked(t->pid);
 	thread_put(t);
 }

@@ -1,0 +1,5 @@
+obj-y += kernel/task/task.o
+obj-y += kernel/task/pid.o
+obj-y += kernel/task/nsproxy.o
+obj-y += kernel/task/cred.o
+obj-y += kernel/task/signal.o
