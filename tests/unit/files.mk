@@ -1,0 +1,2 @@
+# Which real sources each unit test program links: unit-<test file> := sources
+unit-test_ldisc := drivers/tty/ldisc.c
