@@ -48,3 +48,11 @@ static inline void hw_satp_write(u64 satp)
 {
 	csr_write(satp, satp);
 }
+
+/*
+ * The same on other CPUs (a set of ours, not hart ids), done when they return.
+ * size ~0: everything. The form without ASID reaches global entries too.
+ */
+void hw_remote_sfence(u64 cpus, u64 start, u64 size);
+void hw_remote_sfence_asid(u64 cpus, u64 start, u64 size, u64 asid);
+void hw_remote_fence_i(u64 cpus);

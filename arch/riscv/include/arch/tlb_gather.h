@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Unmapping in batches: collect what an operation took out of the page tables,
+ * flush once, free after. On the caller's stack, used by one thread:
+ *
+ *	struct tlb_gather g;
+ *	tlb_gather_begin(&g, mm);
+ *	... under the table's lock: clear an entry, tlb_gather_page(&g, addr, page) ...
+ *	... outside of it, when it says so: tlb_gather_flush(&g) ...
+ *	pgtable_free_range(&g, ...)
+ *	tlb_gather_end(&g);
+ *
+ * A page's reference, which was the entry's, is the gather's until the flush.
+ */
+#pragma once
+#include <kernel/mm/page.h>
+#include <arch/tlb.h>
+
+#define TLB_GATHER_PAGES	62
+
+struct tlb_gather {
+	struct mm *mm;
+	uaddr_t start, end;		/* hull of what was changed; start >= end: nothing */
+	struct page *tables;		/* freed tables, linked through lru.next's place */
+	u32 count;
+	struct page *pages[TLB_GATHER_PAGES];
+};
+
+static inline void tlb_gather_begin(struct tlb_gather *g, struct mm *mm)
+{
+	g->mm = mm;
+	g->start = ~0ul;
+	g->end = 0;
+	g->tables = NULL;
+	g->count = 0;
+}
+
+/* An entry changed that takes no page with it (protection, swap entries). */
+static inline void tlb_gather_entry(struct tlb_gather *g, uaddr_t addr)
+{
+	if (addr < g->start)
+		g->start = addr;
+	if (addr + PAGE_SIZE > g->end)
+		g->end = addr + PAGE_SIZE;
+}
+
+/* True: full. The caller leaves its locks and calls tlb_gather_flush() before the next page. */
+static inline bool __must_check tlb_gather_page(struct tlb_gather *g, uaddr_t addr, struct page *p)
+{
+	tlb_gather_entry(g, addr);
+	g->pages[g->count++] = p;
+	return g->count == TLB_GATHER_PAGES;
+}
+
+/* Flush what changed and drop the pages. May sleep where dropping a page may. */
+void tlb_gather_flush(struct tlb_gather *g);
+/* The same, and the tables; ends the gather. */
+static inline void tlb_gather_end(struct tlb_gather *g)
+{
+	if (g->start < g->end || g->tables)
+		tlb_gather_flush(g);
+}

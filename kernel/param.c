@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/* Splits the kernel command line into words and hands each to its owner. */
+#include <kernel/param.h>
+#include <kernel/lib/string.h>
+#include <kernel/printk.h>
+#include <kernel/sections.h>
+#include <arch/paging.h>
+#include <libfdt.h>
+
+char boot_command_line[COMMAND_LINE_MAX];
+
+static void __init set_param(const char *name, const char *value)
+{
+	for (const struct kernel_param *p = __params_start; p < __params_end; p++)
+		if (!strcmp(p->name, name) && p->set(value))
+			pr_warn("kernel parameter %s: bad value \"%s\"\n", name, value);
+}
+
+/* Ends at white space outside double quotes; returns where the next word may start. */
+static char *__init word_end(char *p)
+{
+	bool quoted = false;
+
+	for (; *p && (quoted || *p != ' '); p++)
+		if (*p == '"')
+			quoted = !quoted;
+	if (*p)
+		*p++ = '\0';
+	return p;
+}
+
+static void __init parse(char *line)
+{
+	while (*line) {
+		char *word = line, *value;
+
+		line = word_end(word);
+		value = strchr(word, '=');
+		if (value)
+			*value++ = '\0';
+		if (*word)
+			set_param(word, value ? value : "");
+	}
+}
+
+void __init params_init(void)
+{
+	static char copy[COMMAND_LINE_MAX] __initdata = "";
+	int chosen = fdt_path_offset(boot_fdt, "/chosen");
+	const char *args = chosen < 0 ? NULL : fdt_getprop(boot_fdt, chosen, "bootargs", NULL);
+
+	if (!args)
+		return;
+	if (strscpy(boot_command_line, args, sizeof(boot_command_line)) < 0)
+		pr_warn("kernel command line cut at %u bytes\n", COMMAND_LINE_MAX - 1);
+	strscpy(copy, boot_command_line, sizeof(copy));
+	parse(copy);
+}
