@@ -7,6 +7,8 @@
 #include <arch/paging.h>
 #include <libfdt.h>
 
+extern const struct kernel_param __params_start[], __params_end[];	/* linker script */
+
 char boot_command_line[COMMAND_LINE_MAX];
 
 static void __init set_param(const char *name, const char *value)

@@ -12,11 +12,9 @@
  *   __image_end        page aligned; __bss_start and __bss_end lie inside the last group
  */
 #pragma once
-struct kernel_param;
 extern char __image_start[], __text_end[];
 extern char __rodata_start[], __rodata_end[];
 extern char __init_start[], __init_data_start[], __init_end[];
 extern char __ro_after_init_start[], __ro_after_init_end[];
 extern char __data_start[], __percpu_start[], __percpu_end[];
-extern const struct kernel_param __params_start[], __params_end[];	/* kernel/param.h */
 extern char __bss_start[], __bss_end[], __image_end[];
