@@ -35,6 +35,7 @@ struct blockdev;
 struct pipe;
 struct chrdev;
 struct dir_context;
+struct path;
 
 #define NAME_MAX	255
 #define PATH_MAX	4096

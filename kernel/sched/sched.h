@@ -34,6 +34,8 @@ void thread_sleep_ns(ktime_t ns);
 
 /* Make t runnable if its state is in mask; true if this call did it. Any context. */
 bool thread_wake(struct thread *t, u32 mask);
+/* In a new thread, before anything else: end the switch that began in prev. */
+void sched_first_switch_done(struct thread *prev);
 /* First wake-up of a thread made by thread_create/clone: picks a CPU, places it. */
 void thread_wake_new(struct thread *t);
 /* Tell a running t that it has something to look at (signal, preemption) on another CPU. */

@@ -287,18 +287,23 @@ static bool connects_group(const struct process *p, const struct pid *pgrp)
 	       parent != parent->pids[PIDTYPE_TGID]->numbers[0].ns->child_reaper;
 }
 
-bool pgrp_is_orphaned(struct pid *pgrp)
+bool pgrp_is_orphaned_locked(struct pid *pgrp, const struct process *leaving)
 {
-	bool orphaned = true;
 	struct process *p;
 
+	assert_spin_held(&tasklist_lock);
+	process_for_each_in(pgrp, PIDTYPE_PGID, p)
+		if (p != leaving && connects_group(p, pgrp))
+			return false;
+	return true;
+}
+
+bool pgrp_is_orphaned(struct pid *pgrp)
+{
+	bool orphaned;
+
 	spin_lock(&tasklist_lock);
-	process_for_each_in(pgrp, PIDTYPE_PGID, p) {
-		if (connects_group(p, pgrp)) {
-			orphaned = false;
-			break;
-		}
-	}
+	orphaned = pgrp_is_orphaned_locked(pgrp, NULL);
 	spin_unlock(&tasklist_lock);
 	return orphaned;
 }

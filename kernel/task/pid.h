@@ -57,6 +57,8 @@ struct thread *thread_lookup_pid(struct pid *pid);
 
 /* No process of the group has a parent in another group of the same session. Takes tasklist_lock. */
 bool pgrp_is_orphaned(struct pid *pgrp);
+/* The same as if leaving were gone already (NULL: as it is). tasklist_lock held. */
+bool pgrp_is_orphaned_locked(struct pid *pgrp, const struct process *leaving);
 
 /* Processes of a group or session. tasklist_lock held. */
 #define process_for_each_in(p, type, proc) \

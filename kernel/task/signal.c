@@ -450,17 +450,26 @@ int signal_send_process(struct process *p, int sig, const struct kernel_siginfo 
 	return err;
 }
 
-int signal_send_pgrp(struct pid *pgrp, int sig, const struct kernel_siginfo *info)
+int signal_send_pgrp_locked(struct pid *pgrp, int sig, const struct kernel_siginfo *info)
 {
 	struct process *p;
 	int err, result = -ESRCH;
 
-	spin_lock(&tasklist_lock);
+	assert_spin_held(&tasklist_lock);
 	process_for_each_in(pgrp, PIDTYPE_PGID, p) {
 		err = signal_send_process(p, sig, info);
 		if (result)
 			result = err;
 	}
+	return result;
+}
+
+int signal_send_pgrp(struct pid *pgrp, int sig, const struct kernel_siginfo *info)
+{
+	int result;
+
+	spin_lock(&tasklist_lock);
+	result = signal_send_pgrp_locked(pgrp, sig, info);
 	spin_unlock(&tasklist_lock);
 	return result;
 }

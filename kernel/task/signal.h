@@ -10,6 +10,7 @@ int signal_send_thread(struct thread *t, int sig, const struct kernel_siginfo *i
 int signal_send_process(struct process *p, int sig, const struct kernel_siginfo *info);
 /* Also takes tasklist_lock: thread context. 0 if one process at least got it; -ESRCH: empty. */
 int signal_send_pgrp(struct pid *pgrp, int sig, const struct kernel_siginfo *info);
+int signal_send_pgrp_locked(struct pid *pgrp, int sig, const struct kernel_siginfo *info);
 /* A fault in user mode: cannot be blocked or ignored. Context: the thread itself. */
 void signal_force_fault(int sig, int code, uaddr_t addr);
 static inline bool signal_pending(const struct thread *t)

@@ -14,7 +14,8 @@
  *  (1) A linked thread's pid points to it, and it is in process->threads.
  *  (2) A dead leader stays linked until its process is reaped: its number names
  *      the process. Other threads unlink themselves.
- *  (3) process->leader is never NULL once the first thread is linked.
+ *  (3) process->leader is a linked thread, from the first one on until the
+ *      process is reaped; then it is NULL.
  *
  * Kernel threads are threads of kernel_process, number 2. The first one made is
  * its leader. Idle threads belong to it too, but are not linked and have no pid.
@@ -193,6 +194,8 @@ void thread_unlink_locked(struct thread *t)
 	rcu_assign_pointer(t->pid->thread, NULL);
 	list_del_rcu(&t->thread_node);
 	p->nr_threads--;
+	if (p->leader == t)
+		p->leader = NULL;
 	sigpending_flush(&t->pending);
 	spin_unlock_irqrestore(&p->sighand->lock, flags);
 	atomic_dec(&t->cred->account->processes);

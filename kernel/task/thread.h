@@ -130,6 +130,7 @@ struct thread {
 #define THREAD_RECLAIM		BIT(3)	/* in reclaim: do not recurse */
 #define THREAD_FORKNOEXEC	BIT(4)
 #define THREAD_SUPERPRIV	BIT(5)
+#define THREAD_EXITED	BIT(6)	/* past its last step: only its number and its exit code remain */
 
 enum { PIDTYPE_TID, PIDTYPE_TGID, PIDTYPE_PGID, PIDTYPE_SID, NR_PIDTYPES };
 
