@@ -12,7 +12,7 @@ enum xa_mark { XA_MARK_0, XA_MARK_1, XA_MARK_2, XA_NR_MARKS };
 
 struct xa_node;
 struct xarray {
-	void *head;		/* RCU: NULL, an entry for index 0, or a tagged xa_node */
+	struct xa_node *head;	/* RCU; NULL: empty */
 };
 
 static inline void xa_init(struct xarray *xa)
@@ -27,7 +27,7 @@ void *xa_load(const struct xarray *xa, u64 index);
  * Context: owner's lock; gfp must fit that (ATOMIC under a spinlock).
  */
 int __must_check xa_store(struct xarray *xa, u64 index, void *entry, void **old, u32 gfp);
-/* Allocate what a store at index needs, outside the lock: then that store cannot fail for memory. */
+/* Take out what is there and return it. */
 void *xa_erase(struct xarray *xa, u64 index);
 /* First entry at or after *index, at most last: sets *index. NULL if none. RCU or lock. */
 void *xa_find(const struct xarray *xa, u64 *index, u64 last);
