@@ -286,9 +286,11 @@ int path_lookup_kernel(const char *name, u32 flags, struct path *path);	/* from 
 char *path_to_string(const struct path *path, char *buf, size_t size);	/* in buf's end; ERR_PTR */
 struct file *file_open_kernel(const char *name, int flags, umode_t mode, int *err);
 struct file *file_open_path(const struct path *path, int flags, int *err);
-/* exec: executable regular file, no writers; *err. Undo with file_allow_write + file_put. */
+/*
+ * exec: an executable regular file (-EACCES) that nobody has open for writing (-ETXTBSY); NULL and *err. Nobody can
+ * open it for writing until its last file_put(). at_flags: AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW.
+ */
 struct file *file_open_exec(int dfd, const char *name, int at_flags, int *err);
-void file_deny_write_release(struct file *f);
 
 int vfs_init_caches(void);
 void vfs_sync_all(void);		/* sync(2) */

@@ -5,6 +5,7 @@
  * only through mapping_ops; the page cache sees file systems only through them.
  */
 #pragma once
+#include <kernel/lib/rbtree.h>
 #include <kernel/types.h>
 #include <kernel/errno.h>
 #include <kernel/lib/xarray.h>
