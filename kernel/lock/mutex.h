@@ -10,14 +10,11 @@
 #include <kernel/lib/list.h>
 
 struct mutex {
-	u64 owner;		/* struct thread *, bit 0: there are waiters */
+	u64 owner;		/* struct thread * and MUTEX_* bits (mutex.c) */
 	struct spinlock wait_lock;	/* RANK_WAITQ: guards waiters */
 	struct list_head waiters;
 #ifdef CONFIG_LOCK_DEBUG
 	u16 rank;
-	u8 sublevel;
-	void *acquired_at;
-	struct list_head held;		/* owner's chain */
 #endif
 };
 
@@ -38,19 +35,21 @@ int __must_check mutex_lock_interruptible(struct mutex *m);
 bool __must_check mutex_trylock(struct mutex *m);
 void mutex_unlock(struct mutex *m);
 bool mutex_is_locked(const struct mutex *m);
-void assert_mutex_held(const struct mutex *m);	/* no-op without LOCK_DEBUG */
+/* Debug builds panic where the calling thread does not hold m. */
+#ifdef CONFIG_LOCK_DEBUG
+void assert_mutex_held(const struct mutex *m);
+#else
+#define assert_mutex_held(m)	((void)(m))
+#endif
 
 /* Writers are preferred: a waiting writer holds back new readers. */
 struct rwsem {
-	s64 count;		/* readers; -1: a writer; see rwsem.c */
+	s64 count;		/* readers, writer, waiters: RWSEM_* (rwsem.c) */
 	struct spinlock wait_lock;	/* RANK_WAITQ */
 	struct list_head waiters;
 	struct thread *writer;
 #ifdef CONFIG_LOCK_DEBUG
 	u16 rank;
-	u8 sublevel;
-	void *acquired_at;
-	struct list_head held;
 #endif
 };
 
@@ -65,5 +64,11 @@ int __must_check rwsem_write_lock_killable(struct rwsem *s);
 bool __must_check rwsem_write_trylock(struct rwsem *s);
 void rwsem_write_unlock(struct rwsem *s);
 void rwsem_downgrade(struct rwsem *s);		/* writer becomes reader without a gap */
+/* Debug builds panic where the calling thread does not hold s (at all; as writer). */
+#ifdef CONFIG_LOCK_DEBUG
 void assert_rwsem_held(const struct rwsem *s);
 void assert_rwsem_write_held(const struct rwsem *s);
+#else
+#define assert_rwsem_held(s)		((void)(s))
+#define assert_rwsem_write_held(s)	((void)(s))
+#endif

@@ -2,9 +2,10 @@
 /*
  * Preemption count and execution context of the current thread.
  *
- * One word, in the thread (thread.h): bits 0-7 count preempt_disable, bits 8-15
- * softirq_disable and softirq service, bits 16-19 hard interrupts. It belongs
- * to the thread, not to the CPU, so it needs no save at a context switch.
+ * One word, in the thread (thread.h): bits 0-7 count preempt_disable, bit 8 is
+ * set while softirqs are served, bits 9-15 count softirq_disable, bits 16-19 hard
+ * interrupts. It belongs to the thread, not to the CPU, so it needs no save at a
+ * context switch.
  *
  * A wake-up that wants the CPU sets TIF_NEED_RESCHED in the thread's flags;
  * the last preempt_enable(), or the return from an interrupt, acts on it.
@@ -13,7 +14,8 @@
 #include <arch/current.h>
 
 #define PREEMPT_ONE	BIT(0)
-#define SOFTIRQ_ONE	BIT(8)
+#define SOFTIRQ_SERVING	BIT(8)
+#define SOFTIRQ_ONE	BIT(9)
 #define HARDIRQ_ONE	BIT(16)
 #define PREEMPT_MASK	GENMASK(7, 0)
 #define SOFTIRQ_MASK	GENMASK(15, 8)
@@ -27,6 +29,11 @@
 bool in_atomic(void);
 
 void preempt_schedule(void);		/* kernel/sched/core.c: preempt at a kernel preemption point */
+/*
+ * On the way out of an interrupt taken in the kernel, when NEED_RESCHED is set and
+ * preempt_count is 0. Called and returns with interrupts off.
+ */
+void preempt_schedule_irq(void);
 void softirq_enable_slow(void);		/* kernel/irq/softirq.c: run what is pending */
 
 static __always_inline void preempt_disable(void)

@@ -7,8 +7,8 @@
  *   spin_lock_irqsave  data shared with hard interrupts
  *
  * CONFIG_LOCK_DEBUG checks ranks (rank.h), owner, and that a lock taken in
- * interrupt context is never taken with interrupts on. Implementation notes
- * (why test-and-set): spinlock.c.
+ * interrupt context is never taken with interrupts on (lockdebug.c). Why
+ * test-and-set, and how a spinner waits: spinlock.c.
  */
 #pragma once
 #include <kernel/lock/rank.h>
@@ -21,8 +21,9 @@ struct spinlock {
 	u32 locked;
 #ifdef CONFIG_LOCK_DEBUG
 	u16 rank;
-	u8 sublevel;
-	u8 seen_context;	/* bits: taken in irq, taken with irqs on ... */
+	u8 sublevel;		/* of the present hold */
+	u8 level;		/* context of the present hold: enum lock_context */
+	u8 seen;		/* every way it was ever taken: LOCK_SEEN_* (lockdebug.c) */
 	struct thread *owner;
 	void *acquired_at;
 	struct spinlock *held_next;	/* the owner's chain of held locks */
@@ -157,6 +158,9 @@ static inline bool spin_is_locked(const struct spinlock *l)
 /* The calling thread or interrupt holds l. Debug builds panic where it does not. */
 #ifdef CONFIG_LOCK_DEBUG
 void assert_spin_held(const struct spinlock *l);
+/* The only spinlock of thread `from` becomes `to`'s: the runqueue lock at a context switch. */
+void spin_hand_over(struct spinlock *l, struct thread *from, struct thread *to);
 #else
 #define assert_spin_held(l)	((void)(l))
+#define spin_hand_over(l, from, to)	((void)(l))
 #endif

@@ -41,10 +41,13 @@ void wait_remove(struct wait_queue *q, struct wait_entry *e);
 /* Add (once) and set the thread's state: the order the waker relies on. */
 void wait_prepare(struct wait_queue *q, struct wait_entry *e, enum thread_state state);
 void wait_finish(struct wait_queue *q, struct wait_entry *e);
+/* The same for a waiter that leaves without its event: an exclusive one passes its wake-up on. */
+void wait_abandon(struct wait_queue *q, struct wait_entry *e);
 int wait_wake_thread(struct wait_entry *e, u32 key);		/* default function */
 
 /* Any context. Wake every non-exclusive waiter and nr exclusive ones (0: all). */
 void wake_queue(struct wait_queue *q, unsigned nr_exclusive, u32 key);
+void wake_queue_locked(struct wait_queue *q, unsigned nr_exclusive, u32 key);	/* q->lock held */
 /* Nothing waits? Then the shared line is not written. Pairs with wait_prepare's barrier. */
 static inline bool wait_queue_active(struct wait_queue *q)
 {
@@ -90,7 +93,10 @@ int wait_signal_check(enum thread_state state);
 				break; \
 			} \
 		} \
-		wait_finish(q, &_e); \
+		if (_ret) \
+			wait_abandon(q, &_e); \
+		else \
+			wait_finish(q, &_e); \
 	} \
 	_ret; })
 

@@ -53,6 +53,7 @@ static inline void cond_resched(void)
 		schedule();
 }
 
+extern bool sched_running;		/* threads may sleep: the first CPU is in its idle loop */
 void sched_init(void);			/* boot CPU, before the first thread is made */
 void sched_init_cpu(void);		/* each other CPU, on itself, as its idle thread */
 void __noreturn sched_idle_loop(void);

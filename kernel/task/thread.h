@@ -18,6 +18,7 @@
 #include <kernel/lock/rcu.h>
 #include <kernel/lock/mutex.h>
 #include <kernel/lock/wait.h>
+#include <kernel/lock/lockdebug.h>
 #include <kernel/sched/entity.h>
 #include <kernel/time/hrtimer.h>
 #include <kernel/uapi/signal.h>
@@ -118,8 +119,7 @@ struct thread {
 	bool kthread_stop;
 
 #ifdef CONFIG_LOCK_DEBUG
-	struct spinlock *held_spin;	/* chain of spinlocks */
-	struct list_head held_sleep;	/* mutexes and rwsems */
+	struct lock_debug_thread locks;	/* what it holds; all zero is right at creation */
 #endif
 	struct rcu_head rcu;
 };
@@ -205,6 +205,12 @@ extern struct process kernel_process;	/* PID 2's: owner of kernel threads and id
 static inline struct process *current_process(void)
 {
 	return current->process;
+}
+
+/* Undo thread_set_state() where the thread goes on without having slept. */
+static inline void thread_set_running(void)
+{
+	WRITE_ONCE(current->state, TASK_RUNNING);
 }
 
 struct thread *thread_get(struct thread *t);

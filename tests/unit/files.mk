@@ -1,3 +1,4 @@
 # Which real sources each unit test program links: unit-<test file> := sources
 unit-test_ldisc := drivers/tty/ldisc.c
 unit-test_xarray := kernel/lib/xarray.c
+unit-test_rbtree := kernel/lib/rbtree.c
