@@ -18,7 +18,7 @@ BUILD = ROOT / "build" / "unit"
 CFLAGS = ["-g", "-O1", "-std=gnu11", "-fsanitize=address,undefined", "-fno-sanitize-recover=all",
           "-fno-builtin", "-fno-strict-aliasing", "-Wall", "-Wextra", "-Wno-unused-parameter",
           "-Wno-builtin-declaration-mismatch", "-Werror", "-DUNIT_TEST"]
-INCLUDES = ["-I.", "-Itests/unit", "-Iarch/riscv/include"]
+INCLUDES = ["-Itests/unit/hw", "-I.", "-Itests/unit", "-Iarch/riscv/include"]
 TIMEOUT_S = 300
 
 
