@@ -48,8 +48,8 @@ static DEFINE_SPINLOCK(asid_lock, RANK_ASID);	/* irq-safe: taken in switches */
 
 /* Guarded by asid_lock; generation is read without it. */
 static u64 generation;
-static DECLARE_BITMAP(asid_map, ASID_MASK + 1);	/* taken in this generation */
-static u64 next_asid;				/* where the search goes on */
+static DECLARE_BITMAP(asid_map, ASID_MASK + 1);	/* not to be given: 0 and the reserved ones */
+static u64 next_asid;				/* all below it are taken */
 static u64 flush_pending;
 static u64 reserved[NR_CPUS];
 
@@ -116,7 +116,6 @@ static u64 take_asid(void)
 		rollover();
 		n = bitmap_find_clear(asid_map, asid_count, 1);
 	}
-	bitmap_set(asid_map, n);
 	next_asid = n + 1;
 	return n;
 }

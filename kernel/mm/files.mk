@@ -1,0 +1,3 @@
+obj-y += kernel/mm/bootmem.o kernel/mm/buddy.o kernel/mm/page_alloc.o kernel/mm/counts.o
+obj-y += kernel/mm/slab.o kernel/mm/kmalloc.o kernel/mm/vmalloc.o
+obj-y += kernel/percpu.o kernel/param.o
