@@ -55,10 +55,13 @@ typedef u32 gid_t;
 #define READ_ONCE(x)		(*(const volatile __typeof__(x) *)&(x))
 #define WRITE_ONCE(x, v)	(*(volatile __typeof__(x) *)&(x) = (v))
 
-#define min(a, b) ({ __typeof__(a) _a = (a); __typeof__(b) _b = (b); \
-	(void)(&_a == &_b); _a < _b ? _a : _b; })
-#define max(a, b) ({ __typeof__(a) _a = (a); __typeof__(b) _b = (b); \
-	(void)(&_a == &_b); _a > _b ? _a : _b; })
+/* Each use has variables of its own names, so that uses nest without shadowing. */
+#define CONCAT_(a, b)		a##b
+#define CONCAT(a, b)		CONCAT_(a, b)
+#define PICK_(a, op, b, x, y) ({ __typeof__(a) x = (a); __typeof__(b) y = (b); \
+	(void)(&x == &y); x op y ? x : y; })
+#define min(a, b)	PICK_(a, <, b, CONCAT(_a, __COUNTER__), CONCAT(_b, __COUNTER__))
+#define max(a, b)	PICK_(a, >, b, CONCAT(_a, __COUNTER__), CONCAT(_b, __COUNTER__))
 #define min_t(t, a, b) ({ t _a = (a); t _b = (b); _a < _b ? _a : _b; })
 #define max_t(t, a, b) ({ t _a = (a); t _b = (b); _a > _b ? _a : _b; })
 #define clamp(v, lo, hi) ({ __typeof__(v) _v = (v), _lo = (lo), _hi = (hi); \

@@ -1,1 +1,2 @@
 obj-y += kernel/lib/xarray.o kernel/lib/bitmap.o kernel/lib/bits.o
+obj-y += kernel/lib/rbtree.o kernel/lib/seq.o
