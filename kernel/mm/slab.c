@@ -194,6 +194,7 @@ static void magazine_create(struct kmem_cache *c, u32 gfp)
 	/* Straight from the slabs: the magazine cache may be waiting for its own. */
 	if (!get_objects(mc, &mem, 1, gfp | GFP_NOWARN | GFP_NORETRY))
 		return;
+	slab_check_alloc(mc, mem, magazine_create);
 	m = mem;
 	m->count = 0;
 	m->capacity = (magazine_bytes(c) - sizeof(*m)) / sizeof(void *);
@@ -203,8 +204,10 @@ static void magazine_create(struct kmem_cache *c, u32 gfp)
 		m = NULL;
 	}
 	local_irq_restore(flags);
-	if (m)
+	if (m) {
+		slab_check_free(mc, mem, magazine_create);
 		give_objects(mc, &mem, 1);
+	}
 }
 
 /* Load this CPU's magazine; what does not fit goes back to the slabs. */
