@@ -1,46 +1,294 @@
-# Fathom: the build. `make help` lists the targets.
+# SPDX-License-Identifier: MIT
+#
+# Fathom's build: one make for the whole tree, nothing recursive.
+#
+# Every folder with sources lists its objects in a files.mk:
+#
+#	obj-y            += kernel/mm/buddy.o		always
+#	obj-$(CONFIG_X)  += drivers/serial/sifive.o	when the option is set
+#	cflags-path/x.o  := -fno-builtin		for one object
+#
+# Everything made goes to build/<board>[-<variant>]. An object depends on its
+# headers, on the options its sources mention (scripts/fixdep.awk), and on the
+# flags it is compiled with; nothing else rebuilds it.
+
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+.SUFFIXES:
+.DELETE_ON_ERROR:
+.SECONDEXPANSION:
+SHELL := /bin/bash
+
+# ---- What the user chooses --------------------------------------------------
+
 BOARD ?= qemu-virt
-CONFIG ?=
-O := build/$(BOARD)$(if $(CONFIG),-$(CONFIG))
+CONFIG :=
+V := 0
 CROSS_COMPILE ?= riscv64-linux-gnu-
-CCACHE := $(shell command -v ccache 2>/dev/null)
+FATHOM_CACHE ?= $(HOME)/.cache/fathom
+export FATHOM_CACHE
+
+ifeq ($(wildcard boards/$(BOARD)/defconfig),)
+$(error No board "$(BOARD)": there are $(notdir $(patsubst %/,%,$(dir $(wildcard boards/*/defconfig)))))
+endif
+ifneq ($(CONFIG),)
+ifeq ($(wildcard boards/$(CONFIG).config),)
+$(error No variant "$(CONFIG)": there are $(patsubst boards/%.config,%,$(wildcard boards/*.config)))
+endif
+endif
+
+build := build/$(BOARD)$(addprefix -,$(CONFIG))
+defconfig := boards/$(BOARD)/defconfig $(patsubst %,boards/%.config,$(CONFIG))
+
+.PHONY: all
+all: kernel
+
+# ---- Tools ------------------------------------------------------------------
+
+PYTHON := /usr/bin/python3
+CCACHE := $(shell command -v ccache)
 CC := $(CCACHE) $(CROSS_COMPILE)gcc
 LD := $(CROSS_COMPILE)ld
+NM := $(CROSS_COMPILE)nm
 OBJCOPY := $(CROSS_COMPILE)objcopy
-Q := $(if $(V),,@)
+export NM
 
-CFLAGS := -march=rv64imac_zicsr_zifencei -mabi=lp64 -mcmodel=medany -O2 -g -std=gnu11 \
-	-ffreestanding -fno-pic -fno-common -fno-strict-aliasing -fno-stack-protector \
-	-fno-asynchronous-unwind-tables -fno-delete-null-pointer-checks \
-	-Wall -Wextra -Wshadow -Werror -Wno-unused-parameter -Wno-sign-compare \
-	-I. -Iarch/riscv/include $(if $(filter debug,$(CONFIG)),-DCONFIG_LOCK_DEBUG=1 -DCONFIG_DEBUG_ASSERT=1) -DCONFIG_KTEST=1
+# quiet,NAME,file: what a recipe line shows unless V=1.
+ifeq ($(V),0)
+Q := @
+say = @printf '  %-8s%s\n' $(1) $(patsubst $(build)/%,%,$(2))
+else
+Q :=
+say = @:
+endif
+
+# ---- Set-up -----------------------------------------------------------------
+
+# Each profile leaves a stamp of the script and lock file it was made with.
+setup-run := $(FATHOM_CACHE)/stamps/run
+setup-test := $(FATHOM_CACHE)/stamps/test
+setup-check := $(FATHOM_CACHE)/stamps/check
+
+$(FATHOM_CACHE)/stamps/%: scripts/setup
+	@scripts/setup $*
+
+libfdt := $(FATHOM_CACHE)/libfdt
+
+# ---- Configuration ----------------------------------------------------------
+
+kconfig-files := $(wildcard Kconfig arch/*/Kconfig kernel/Kconfig kernel/*/Kconfig \
+	drivers/Kconfig drivers/*/Kconfig fs/Kconfig fs/*/Kconfig net/Kconfig net/*/Kconfig \
+	tests/kernel/Kconfig)
+autoconf := $(build)/config/auto.conf
+
+# Targets that neither need nor should make a configuration.
+unconfigured := help setup clean test %_defconfig
+ifneq ($(filter-out $(unconfigured),$(or $(MAKECMDGOALS),all)),)
+configured := y
+include $(autoconf)
+endif
+
+$(autoconf): $(defconfig) $(kconfig-files) scripts/kconfig.py $(wildcard $(build)/.config) | $(setup-run)
+	$(call say,CONFIG,$(build)/.config)
+	$(Q)$(PYTHON) scripts/kconfig.py sync $(build) $(defconfig)
+
+.PHONY: menuconfig olddefconfig savedefconfig
+menuconfig olddefconfig: $(autoconf)
+	$(Q)$(PYTHON) scripts/kconfig.py $@ $(build)
+savedefconfig: $(autoconf)
+	$(Q)$(PYTHON) scripts/kconfig.py $@ $(build) boards/$(BOARD)/defconfig
+
+%_defconfig: boards/%/defconfig | $(setup-run)
+	$(Q)$(PYTHON) scripts/kconfig.py defconfig build/$*$(addprefix -,$(CONFIG)) \
+		boards/$*/defconfig $(patsubst %,boards/%.config,$(CONFIG))
+
+# ---- Flags ------------------------------------------------------------------
+
+arch := -march=rv64imac_zicsr_zifencei -mabi=lp64 -mcmodel=medany
+warnings := -Wall -Wextra -Wshadow -Werror -Wstrict-prototypes \
+	-Wvla -Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers
+includes := -nostdinc -isystem $(shell $(CROSS_COMPILE)gcc -print-file-name=include) \
+	-I. -Iarch/riscv/include -I$(build)/include -isystem kernel/lib/libfdt -isystem $(libfdt) \
+	-include kernel/kconfig.h
+
+cflags := $(arch) -O2 -g -std=gnu11 -ffreestanding -fno-pic -fno-common -fno-strict-aliasing \
+	-fno-stack-protector -fno-asynchronous-unwind-tables -fno-unwind-tables \
+	-fno-delete-null-pointer-checks -fwrapv
+asflags := $(arch) -g -D__ASSEMBLER__
+ldflags := -nostdlib -static --no-dynamic-linker -z noexecstack -z max-page-size=4096 \
+	--build-id=none --no-warn-rwx-segments
+cflags-$(CONFIG_FRAME_POINTER) += -fno-omit-frame-pointer
+
+# ---- Objects ----------------------------------------------------------------
+
 obj-y :=
-CONFIG_KTEST := y
-include $(sort $(wildcard arch/riscv/files.mk arch/riscv/*/files.mk kernel/files.mk kernel/*/files.mk \
-	drivers/*/files.mk fs/files.mk fs/*/files.mk tests/kernel/files.mk))
-obj-y += $(obj-1)
-objs := $(addprefix $(O)/,$(obj-y))
+include $(wildcard arch/riscv/files.mk arch/riscv/*/files.mk kernel/files.mk kernel/*/files.mk \
+	drivers/files.mk drivers/*/files.mk fs/files.mk fs/*/files.mk net/files.mk net/*/files.mk)
+ifdef CONFIG_KTEST
+include $(wildcard tests/kernel/files.mk)
+endif
 
-.PHONY: all kernel clean
-all: kernel
-kernel: $(O)/Image
-$(O)/Image: $(O)/kernel.elf
+# libfdt comes from Debian's source package (scripts/setup); the kernel provides
+# its libfdt_env.h. The overlay code is left out: it needs strtoul, nobody needs it.
+libfdt-obj := $(addprefix libfdt/,fdt.o fdt_addresses.o fdt_ro.o fdt_rw.o fdt_sw.o \
+	fdt_strerror.o fdt_wip.o)
+
+objects := $(addprefix $(build)/,$(sort $(obj-y)) $(libfdt-obj))
+ksyms-obj := $(build)/ksyms-empty.o $(build)/ksyms.o
+linker-script := $(wildcard arch/riscv/kernel.ld.S)
+
+# written,FILE,TEXT: write FILE only where TEXT is new, so that what depends on
+# it is remade only then. Done while make reads this file.
+written = $(shell mkdir -p $(dir $(1)); \
+	printf '%s\n' '$(subst ','\'',$(2))' | cmp -s - $(1) || printf '%s\n' '$(subst ','\'',$(2))' > $(1))
+
+ifdef configured
+$(call written,$(build)/.flags,$(CC) $(cflags) $(cflags-y) $(warnings) $(asflags) $(includes))
+$(call written,$(build)/.objects,$(objects) $(ldflags))
+endif
+
+generated := $(build)/include/generated/autoconf.h \
+	$(if $(wildcard arch/riscv/asm-offsets.c),$(build)/include/generated/asm-offsets.h)
+
+fixdep = $(Q)awk -v config=$(build)/config -f scripts/fixdep.awk $(1).d > $(1).dep && rm $(1).d
+
+$(build)/include/generated/autoconf.h: $(autoconf)
+
+$(build)/%.o: %.c $(build)/.flags | $(generated) $(setup-run)
+	@mkdir -p $(@D)
+	$(call say,CC,$@)
+	$(Q)$(CC) $(cflags) $(cflags-y) $(warnings) $(includes) $(cflags-$*.o) \
+		-MMD -MP -MF $@.d -c -o $@ $<
+	$(call fixdep,$@)
+
+$(build)/%.o: %.S $(build)/.flags | $(generated) $(setup-run)
+	@mkdir -p $(@D)
+	$(call say,AS,$@)
+	$(Q)$(CC) $(asflags) $(includes) $(cflags-$*.o) -MMD -MP -MF $@.d -c -o $@ $<
+	$(call fixdep,$@)
+
+$(build)/libfdt/%.o: $(libfdt)/%.c $(build)/.flags | $(generated) $(setup-run)
+	@mkdir -p $(@D)
+	$(call say,CC,$@)
+	$(Q)$(CC) $(cflags) $(cflags-y) $(includes) -w -MMD -MP -MF $@.d -c -o $@ $<
+	$(call fixdep,$@)
+
+# The set-up step makes libfdt; make finds out here which files that is.
+$(libfdt)/%.c: | $(setup-run) ;
+
+# Offsets for assembly: the file is compiled to assembly, its marked lines become
+# defines.
+$(build)/include/generated/asm-offsets.h: arch/riscv/asm-offsets.c $(build)/.flags \
+		| $(build)/include/generated/autoconf.h
+	@mkdir -p $(@D) $(build)/arch/riscv
+	$(call say,OFFSETS,$@)
+	$(Q)$(CC) $(cflags) $(cflags-y) $(warnings) $(includes) -MMD -MP -MT $@ -MF $@.d \
+		-S -o $(build)/arch/riscv/asm-offsets.s $<
+	$(call fixdep,$@)
+	$(Q){ printf '/* Generated from %s. */\n#pragma once\n\n' $<; \
+		sed -n 's/^#@ \([A-Za-z0-9_]*\) [^-0-9]*\(-\{0,1\}[0-9]*\).*/#define \1 \2/p' \
+		$(build)/arch/riscv/asm-offsets.s; } > $@
+
+# ---- Linking ----------------------------------------------------------------
+
+.PHONY: kernel
+ifeq ($(obj-y),)
+kernel:
+	@echo "Nothing to build yet: no files.mk lists an object."
+else ifeq ($(linker-script),)
+kernel: $(objects)
+	@echo "Compiled $(words $(objects)) objects; not linked: arch/riscv/kernel.ld.S is not there yet."
+else
+kernel: $(build)/Image $(build)/System.map
+endif
+
+$(build)/kernel.lds: arch/riscv/kernel.ld.S $(build)/.flags | $(generated)
+	@mkdir -p $(@D)
+	$(call say,LDS,$@)
+	$(Q)$(CC) -E -P $(asflags) -D__LINKER_SCRIPT__ $(includes) -MMD -MP -MT $@ -MF $@.d -o $@ $<
+	$(call fixdep,$@)
+
+libgcc := $(shell $(CROSS_COMPILE)gcc -march=rv64imac -mabi=lp64 -print-libgcc-file-name)
+
+# Two passes: the symbol table of the second is made from the first, and sits
+# behind everything it describes (scripts/ksyms.py).
+link = $(LD) $(ldflags) -T $(build)/kernel.lds -o $(1) $(objects) $(2) $(libgcc)
+
+$(build)/ksyms-empty.S: scripts/ksyms.py
+	@mkdir -p $(@D)
+	$(Q)$(PYTHON) scripts/ksyms.py > $@
+$(build)/ksyms.S: $(build)/kernel-pass1.elf scripts/ksyms.py
+	$(call say,KSYMS,$@)
+	$(Q)$(PYTHON) scripts/ksyms.py $< > $@
+$(ksyms-obj): %.o: %.S $(build)/.flags
+	$(Q)$(CC) $(asflags) -c -o $@ $<
+
+$(build)/kernel-pass1.elf: $(objects) $(build)/ksyms-empty.o $(build)/kernel.lds $(build)/.objects
+	$(call say,LD,$@)
+	$(Q)$(call link,$@,$(build)/ksyms-empty.o)
+
+$(build)/kernel.elf: $(build)/kernel-pass1.elf $(build)/ksyms.o
+	$(call say,LD,$@)
+	$(Q)$(call link,$@,$(build)/ksyms.o)
+	$(Q)$(PYTHON) scripts/ksyms.py --same $< $@
+
+$(build)/System.map: $(build)/kernel.elf
+	$(Q)$(NM) -n $< > $@
+$(build)/Image: $(build)/kernel.elf
+	$(call say,IMAGE,$@)
 	$(Q)$(OBJCOPY) -O binary $< $@
-$(O)/kernel.elf: $(objs) $(O)/kernel.ld
-	@echo "  LD      $@"
-	$(Q)$(LD) -nostdlib -static -T $(O)/kernel.ld --no-warn-rwx-segments -z max-page-size=4096 --build-id=none -o $@ $(objs) $(shell $(CROSS_COMPILE)gcc -march=rv64imac -mabi=lp64 -print-libgcc-file-name)
-	$(Q)$(CROSS_COMPILE)nm -n $@ > $(O)/System.map
-$(O)/kernel.ld: arch/riscv/kernel.ld.S
-	@mkdir -p $(@D)
-	$(Q)$(CC) -E -P -x c -D__ASSEMBLER__ -I. -Iarch/riscv/include $< -o $@
-$(O)/%.o: %.c
-	@mkdir -p $(@D)
-	@echo "  CC      $<"
-	$(Q)$(CC) $(CFLAGS) -MMD -c $< -o $@
-$(O)/%.o: %.S
-	@mkdir -p $(@D)
-	@echo "  AS      $<"
-	$(Q)$(CC) $(CFLAGS) -D__ASSEMBLER__ -MMD -c $< -o $@
+
+ifdef configured
+-include $(addsuffix .dep,$(objects) $(build)/kernel.lds $(build)/include/generated/asm-offsets.h)
+endif
+
+# ---- Running, testing -------------------------------------------------------
+
+SMP ?=
+MEM ?=
+APPEND ?=
+T ?=
+
+qemu-qemu-virt := -M virt
+qemu-sifive-unleashed := -M sifive_u
+run-flags = $(qemu-$(BOARD)) -smp $(or $(SMP),$(smp-$(BOARD))) -m $(or $(MEM),512M) -nographic \
+	-kernel $(build)/Image $(if $(APPEND),-append "$(APPEND)")
+smp-qemu-virt := 2
+smp-sifive-unleashed := 5
+
+.PHONY: run debug
+run: all
+	$(Q)qemu-system-riscv64 $(run-flags)
+debug: all
+	@echo "Stopped; attach with: gdb-multiarch $(build)/kernel.elf -ex 'target remote :1234'"
+	$(Q)qemu-system-riscv64 $(run-flags) -s -S
+
+.PHONY: test
+test: $(setup-test)
+	$(Q)$(PYTHON) -m pytest -q -p no:cacheprovider $(if $(T),-k "$(T)") tests
+
+.PHONY: setup
+setup:
+	@scripts/setup run test check
+
+.PHONY: help
+help:
+	@sed -n 's/^#? \{0,1\}//p' Makefile
+
+.PHONY: clean
 clean:
 	rm -rf build
--include $(objs:.o=.d)
+
+#? make                  build/<board>/{Image,kernel.elf,System.map}
+#? make run              boot it in QEMU; leave with ctrl-a x
+#? make kernel           only the kernel
+#? make debug            boot stopped, waiting for gdb
+#? make test             every test that runs without hardware; T=name picks some
+#? make setup            install and fetch all that is needed
+#? make menuconfig       choose options; also <board>_defconfig, olddefconfig, savedefconfig
+#? make clean            remove build/
+#?
+#? BOARD=    a folder of boards/ (qemu-virt)
+#? CONFIG=   a variant, boards/<variant>.config: debug (lock ranks, poison, tests)
+#? SMP= MEM= APPEND=     harts, memory (512M) and kernel parameters of make run
+#? T=        part of a test's name
+#? V=1       show the commands
