@@ -94,6 +94,15 @@ struct file *fd_lookup(int fd);		/* always with a reference; NULL */
 int __must_check fd_reserve(u32 flags);	/* O_CLOEXEC; a number, -EMFILE, -ENOMEM */
 void fd_install(int fd, struct file *f);	/* takes over the reference; cannot fail */
 void fd_release(int fd);		/* undo fd_reserve */
+int __must_check fd_reserve_from(u32 from, u32 flags);	/* F_DUPFD: -EINVAL beyond the limit */
+int fd_close(int fd);
+int __must_check fd_replace(int fd, struct file *f, u32 flags);	/* dup2: takes its own reference */
+void fd_close_range(u32 first, u32 last, bool cloexec_only);
+int fd_get_cloexec(int fd);
+int fd_set_cloexec(int fd, bool on);
+int file_close(struct file *f);		/* flush and put: the result is close(2)'s */
+struct file *file_alloc(u32 flags);	/* without inode, path or ops; NULL: no memory */
+void file_free(struct file *f);		/* undo file_alloc */
 
 struct files;
 struct files *files_fork(struct files *old, int *err);	/* a copy */
@@ -113,6 +122,13 @@ struct fs {				/* cwd, root, umask */
 struct fs *fs_fork(struct fs *old);
 struct fs *fs_get(struct fs *fs);
 void fs_put(struct fs *fs);
+extern struct fs init_fs;		/* the boot thread's */
+/* Take references to *path; the old ones are put. */
+void fs_change_root(struct fs *fs, const struct path *path);
+void fs_change_cwd(struct fs *fs, const struct path *path);
+void fs_get_root(struct fs *fs, struct path *path);	/* with references */
+void fs_get_cwd(struct fs *fs, struct path *path);
+int files_init(void);			/* caches of files and tables; boot */
 
 /* Kernel-side transfer to kernel memory. */
 ssize_t kernel_read(struct file *f, void *buf, size_t len, loff_t *pos);

@@ -187,7 +187,7 @@ struct dentry_ops {
 };
 #define DENTRY_MOUNTED	BIT(0)		/* something may be mounted here */
 #define DENTRY_HASHED	BIT(1)
-#define DENTRY_PINNED	BIT(2)		/* tmpfs: lives in memory only */
+#define DENTRY_ON_LRU	BIT(2)
 
 struct dentry *dentry_alloc(struct dentry *parent, const struct qstr *name);
 struct dentry *dentry_alloc_root(struct inode *inode);		/* takes over the inode reference, also on failure */

@@ -8,6 +8,7 @@
 #include <kernel/lib/rbtree.h>
 #include <kernel/types.h>
 #include <kernel/errno.h>
+#include <kernel/lib/rbtree.h>
 #include <kernel/lib/xarray.h>
 #include <kernel/lock/mutex.h>
 #include <kernel/mm/iov_iter.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Flags of open(2) and of the *at calls in the Linux riscv64 ABI (asm-generic values). */
+/* Values of open, fcntl, *at calls, seek, rename and mount in the Linux riscv64 ABI. */
 #pragma once
 
 #define O_ACCMODE	00000003
@@ -23,6 +23,7 @@
 #define O_SYNC		(04000000 | O_DSYNC)
 #define O_PATH		010000000
 #define O_TMPFILE	(020000000 | O_DIRECTORY)
+#define O_TMPFILE_BIT	020000000
 
 #define AT_FDCWD		(-100)
 #define AT_SYMLINK_NOFOLLOW	0x100
@@ -31,3 +32,52 @@
 #define AT_SYMLINK_FOLLOW	0x400
 #define AT_NO_AUTOMOUNT		0x800
 #define AT_EMPTY_PATH		0x1000
+#define AT_STATX_SYNC_TYPE	0x6000
+
+#define F_DUPFD		0
+#define F_GETFD		1
+#define F_SETFD		2
+#define F_GETFL		3
+#define F_SETFL		4
+#define F_GETLK		5
+#define F_SETLK		6
+#define F_SETLKW	7
+#define F_SETOWN	8
+#define F_GETOWN	9
+#define F_DUPFD_CLOEXEC	1030
+#define F_SETPIPE_SZ	1031
+#define F_GETPIPE_SZ	1032
+#define FD_CLOEXEC	1
+
+#define SEEK_SET	0
+#define SEEK_CUR	1
+#define SEEK_END	2
+#define SEEK_DATA	3
+#define SEEK_HOLE	4
+
+#define RENAME_NOREPLACE	1
+#define RENAME_EXCHANGE		2
+#define RENAME_WHITEOUT		4
+
+#define MS_RDONLY	1
+#define MS_NOSUID	2
+#define MS_NODEV	4
+#define MS_NOEXEC	8
+#define MS_SYNCHRONOUS	16
+#define MS_REMOUNT	32
+#define MS_NOATIME	1024
+#define MS_NODIRATIME	2048
+#define MS_BIND		4096
+#define MS_MOVE		8192
+#define MS_REC		16384
+#define MS_SILENT	32768
+#define MS_PRIVATE	(1 << 18)
+#define MS_RELATIME	(1 << 21)
+#define MNT_FORCE	1
+#define MNT_DETACH	2
+#define UMOUNT_NOFOLLOW	8
+
+#define DT_UNKNOWN	0
+#define DT_DIR		4
+/* The directory-entry type of a mode. */
+#define DT_OF_MODE(m)	(((m) >> 12) & 15)

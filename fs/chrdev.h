@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Character devices: ranges of numbers and who serves them. A driver registers
+ * its range, and names its nodes; devtmpfs shows the nodes, also those made
+ * before it was mounted.
+ */
+#pragma once
+#include <fs/file.h>
+
+/* Files opened on numbers [dev, dev+count) start with ops. 0, -EBUSY, -ENOMEM. */
+int __must_check chrdev_register(dev_t dev, u32 count, const char *name, const struct file_ops *ops);
+/* Node /dev/<name> (may contain '/'); mode with S_IFCHR or S_IFBLK. 0 or -errno. May sleep. */
+int __must_check chrdev_node_create(const char *name, umode_t mode, dev_t dev);
+
+/* The open method of every character node. */
+extern const struct file_ops chrdev_file_ops;
+/* Calls fn for each registered range: /proc/devices. */
+void chrdev_for_each(void (*fn)(u32 major, const char *name, void *arg), void *arg);
+/* null, zero, full, random, urandom, kmsg. Boot thread. */
+void chrdev_init(void);

@@ -1,0 +1,601 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Open files, descriptor tables, and the working and root directory.
+ *
+ * A table is an array of file pointers and two bitmaps (used, close-on-exec)
+ * in one allocation, replaced by a larger one as it grows. Lookups read the
+ * array under RCU. Where the table has one user, that user is the caller, and
+ * nobody can close what it looks up: then a lookup takes no reference at all.
+ *
+ * Invariants, under files->lock:
+ *  (1) A set pointer has its used bit; a used bit without pointer is reserved.
+ *  (2) next is at most the lowest number whose used bit is clear.
+ *  (3) A struct file is freed a grace period after its last reference, so that
+ *      a lookup may try to take one (refcount_inc_not_zero) and look again.
+ */
+#include <fs/file.h>
+#include <fs/mount.h>
+#include <fs/namei.h>
+#include <kernel/bug.h>
+#include <kernel/irq/irq.h>
+#include <kernel/lib/bitmap.h>
+#include <kernel/lib/string.h>
+#include <kernel/mm/alloc.h>
+#include <kernel/task/cred.h>
+#include <kernel/task/pid.h>
+#include <kernel/task/thread.h>
+#include <kernel/uapi/fcntl.h>
+
+#define FDT_FIRST	64		/* descriptors of a fresh table; a power of two */
+#define FDT_MAX		(1u << 20)	/* as Linux's nr_open */
+
+struct fdtable {
+	u32 size;
+	u64 *used, *cloexec;
+	struct rcu_head rcu;
+	struct file *file[];		/* RCU; the bitmaps follow */
+};
+
+struct files {
+	refcount_t refs;
+	struct spinlock lock;		/* RANK_FILES */
+	struct fdtable *fdt;		/* lock to write, RCU to read */
+	u32 next;			/* lock */
+};
+
+static struct kmem_cache *file_cache;
+struct fs init_fs = { .refs = REFCOUNT_INIT(1), .lock = SPINLOCK_INIT(RANK_FS), .umask = 022 };
+
+/* --- tables --- */
+
+static struct fdtable *fdtable_alloc(u32 size)
+{
+	struct fdtable *t = kvmalloc(sizeof(*t) + size * sizeof(t->file[0]) + size / 4, GFP_KERNEL | GFP_ZERO);
+
+	if (!t)
+		return NULL;
+	t->size = size;
+	t->used = (u64 *)&t->file[size];
+	t->cloexec = t->used + size / 64;
+	return t;
+}
+
+static void fdtable_copy(struct fdtable *to, const struct fdtable *from)
+{
+	memcpy(to->file, from->file, from->size * sizeof(from->file[0]));
+	memcpy(to->used, from->used, from->size / 8);
+	memcpy(to->cloexec, from->cloexec, from->size / 8);
+}
+
+/* Room for descriptor want. Drops and retakes the lock. 0, -EMFILE, -ENOMEM. */
+static int grow(struct files *fs, u32 want)
+{
+	struct fdtable *old, *t;
+	u32 size = FDT_FIRST;
+
+	assert_spin_held(&fs->lock);
+	if (want >= FDT_MAX)
+		return -EMFILE;
+	while (size <= want)
+		size *= 2;
+	spin_unlock(&fs->lock);
+	t = fdtable_alloc(size);
+	spin_lock(&fs->lock);
+	if (!t)
+		return -ENOMEM;
+	old = fs->fdt;
+	if (old->size >= size) {
+		kvfree(t);
+		return 0;
+	}
+	fdtable_copy(t, old);
+	rcu_assign_pointer(fs->fdt, t);
+	spin_unlock(&fs->lock);
+	/* Readers of the old array are gone after this: kvfree may not run in a callback. */
+	synchronize_rcu();
+	kvfree(old);
+	spin_lock(&fs->lock);
+	return 0;
+}
+
+/* The lowest free number at or above from, marked used. */
+static int reserve_from(struct files *fs, u32 from, u32 flags)
+{
+	u64 limit = min_t(u64, rlimit_current(RLIMIT_NOFILE), FDT_MAX);
+	u32 fd;
+	int err = 0;
+
+	spin_lock(&fs->lock);
+	for (;;) {
+		u32 begin = max_t(u32, from, fs->next);
+
+		fd = begin < fs->fdt->size ? bitmap_find_clear(fs->fdt->used, fs->fdt->size, begin) : begin;
+		if (fd >= limit)
+			err = -EMFILE;
+		else if (fd >= fs->fdt->size)
+			err = grow(fs, fd);
+		if (err || (fd < fs->fdt->size && !bitmap_test(fs->fdt->used, fd)))
+			break;
+	}
+	if (!err) {
+		bitmap_set(fs->fdt->used, fd);
+		if (flags & O_CLOEXEC)
+			bitmap_set(fs->fdt->cloexec, fd);
+		else
+			bitmap_clear(fs->fdt->cloexec, fd);
+		if (from <= fs->next)
+			fs->next = fd + 1;
+	}
+	spin_unlock(&fs->lock);
+	return err ? err : (int)fd;
+}
+
+int fd_reserve(u32 flags)
+{
+	return reserve_from(current->files, 0, flags);
+}
+
+int fd_reserve_from(u32 from, u32 flags)
+{
+	if (from >= rlimit_current(RLIMIT_NOFILE))
+		return -EINVAL;
+	return reserve_from(current->files, from, flags);
+}
+
+static void clear_locked(struct files *fs, u32 fd)
+{
+	bitmap_clear(fs->fdt->used, fd);
+	bitmap_clear(fs->fdt->cloexec, fd);
+	fs->next = min(fs->next, fd);
+}
+
+void fd_install(int fd, struct file *f)
+{
+	struct files *fs = current->files;
+
+	spin_lock(&fs->lock);
+	rcu_assign_pointer(fs->fdt->file[fd], f);
+	spin_unlock(&fs->lock);
+}
+
+void fd_release(int fd)
+{
+	struct files *fs = current->files;
+
+	spin_lock(&fs->lock);
+	clear_locked(fs, fd);
+	spin_unlock(&fs->lock);
+}
+
+static struct file *lookup_shared(struct files *fs, u32 fd)
+{
+	struct file *f;
+
+	rcu_read_lock();
+	for (;;) {
+		struct fdtable *t = rcu_dereference(fs->fdt);
+
+		f = fd < t->size ? rcu_dereference(t->file[fd]) : NULL;
+		if (!f)
+			break;
+		if (!refcount_inc_not_zero(&f->refs))
+			continue;
+		/* Freed and used again for another open in between? */
+		if (t == rcu_dereference(fs->fdt) && f == rcu_dereference(t->file[fd]))
+			break;
+		file_put(f);
+	}
+	rcu_read_unlock();
+	return f;
+}
+
+struct fd fd_get_raw(int fd)
+{
+	struct files *fs = current->files;
+	struct fdtable *t;
+
+	if (refcount_read(&fs->refs) != 1)
+		return (struct fd){ lookup_shared(fs, fd), true };
+	t = fs->fdt;
+	return (struct fd){ (u32)fd < t->size ? t->file[fd] : NULL, false };
+}
+
+struct fd fd_get(int fd)
+{
+	struct fd f = fd_get_raw(fd);
+
+	if (f.file && unlikely(f.file->mode & FMODE_PATH)) {
+		fd_put(f);
+		f.file = NULL;
+	}
+	return f;
+}
+
+struct file *fd_lookup(int fd)
+{
+	struct file *f = lookup_shared(current->files, fd);
+
+	if (f && (f->mode & FMODE_PATH)) {
+		file_put(f);
+		return NULL;
+	}
+	return f;
+}
+
+/* Out of the table; the caller closes it. NULL: -EBADF. */
+static struct file *take(struct files *fs, u32 fd)
+{
+	struct file *f = NULL;
+
+	spin_lock(&fs->lock);
+	if (fd < fs->fdt->size) {
+		f = fs->fdt->file[fd];
+		if (f) {
+			rcu_assign_pointer(fs->fdt->file[fd], NULL);
+			clear_locked(fs, fd);
+		}
+	}
+	spin_unlock(&fs->lock);
+	return f;
+}
+
+int file_close(struct file *f)
+{
+	int err = f->ops->flush ? f->ops->flush(f) : 0;
+
+	file_put(f);
+	return err;
+}
+
+int fd_close(int fd)
+{
+	struct file *f = take(current->files, fd);
+
+	return f ? file_close(f) : -EBADF;
+}
+
+void fd_close_range(u32 first, u32 last, bool cloexec_only)
+{
+	struct files *fs = current->files;
+	u32 end = min_t(u64, (u64)last + 1, READ_ONCE(fs->fdt->size));
+
+	for (u32 fd = first; fd < end; fd++) {
+		if (cloexec_only) {
+			(void)fd_set_cloexec(fd, true);
+		} else {
+			struct file *f = take(fs, fd);
+
+			if (f)
+				(void)file_close(f);
+		}
+		cond_resched();
+	}
+}
+
+int fd_replace(int fd, struct file *f, u32 flags)
+{
+	struct files *fs = current->files;
+	struct file *old;
+	int err = 0;
+
+	if ((u32)fd >= rlimit_current(RLIMIT_NOFILE))
+		return -EBADF;
+	spin_lock(&fs->lock);
+	while (!err && (u32)fd >= fs->fdt->size)
+		err = grow(fs, fd);
+	if (!err && !fs->fdt->file[fd] && bitmap_test(fs->fdt->used, fd))
+		err = -EBUSY;		/* another thread is opening it: Linux's answer too */
+	if (err) {
+		spin_unlock(&fs->lock);
+		return err;
+	}
+	old = fs->fdt->file[fd];
+	bitmap_set(fs->fdt->used, fd);
+	if (flags & O_CLOEXEC)
+		bitmap_set(fs->fdt->cloexec, fd);
+	else
+		bitmap_clear(fs->fdt->cloexec, fd);
+	rcu_assign_pointer(fs->fdt->file[fd], file_get(f));
+	spin_unlock(&fs->lock);
+	if (old)
+		(void)file_close(old);
+	return fd;
+}
+
+int fd_get_cloexec(int fd)
+{
+	struct files *fs = current->files;
+	int ret = -EBADF;
+
+	spin_lock(&fs->lock);
+	if ((u32)fd < fs->fdt->size && fs->fdt->file[fd])
+		ret = bitmap_test(fs->fdt->cloexec, fd);
+	spin_unlock(&fs->lock);
+	return ret;
+}
+
+int fd_set_cloexec(int fd, bool on)
+{
+	struct files *fs = current->files;
+	int ret = -EBADF;
+
+	spin_lock(&fs->lock);
+	if ((u32)fd < fs->fdt->size && fs->fdt->file[fd]) {
+		if (on)
+			bitmap_set(fs->fdt->cloexec, fd);
+		else
+			bitmap_clear(fs->fdt->cloexec, fd);
+		ret = 0;
+	}
+	spin_unlock(&fs->lock);
+	return ret;
+}
+
+static struct files *files_alloc(u32 size)
+{
+	struct files *fs = kzalloc(sizeof(*fs), GFP_KERNEL);
+
+	if (!fs)
+		return NULL;
+	fs->fdt = fdtable_alloc(size);
+	if (!fs->fdt) {
+		kfree(fs);
+		return NULL;
+	}
+	refcount_set(&fs->refs, 1);
+	spin_lock_init(&fs->lock, RANK_FILES);
+	return fs;
+}
+
+struct files *files_fork(struct files *old, int *err)
+{
+	struct files *new = files_alloc(old ? READ_ONCE(old->fdt->size) : FDT_FIRST);
+
+	*err = -ENOMEM;
+	if (!new || !old)
+		return new;
+	spin_lock(&old->lock);
+	while (old->fdt->size > new->fdt->size) {
+		u32 size = old->fdt->size;
+
+		spin_unlock(&old->lock);
+		kvfree(new->fdt);
+		new->fdt = fdtable_alloc(size);
+		if (!new->fdt) {
+			kfree(new);
+			return NULL;
+		}
+		spin_lock(&old->lock);
+	}
+	for (u32 fd = 0; fd < old->fdt->size; fd++) {
+		struct file *f = old->fdt->file[fd];
+
+		if (!f)
+			continue;
+		new->fdt->file[fd] = file_get(f);
+		bitmap_set(new->fdt->used, fd);
+		if (bitmap_test(old->fdt->cloexec, fd))
+			bitmap_set(new->fdt->cloexec, fd);
+	}
+	spin_unlock(&old->lock);
+	return new;
+}
+
+struct files *files_get(struct files *f)
+{
+	refcount_inc(&f->refs);
+	return f;
+}
+
+void files_put(struct files *fs)
+{
+	if (!refcount_dec(&fs->refs))
+		return;
+	for (u32 fd = 0; fd < fs->fdt->size; fd++)
+		if (fs->fdt->file[fd])
+			(void)file_close(fs->fdt->file[fd]);
+	kvfree(fs->fdt);
+	kfree(fs);
+}
+
+int files_unshare(void)
+{
+	struct files *old = current->files, *new;
+	int err;
+
+	if (refcount_read(&old->refs) == 1)
+		return 0;
+	new = files_fork(old, &err);
+	if (!new)
+		return err;
+	spin_lock(&current_process()->lock);
+	current->files = new;
+	spin_unlock(&current_process()->lock);
+	files_put(old);
+	return 0;
+}
+
+void files_close_on_exec(struct files *fs)
+{
+	for (u32 fd = 0; fd < READ_ONCE(fs->fdt->size); fd++) {
+		struct file *f;
+
+		if (!bitmap_test(fs->fdt->cloexec, fd))
+			continue;
+		f = take(fs, fd);
+		if (f)
+			(void)file_close(f);
+	}
+}
+
+/* --- files --- */
+
+struct file *file_alloc(u32 flags)
+{
+	struct file *f = kmem_cache_zalloc(file_cache, GFP_KERNEL);
+
+	if (!f)
+		return NULL;
+	refcount_set(&f->refs, 1);
+	f->flags = flags;
+	/* Access modes 0, 1, 2 become read, write, both. */
+	f->mode = ((flags & O_ACCMODE) + 1) & (FMODE_READ | FMODE_WRITE);
+	mutex_init(&f->pos_mutex, RANK_FILE_POS);
+	spin_lock_init(&f->lock, RANK_FILE);
+	list_init(&f->epoll_items);
+	f->cred = cred_get(current_cred());
+	return f;
+}
+
+static void file_free_rcu(struct rcu_head *head)
+{
+	kmem_cache_free(file_cache, container_of(head, struct file, rcu));
+}
+
+void file_free(struct file *f)
+{
+	cred_put(f->cred);
+	call_rcu(&f->rcu, file_free_rcu);
+}
+
+static void file_destroy(struct file *f)
+{
+	if (f->ops && f->ops->release)
+		f->ops->release(f);
+	if (f->mode & FMODE_WRITER)
+		atomic_dec(&f->inode->writers);
+	if (f->owner.pid)
+		pid_put(f->owner.pid);
+	path_put(&f->path);
+	file_free(f);
+}
+
+static struct rcu_head *deferred;	/* atomic: a stack of dead files, linked by rcu.next */
+static struct work deferred_work;
+
+static void run_deferred(struct work *w)
+{
+	struct rcu_head *h = __atomic_exchange_n(&deferred, NULL, __ATOMIC_ACQ_REL);
+
+	while (h) {
+		struct rcu_head *next = h->next;
+
+		file_destroy(container_of(h, struct file, rcu));
+		h = next;
+	}
+}
+
+static void defer(struct file *f)
+{
+	struct rcu_head *head = __atomic_load_n(&deferred, __ATOMIC_RELAXED);
+
+	do {
+		f->rcu.next = head;
+	} while (!__atomic_compare_exchange_n(&deferred, &head, &f->rcu, true,
+					      __ATOMIC_RELEASE, __ATOMIC_RELAXED));
+	work_queue(&deferred_work);
+}
+
+struct file *file_get(struct file *f)
+{
+	refcount_inc(&f->refs);
+	return f;
+}
+
+void file_put(struct file *f)
+{
+	if (!refcount_dec(&f->refs))
+		return;
+	if (unlikely(in_atomic()))
+		defer(f);
+	else
+		file_destroy(f);
+}
+
+/* --- working and root directory --- */
+
+struct fs *fs_fork(struct fs *old)
+{
+	struct fs *fs = kzalloc(sizeof(*fs), GFP_KERNEL);
+
+	if (!fs)
+		return NULL;
+	refcount_set(&fs->refs, 1);
+	spin_lock_init(&fs->lock, RANK_FS);
+	spin_lock(&old->lock);
+	fs->root = old->root;
+	fs->cwd = old->cwd;
+	fs->umask = old->umask;
+	if (fs->root.mnt) {
+		path_get(&fs->root);
+		path_get(&fs->cwd);
+	}
+	spin_unlock(&old->lock);
+	return fs;
+}
+
+struct fs *fs_get(struct fs *fs)
+{
+	refcount_inc(&fs->refs);
+	return fs;
+}
+
+void fs_put(struct fs *fs)
+{
+	if (!refcount_dec(&fs->refs))
+		return;
+	path_put(&fs->root);
+	path_put(&fs->cwd);
+	kfree(fs);
+}
+
+static void path_replace(struct fs *fs, struct path *slot, const struct path *path)
+{
+	struct path old;
+
+	path_get(path);
+	spin_lock(&fs->lock);
+	seq_write_begin(&fs->seq);
+	old = *slot;
+	*slot = *path;
+	seq_write_end(&fs->seq);
+	spin_unlock(&fs->lock);
+	path_put(&old);
+}
+
+void fs_change_root(struct fs *fs, const struct path *path)
+{
+	path_replace(fs, &fs->root, path);
+}
+
+void fs_change_cwd(struct fs *fs, const struct path *path)
+{
+	path_replace(fs, &fs->cwd, path);
+}
+
+static void path_read(struct fs *fs, const struct path *slot, struct path *path)
+{
+	spin_lock(&fs->lock);
+	*path = *slot;
+	path_get(path);
+	spin_unlock(&fs->lock);
+}
+
+void fs_get_root(struct fs *fs, struct path *path)
+{
+	path_read(fs, &fs->root, path);
+}
+
+void fs_get_cwd(struct fs *fs, struct path *path)
+{
+	path_read(fs, &fs->cwd, path);
+}
+
+int files_init(void)
+{
+	file_cache = kmem_cache_create("file", sizeof(struct file), 64, NULL);
+	if (!file_cache)
+		return -ENOMEM;
+	work_init(&deferred_work, run_deferred);
+	return 0;
+}

@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Superblocks and the tree of mounts.
+ *
+ * A mount shows the tree of a superblock at a dentry of another mount. Walks
+ * cross it by a hash lookup of (mount, dentry), under RCU; they first look at
+ * DENTRY_MOUNTED, so that ordinary directories cost one test.
+ *
+ * Invariants:
+ *  (1) parent, mountpoint, the hash and the lists change only under mount_lock
+ *      inside mount_seq. RCU walks check mount_seq when they end.
+ *  (2) An attached mount holds references to its parent, its mountpoint, its
+ *      root and its superblock. It is one reference itself.
+ *  (3) A mount is umounted only when nobody but the tree refers to it
+ *      (or with MNT_DETACH: it leaves the tree, and ends with its last user).
+ *
+ * There is one mount namespace; struct mnt_namespace exists so that users name it.
+ */
+#include <fs/file.h>
+#include <fs/mount.h>
+#include <fs/namei.h>
+#include <kernel/bug.h>
+#include <kernel/lib/string.h>
+#include <kernel/mm/alloc.h>
+#include <kernel/task/nsproxy.h>
+#include <kernel/task/thread.h>
+#include <kernel/task/cred.h>
+#include <kernel/uapi/fcntl.h>
+
+#define MOUNT_BUCKETS	64
+
+extern const struct fstype __filesystems_start[], __filesystems_end[];
+
+struct mnt_namespace init_mnt_ns = { .mounts = LIST_HEAD_INIT(init_mnt_ns.mounts) };
+struct spinlock mount_lock = SPINLOCK_INIT(RANK_MOUNT);
+seqcount_t mount_seq;
+static struct hlist_head buckets[MOUNT_BUCKETS];	/* mount_lock; RCU */
+static u32 next_mount_id = 1;				/* mount_lock */
+static u32 next_anon_minor = 1;				/* atomic */
+
+static DEFINE_SPINLOCK(sb_list_lock, RANK_SB_LISTS);
+static LIST_HEAD(superblocks);
+
+/* --- superblocks --- */
+
+struct superblock *superblock_alloc(const struct fstype *type, u32 flags)
+{
+	struct superblock *sb = kzalloc(sizeof(*sb), GFP_KERNEL);
+
+	if (!sb)
+		return NULL;
+	refcount_set(&sb->refs, 1);
+	sb->type = type;
+	sb->flags = flags;
+	sb->blocksize = 4096;
+	sb->blkbits = 12;
+	sb->max_bytes = S64_MAX;
+	sb->time_granularity_ns = 1;
+	sb->dev = MKDEV(0, __atomic_fetch_add(&next_anon_minor, 1, __ATOMIC_RELAXED));
+	strscpy(sb->id, type->name, sizeof(sb->id));
+	spin_lock_init(&sb->lock, RANK_SB_LISTS);
+	list_init(&sb->inodes);
+	list_init(&sb->dirty_inodes);
+	mutex_init(&sb->rename_mutex, RANK_FS_RENAME);
+	rwsem_init(&sb->umount, RANK_SB);
+	spin_lock(&sb_list_lock);
+	list_add_tail(&sb->all_node, &superblocks);
+	spin_unlock(&sb_list_lock);
+	return sb;
+}
+
+void superblock_put(struct superblock *sb)
+{
+	if (!refcount_dec(&sb->refs))
+		return;
+	spin_lock(&sb_list_lock);
+	list_del(&sb->all_node);
+	spin_unlock(&sb_list_lock);
+	if (sb->ops && sb->ops->sync_fs)
+		(void)sb->ops->sync_fs(sb, true);
+	if (sb->root) {
+		dcache_shrink_sb(sb);
+		dentry_put(sb->root);
+	}
+	/* Inodes are freed by RCU callbacks that look at sb. */
+	rcu_barrier();
+	if (sb->ops && sb->ops->put_super)
+		sb->ops->put_super(sb);
+	if (sb->type->kill)
+		sb->type->kill(sb);
+	kfree(sb);
+}
+
+static struct superblock *superblock_next(struct superblock *sb)
+{
+	struct superblock *next = NULL, *s;
+	bool past = !sb;
+
+	spin_lock(&sb_list_lock);
+	list_for_each(s, &superblocks, all_node) {
+		if (past && refcount_inc_not_zero(&s->refs)) {
+			next = s;
+			break;
+		}
+		past |= s == sb;
+	}
+	spin_unlock(&sb_list_lock);
+	if (sb)
+		superblock_put(sb);
+	return next;
+}
+
+static void sync_pass(bool wait)
+{
+	for (struct superblock *sb = superblock_next(NULL); sb; sb = superblock_next(sb))
+		if (sb->ops && sb->ops->sync_fs && !(sb->flags & SB_RDONLY))
+			(void)sb->ops->sync_fs(sb, wait);
+}
+
+void vfs_sync_all(void)
+{
+	sync_pass(false);
+	sync_pass(true);
+}
+
+const struct fstype *fstype_find(const char *name)
+{
+	for (const struct fstype *t = __filesystems_start; t < __filesystems_end; t++)
+		if (!strcmp(t->name, name))
+			return t;
+	return NULL;
+}
+
+/* --- mounts --- */
+
+static struct hlist_head *bucket_of(const struct mount *parent, const struct dentry *d)
+{
+	u64 h = ((u64)parent >> 6) + ((u64)d >> 6);
+
+	return &buckets[(h ^ (h >> 6)) % MOUNT_BUCKETS];
+}
+
+struct mount *mount_find(struct mount *parent, const struct dentry *mountpoint)
+{
+	struct mount *m;
+
+	hlist_for_each_rcu(m, bucket_of(parent, mountpoint), hash_node)
+		if (READ_ONCE(m->parent) == parent && READ_ONCE(m->mountpoint) == mountpoint)
+			return m;
+	return NULL;
+}
+
+static struct mount *mount_lookup(struct mount *parent, const struct dentry *mountpoint)
+{
+	struct mount *m;
+
+	rcu_read_lock();
+	m = mount_find(parent, mountpoint);
+	if (m && !refcount_inc_not_zero(&m->refs))
+		m = NULL;
+	rcu_read_unlock();
+	return m;
+}
+
+void mount_cross(struct path *path)
+{
+	while (READ_ONCE(path->dentry->flags) & DENTRY_MOUNTED) {
+		struct mount *m = mount_lookup(path->mnt, path->dentry);
+
+		if (!m)
+			return;
+		path_put(path);
+		path->mnt = m;
+		path->dentry = dentry_get(m->root);
+	}
+}
+
+int mount_want_write(const struct mount *m)
+{
+	return (READ_ONCE(m->flags) | READ_ONCE(m->sb->flags)) & MS_RDONLY ? -EROFS : 0;
+}
+
+/* Takes over the superblock reference; root is the whole of it or, for a bind, a part. */
+static struct mount *mount_alloc(struct superblock *sb, struct dentry *root, u32 flags)
+{
+	struct mount *m = kzalloc(sizeof(*m), GFP_KERNEL);
+
+	if (!m)
+		return NULL;
+	refcount_set(&m->refs, 1);
+	m->sb = sb;
+	m->root = dentry_get(root);
+	m->flags = flags;
+	m->ns = &init_mnt_ns;
+	list_init(&m->children);
+	list_init(&m->child_node);
+	list_init(&m->ns_node);
+	return m;
+}
+
+void mount_put(struct mount *m)
+{
+	struct superblock *sb;
+
+	if (!refcount_dec(&m->refs))
+		return;
+	sb = m->sb;
+	dentry_put(m->root);
+	kfree_rcu(m, rcu);
+	superblock_put(sb);
+}
+
+void path_get(const struct path *p)
+{
+	refcount_inc(&p->mnt->refs);
+	dentry_get(p->dentry);
+}
+
+void path_put(const struct path *p)
+{
+	if (p->dentry)
+		dentry_put(p->dentry);
+	if (p->mnt)
+		mount_put(p->mnt);
+}
+
+/* Takes over m's reference; those of *at are kept by the mount. -ENOENT: the directory is gone. */
+static int mount_attach(struct mount *m, const struct path *at)
+{
+	path_get(at);
+	spin_lock(&mount_lock);
+	if (!(at->dentry->flags & DENTRY_HASHED) && at->dentry->parent != at->dentry) {
+		spin_unlock(&mount_lock);
+		path_put(at);
+		return -ENOENT;
+	}
+	seq_write_begin(&mount_seq);
+	m->id = next_mount_id++;
+	m->parent = at->mnt;
+	m->mountpoint = at->dentry;
+	__atomic_fetch_or(&at->dentry->flags, DENTRY_MOUNTED, __ATOMIC_RELAXED);
+	hlist_add(&m->hash_node, bucket_of(at->mnt, at->dentry));
+	list_add_tail(&m->child_node, &at->mnt->children);
+	list_add_tail(&m->ns_node, &init_mnt_ns.mounts);
+	seq_write_end(&mount_seq);
+	spin_unlock(&mount_lock);
+	return 0;
+}
+
+/* Out of the tree. Context: mount_lock held; the caller then puts old (the parent side) and m. */
+static void detach_locked(struct mount *m, struct path *old)
+{
+	assert_spin_held(&mount_lock);
+	seq_write_begin(&mount_seq);
+	*old = (struct path){ m->parent, m->mountpoint };
+	hlist_del_rcu(&m->hash_node);
+	list_del(&m->child_node);
+	list_del(&m->ns_node);
+	m->parent = NULL;
+	m->mountpoint = NULL;
+	seq_write_end(&mount_seq);
+}
+
+static int fs_mount(const char *type_name, u32 flags, const char *source, char *options, struct mount **out)
+{
+	const struct fstype *type = fstype_find(type_name);
+	struct superblock *sb;
+	struct mount *m;
+	int err;
+
+	if (!type)
+		return -ENODEV;
+	err = type->mount(type, flags & (SB_RDONLY | SB_SYNCHRONOUS), source, options, &sb);
+	if (err)
+		return err;
+	if (source && *source)
+		strscpy(sb->id, source, sizeof(sb->id));
+	m = mount_alloc(sb, sb->root, flags & (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME |
+					       MS_NODIRATIME | MS_RELATIME));
+	if (!m) {
+		superblock_put(sb);
+		return -ENOMEM;
+	}
+	*out = m;
+	return 0;
+}
+
+int mount_new(const struct path *at, const char *type, u32 flags, const char *source, char *options)
+{
+	struct mount *m;
+	int err = fs_mount(type, flags, source, options, &m);
+
+	if (err)
+		return err;
+	if (S_ISDIR(at->dentry->inode->mode) != S_ISDIR(m->root->inode->mode))
+		err = -ENOTDIR;
+	else
+		err = mount_attach(m, at);
+	if (err)
+		mount_put(m);
+	return err;
+}
+
+int mount_bind(const struct path *at, const struct path *from)
+{
+	struct mount *m;
+	int err;
+
+	if (S_ISDIR(at->dentry->inode->mode) != S_ISDIR(from->dentry->inode->mode))
+		return -ENOTDIR;
+	refcount_inc(&from->mnt->sb->refs);
+	m = mount_alloc(from->mnt->sb, from->dentry, from->mnt->flags);
+	if (!m) {
+		superblock_put(from->mnt->sb);
+		return -ENOMEM;
+	}
+	err = mount_attach(m, at);
+	if (err)
+		mount_put(m);
+	return err;
+}
+
+/* path is the root of the mount, and its reference is the only one beside the tree's. */
+int mount_detach(const struct path *path, bool lazy)
+{
+	struct mount *m = path->mnt;
+	struct path old;
+	int err = 0;
+
+	if (path->dentry != m->root)
+		return -EINVAL;
+	spin_lock(&mount_lock);
+	if (!m->parent)
+		err = -EINVAL;
+	else if (!list_empty(&m->children) || (!lazy && refcount_read(&m->refs) > 2))
+		err = -EBUSY;
+	else
+		detach_locked(m, &old);
+	spin_unlock(&mount_lock);
+	if (err)
+		return err;
+	path_put(&old);
+	mount_put(m);
+	return 0;
+}
+
+static void fs_set_root(struct fs *fs, const struct path *path)
+{
+	path_get(path);
+	path_get(path);
+	fs->root = fs->cwd = *path;
+}
+
+int vfs_mount_root(const char *source, const char *type, u32 flags)
+{
+	struct mount *m;
+	int err = fs_mount(type, flags, source, NULL, &m);
+
+	if (err)
+		return err;
+	if (!init_mnt_ns.root) {
+		m->id = next_mount_id++;
+		list_add_tail(&m->ns_node, &init_mnt_ns.mounts);
+		init_mnt_ns.root = m;
+		init_nsproxy.mnt = &init_mnt_ns;
+		fs_set_root(&init_fs, &(struct path){ m, m->root });
+		return 0;
+	}
+	/* Over the root tmpfs; whoever starts at "/" from here on starts there. */
+	err = mount_attach(m, &(struct path){ init_mnt_ns.root, init_mnt_ns.root->root });
+	if (err) {
+		mount_put(m);
+		return err;
+	}
+	fs_change_root(current->fs, &(struct path){ m, m->root });
+	return 0;
+}
+
+int vfs_init_caches(void)
+{
+	icache_init();
+	dcache_init();
+	return files_init();
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/* The tree of mounts, for the mount calls and /proc/mounts. */
+#pragma once
+#include <fs/vfs.h>
+#include <kernel/lock/spinlock.h>
+
+struct mnt_namespace {
+	struct mount *root;
+	struct list_head mounts;	/* ns_node, in the order of mounting; mount_lock */
+};
+extern struct mnt_namespace init_mnt_ns;
+extern struct spinlock mount_lock;	/* RANK_MOUNT */
+
+void mount_put(struct mount *m);
+const struct fstype *fstype_find(const char *name);
+int __must_check mount_new(const struct path *at, const char *type, u32 flags, const char *source, char *options);
+int __must_check mount_bind(const struct path *at, const struct path *from);
+int __must_check mount_detach(const struct path *path, bool lazy);

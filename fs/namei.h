@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/* Inside the VFS: names on their way from user memory, and walks that stop at the parent. */
+#pragma once
+#include <fs/vfs.h>
+
+#define FILENAME_INLINE	160
+
+/* A path copied from user memory. Short ones, nearly all, need no allocation. */
+struct filename {
+	const char *name;
+	char *allocated;
+	char text[FILENAME_INLINE];
+};
+/* 0, -EFAULT, -ENAMETOOLONG, -ENOENT for "" without LOOKUP_EMPTY. */
+int __must_check filename_get(struct filename *fn, uaddr_t name, u32 flags);
+void filename_put(struct filename *fn);
+
+enum last_type { LAST_NORM, LAST_DOT, LAST_DOTDOT, LAST_ROOT };
+
+/* A directory with references, and the last component, not looked up; it points into the name. */
+struct parent_path {
+	struct path path;
+	struct qstr last;
+	enum last_type type;
+	bool slash;			/* "name/" */
+};
+
+int __must_check filename_lookup(int dfd, const char *name, u32 flags, struct path *path);
+int __must_check filename_parent(int dfd, const char *name, u32 flags, struct parent_path *out);
+/* Fill st without taking any reference if all is cached; -ECHILD: do it the long way. */
+int __must_check filename_stat_rcu(int dfd, const char *name, u32 flags, struct kstat *st);
+
+/* The dentry of name in dir (perhaps negative), with a reference. Context: dir's inode write-locked. */
+int __must_check lookup_one_locked(struct dentry *dir, const struct qstr *name, struct dentry **out);
+void qstr_init(struct qstr *q, const char *name, size_t len);
+
+/*
+ * Create: parent found and locked, name absent. *dentry negative with a
+ * reference. Undo or finish with create_end(). -EEXIST ...
+ */
+int __must_check create_begin(int dfd, const char *name, bool is_dir, struct parent_path *pp, struct dentry **dentry);
+void create_end(struct parent_path *pp, struct dentry *dentry);
+int vfs_mknod(struct inode *dir, struct dentry *d, umode_t mode, dev_t dev);
+int vfs_mkdir(struct inode *dir, struct dentry *d, umode_t mode);
+int vfs_symlink(struct inode *dir, struct dentry *d, const char *target);
+int vfs_create(struct inode *dir, struct dentry *d, umode_t mode);
+
+/* Cross to what is mounted on *path, however deep; moves the references. */
+void mount_cross(struct path *path);
+struct mount *mount_find(struct mount *parent, const struct dentry *mountpoint);	/* RCU or mount_lock */
+int mount_want_write(const struct mount *m);	/* 0 or -EROFS */
+extern seqcount_t mount_seq;
+
+/* dcache.c */
+struct dentry *dcache_find_rcu(const struct dentry *parent, const struct qstr *name, u32 *seq);
+struct dentry *dcache_lookup(struct dentry *parent, const struct qstr *name);	/* with a reference */
+bool dentry_get_live(struct dentry *d);		/* RCU: false if it is dying */
+void dentry_add(struct dentry *d);		/* hash it */
+/* d takes the place and name of target. Both directories write-locked, rename_mutex where they differ. */
+void dentry_move(struct dentry *d, struct dentry *target);
+void dentry_exchange(struct dentry *a, struct dentry *b);
+bool dentry_is_ancestor(const struct dentry *a, const struct dentry *d);	/* a == d counts */
+void dcache_init(void);
+/* Every unused dentry of sb leaves; true if only the root is left. */
+bool dcache_shrink_sb(struct superblock *sb);
+void icache_init(void);
+void inode_evict_all(struct superblock *sb);
+u32 inode_times_relatime(const struct inode *inode);
