@@ -130,6 +130,8 @@ void fs_get_root(struct fs *fs, struct path *path);	/* with references */
 void fs_get_cwd(struct fs *fs, struct path *path);
 int files_init(void);			/* caches of files and tables; boot */
 
+loff_t generic_file_llseek(struct file *f, loff_t off, int whence);	/* against the inode's size */
+int file_truncate(const struct path *path, loff_t size);		/* 0 or -errno; takes the inode's rwsem */
 /* Kernel-side transfer to kernel memory. */
 ssize_t kernel_read(struct file *f, void *buf, size_t len, loff_t *pos);
 ssize_t kernel_write(struct file *f, const void *buf, size_t len, loff_t *pos);

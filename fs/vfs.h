@@ -145,6 +145,7 @@ int inode_setattr_check(struct inode *inode, const struct iattr *attr);
 void inode_setattr_copy(struct inode *inode, const struct iattr *attr);
 void inode_init_owner(struct inode *inode, const struct inode *dir, umode_t mode);	/* fsuid, setgid dirs */
 void inode_touch(struct inode *inode, u32 attr_times);	/* ATTR_*TIME to now, dirty if changed */
+int inode_stat(struct inode *inode, struct kstat *st);
 struct timespec64 inode_now(const struct inode *inode);
 #define MAY_EXEC	1
 #define MAY_WRITE	2

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * read, write and their relatives: checks, a struct kio and an iov_iter, and
+ * then the file's own method.
+ *
+ * The position of a seekable file is used and advanced under pos_mutex: two
+ * threads that share the descriptor never read the same bytes. Streams have no
+ * position, and take no lock here.
+ */
+#include <fs/file.h>
+#include <kernel/mm/alloc.h>
+#include <kernel/syscall/syscall.h>
+#include <kernel/uapi/fcntl.h>
+
+#define MAX_RW_COUNT	0x7ffff000ul	/* as Linux: one call transfers at most this much */
+
+static u32 kio_flags(const struct file *f)
+{
+	u32 flags = READ_ONCE(f->flags), kf = 0;
+
+	if (likely(!(flags & (O_NONBLOCK | O_APPEND | O_DIRECT | O_SYNC))))
+		return 0;
+	kf |= flags & O_NONBLOCK ? KIO_NONBLOCK : 0;
+	kf |= flags & O_APPEND ? KIO_APPEND : 0;
+	kf |= flags & O_DIRECT ? KIO_DIRECT : 0;
+	kf |= flags & O_DSYNC ? KIO_DSYNC : 0;
+	kf |= (flags & O_SYNC) == O_SYNC ? KIO_SYNC : 0;
+	return kf;
+}
+
+/* One transfer at *pos, which advances. */
+static ssize_t transfer(struct file *f, struct iov_iter *it, loff_t *pos, bool write)
+{
+	struct kio kio = { .file = f, .pos = *pos, .flags = kio_flags(f) };
+	ssize_t n;
+
+	if (!(f->mode & (write ? FMODE_WRITE : FMODE_READ)))
+		return -EBADF;
+	iov_iter_truncate(it, MAX_RW_COUNT);
+	if (write)
+		n = f->ops->write ? f->ops->write(&kio, it) : -EINVAL;
+	else
+		n = f->ops->read ? f->ops->read(&kio, it) : S_ISDIR(f->inode ? f->inode->mode : 0) ? -EISDIR : -EINVAL;
+	if (n > 0)
+		*pos = kio.pos;
+	return n;
+}
+
+static bool lock_pos(struct file *f)
+{
+	if (!(f->mode & FMODE_ATOMIC_POS))
+		return false;
+	mutex_lock(&f->pos_mutex);
+	return true;
+}
+
+static ssize_t transfer_at_pos(struct file *f, struct iov_iter *it, bool write)
+{
+	bool locked = lock_pos(f);
+	ssize_t n = transfer(f, it, &f->pos, write);
+
+	if (locked)
+		mutex_unlock(&f->pos_mutex);
+	return n;
+}
+
+static ssize_t rw(u32 fd, uaddr_t buf, size_t len, bool write)
+{
+	struct fd f = fd_get(fd);
+	struct iov_iter it;
+	ssize_t n;
+
+	if (!f.file)
+		return -EBADF;
+	iov_iter_ubuf(&it, buf, len);
+	n = (s64)len < 0 ? -EINVAL : transfer_at_pos(f.file, &it, write);
+	fd_put(f);
+	return n;
+}
+
+long sys_read(u32 fd, uaddr_t buf, size_t len)
+{
+	return rw(fd, buf, len, false);
+}
+
+long sys_write(u32 fd, uaddr_t buf, size_t len)
+{
+	return rw(fd, buf, len, true);
+}
+
+static ssize_t prw(struct fd f, struct iov_iter *it, loff_t pos, bool write)
+{
+	if (pos < 0)
+		return -EINVAL;
+	if (!(f.file->mode & FMODE_PREAD))
+		return -ESPIPE;
+	return transfer(f.file, it, &pos, write);
+}
+
+static ssize_t prw_buf(u32 fd, uaddr_t buf, size_t len, loff_t pos, bool write)
+{
+	struct fd f = fd_get(fd);
+	struct iov_iter it;
+	ssize_t n;
+
+	if (pos < 0)
+		return -EINVAL;
+	if (!f.file)
+		return -EBADF;
+	iov_iter_ubuf(&it, buf, len);
+	n = (s64)len < 0 ? -EINVAL : prw(f, &it, pos, write);
+	fd_put(f);
+	return n;
+}
+
+long sys_pread64(u32 fd, uaddr_t buf, size_t len, loff_t pos)
+{
+	return prw_buf(fd, buf, len, pos, false);
+}
+
+long sys_pwrite64(u32 fd, uaddr_t buf, size_t len, loff_t pos)
+{
+	return prw_buf(fd, buf, len, pos, true);
+}
+
+/* positioned: pread and pwrite's form. */
+static ssize_t rwv(u32 fd, uaddr_t vec, u64 nr, bool positioned, loff_t pos, bool write)
+{
+	struct iovec fast[IOV_FAST], *iov = fast;
+	struct fd f = fd_get(fd);
+	struct iov_iter it;
+	ssize_t n;
+
+	if (!f.file)
+		return -EBADF;
+	n = iovec_from_user(vec, nr, fast, &iov);
+	if (n >= 0) {
+		iov_iter_user(&it, iov, nr, n);
+		n = positioned ? prw(f, &it, pos, write) : transfer_at_pos(f.file, &it, write);
+		if (iov != fast)
+			kfree(iov);
+	}
+	fd_put(f);
+	return n;
+}
+
+long sys_readv(u32 fd, uaddr_t vec, u64 nr)
+{
+	return rwv(fd, vec, nr, false, 0, false);
+}
+
+long sys_writev(u32 fd, uaddr_t vec, u64 nr)
+{
+	return rwv(fd, vec, nr, false, 0, true);
+}
+
+long sys_preadv(u32 fd, uaddr_t vec, u64 nr, loff_t pos)
+{
+	return pos < 0 ? -EINVAL : rwv(fd, vec, nr, true, pos, false);
+}
+
+long sys_pwritev(u32 fd, uaddr_t vec, u64 nr, loff_t pos)
+{
+	return pos < 0 ? -EINVAL : rwv(fd, vec, nr, true, pos, true);
+}
+
+/* --- position --- */
+
+static loff_t seek_target(const struct file *f, loff_t off, int whence)
+{
+	loff_t size = READ_ONCE(f->inode->size), base = 0;
+
+	switch (whence) {
+	case SEEK_SET:
+		break;
+	case SEEK_CUR:
+		base = f->pos;
+		break;
+	case SEEK_END:
+		base = size;
+		break;
+	case SEEK_DATA:			/* without a map of holes all is data, and the end a hole */
+		return off < 0 || off >= size ? -ENXIO : off;
+	case SEEK_HOLE:
+		return off < 0 || off >= size ? -ENXIO : size;
+	default:
+		return -EINVAL;
+	}
+	if (__builtin_add_overflow(base, off, &off))
+		return -EOVERFLOW;
+	return off < 0 || off > f->inode->sb->max_bytes ? -EINVAL : off;
+}
+
+loff_t generic_file_llseek(struct file *f, loff_t off, int whence)
+{
+	loff_t pos = seek_target(f, off, whence);
+
+	if (pos >= 0)
+		f->pos = pos;
+	return pos;
+}
+
+long sys_lseek(u32 fd, loff_t off, u32 whence)
+{
+	struct fd f = fd_get(fd);
+	bool locked;
+	loff_t pos;
+
+	if (!f.file)
+		return -EBADF;
+	locked = lock_pos(f.file);
+	pos = f.file->ops->llseek ? f.file->ops->llseek(f.file, off, whence) : -ESPIPE;
+	if (locked)
+		mutex_unlock(&f.file->pos_mutex);
+	fd_put(f);
+	return pos;
+}
+
+/* --- for the kernel itself --- */
+
+static ssize_t kernel_rw(struct file *f, void *buf, size_t len, loff_t *pos, bool write)
+{
+	struct kvec vec = { buf, len };
+	struct iov_iter it;
+
+	iov_iter_kernel(&it, &vec, 1, len);
+	return transfer(f, &it, pos, write);
+}
+
+ssize_t kernel_read(struct file *f, void *buf, size_t len, loff_t *pos)
+{
+	return kernel_rw(f, buf, len, pos, false);
+}
+
+ssize_t kernel_write(struct file *f, const void *buf, size_t len, loff_t *pos)
+{
+	return kernel_rw(f, (void *)buf, len, pos, true);
+}
+
+/* --- durability --- */
+
+static long sync_fd(u32 fd, loff_t start, loff_t end, bool datasync)
+{
+	struct fd f = fd_get(fd);
+	long err;
+
+	if (!f.file)
+		return -EBADF;
+	err = f.file->ops->fsync ? f.file->ops->fsync(f.file, start, end, datasync) : -EINVAL;
+	fd_put(f);
+	return err;
+}
+
+long sys_fsync(u32 fd)
+{
+	return sync_fd(fd, 0, S64_MAX, false);
+}
+
+long sys_fdatasync(u32 fd)
+{
+	return sync_fd(fd, 0, S64_MAX, true);
+}
+
+long sys_sync(void)
+{
+	vfs_sync_all();
+	return 0;
+}

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tmpfs: files in the page cache, names in the dentry cache, and nothing else.
+ *
+ * A name lives because its dentry has one reference more than its users hold,
+ * dropped by unlink. So the cache never loses a name, and a name that is not
+ * cached does not exist: lookup leaves the dentry negative.
+ *
+ * Pages are never written back (MAPPING_NO_WRITEBACK). A hole reads as a page
+ * of zeros, which may leave the cache again as long as it is clean.
+ *
+ * The order of a directory listing is that of the parent's list of children;
+ * positions 0 and 1 are "." and "..", then the place in the list.
+ */
+#include <fs/chrdev.h>
+#include <fs/file.h>
+#include <fs/namei.h>
+#include <fs/pipe.h>
+#include <fs/tmpfs/tmpfs.h>
+#include <kernel/lib/string.h>
+#include <kernel/mm/alloc.h>
+#include <kernel/uapi/fcntl.h>
+
+#define TMPFS_MAGIC	0x01021994
+
+static const struct inode_ops dir_ops, file_inode_ops, link_ops;
+static const struct file_ops dir_fops, file_fops;
+static u64 next_ino = 1;		/* atomic */
+
+/* --- pages --- */
+
+static int tmpfs_read_page(struct mapping *m, struct page *page)
+{
+	clear_page(page_address(page));
+	page_read_done(page, 0);
+	return 0;
+}
+
+static int tmpfs_write_begin(struct mapping *m, struct page *page, u32 from, u32 to)
+{
+	if (page_test(page, PG_UPTODATE))
+		return 0;
+	memset(page_address(page), 0, from);
+	memset((char *)page_address(page) + to, 0, PAGE_SIZE - to);
+	return 0;
+}
+
+static const struct mapping_ops tmpfs_mapping_ops = {
+	.read_page = tmpfs_read_page,
+	.write_begin = tmpfs_write_begin,
+};
+
+/* --- inodes --- */
+
+static struct inode *tmpfs_inode(struct superblock *sb, const struct inode *dir, umode_t mode, dev_t dev)
+{
+	struct inode *inode = inode_new(sb);
+
+	if (!inode)
+		return NULL;
+	inode->ino = __atomic_fetch_add(&next_ino, 1, __ATOMIC_RELAXED);
+	inode_init_owner(inode, dir, mode);
+	inode->atime = inode->mtime = inode->ctime = inode_now(inode);
+	inode->data.ops = &tmpfs_mapping_ops;
+	inode->data.flags |= MAPPING_NO_WRITEBACK;
+	inode->ops = &file_inode_ops;
+	inode->rdev = dev;
+	if (S_ISREG(mode)) {
+		inode->fops = &file_fops;
+	} else if (S_ISDIR(mode)) {
+		inode->nlink = 2;
+		inode->ops = &dir_ops;
+		inode->fops = &dir_fops;
+	} else if (S_ISCHR(mode)) {
+		inode->fops = &chrdev_file_ops;
+	} else if (S_ISFIFO(mode)) {
+		inode->fops = &fifo_file_ops;
+	}
+	return inode;
+}
+
+static void touch_dir(struct inode *dir)
+{
+	inode_touch(dir, ATTR_MTIME);
+}
+
+static int tmpfs_mknod(struct inode *dir, struct dentry *d, umode_t mode, dev_t dev)
+{
+	struct inode *inode = tmpfs_inode(dir->sb, dir, mode, dev);
+
+	if (!inode)
+		return -ENOMEM;
+	dentry_instantiate(d, inode);
+	dentry_get(d);
+	touch_dir(dir);
+	return 0;
+}
+
+static int tmpfs_create(struct inode *dir, struct dentry *d, umode_t mode)
+{
+	return tmpfs_mknod(dir, d, mode, 0);
+}
+
+static int tmpfs_mkdir(struct inode *dir, struct dentry *d, umode_t mode)
+{
+	int err = tmpfs_mknod(dir, d, mode, 0);
+
+	if (!err)
+		dir->nlink++;
+	return err;
+}
+
+static int tmpfs_symlink(struct inode *dir, struct dentry *d, const char *target)
+{
+	char *text = kstrdup(target, GFP_KERNEL);
+	struct inode *inode;
+
+	if (!text)
+		return -ENOMEM;
+	inode = tmpfs_inode(dir->sb, dir, S_IFLNK | S_IRWXUGO, 0);
+	if (!inode) {
+		kfree(text);
+		return -ENOMEM;
+	}
+	inode->private = text;
+	inode->size = strlen(text);
+	inode->ops = &link_ops;
+	dentry_instantiate(d, inode);
+	dentry_get(d);
+	touch_dir(dir);
+	return 0;
+}
+
+static int tmpfs_link(struct inode *inode, struct inode *dir, struct dentry *d)
+{
+	inode->nlink++;
+	dentry_instantiate(d, inode_get(inode));
+	dentry_get(d);
+	touch_dir(dir);
+	return 0;
+}
+
+static int tmpfs_unlink(struct inode *dir, struct dentry *d)
+{
+	d->inode->nlink--;
+	touch_dir(dir);
+	dentry_put(d);
+	return 0;
+}
+
+static bool dir_is_empty(struct dentry *dir)
+{
+	struct dentry *d;
+	bool empty = true;
+
+	spin_lock(&dir->lock);
+	list_for_each(d, &dir->children, child_node)
+		if (READ_ONCE(d->inode)) {
+			empty = false;
+			break;
+		}
+	spin_unlock(&dir->lock);
+	return empty;
+}
+
+static int tmpfs_rmdir(struct inode *dir, struct dentry *d)
+{
+	if (!dir_is_empty(d))
+		return -ENOTEMPTY;
+	d->inode->nlink = 0;
+	dir->nlink--;
+	touch_dir(dir);
+	dentry_put(d);
+	return 0;
+}
+
+static int tmpfs_lookup(struct inode *dir, struct dentry *d)
+{
+	dentry_add(d);
+	return 0;
+}
+
+static int tmpfs_setattr(struct inode *inode, const struct iattr *attr)
+{
+	int err = inode_setattr_check(inode, attr);
+
+	if (err)
+		return err;
+	if (attr->valid & ATTR_SIZE) {
+		loff_t old = inode->size;
+
+		WRITE_ONCE(inode->size, attr->size);
+		if (attr->size < old)
+			mapping_truncate(&inode->data, attr->size);
+	}
+	inode_setattr_copy(inode, attr);
+	return 0;
+}
+
+static const char *tmpfs_get_link(struct inode *inode, struct dentry *d, void (**put)(const char *), const char **arg)
+{
+	return inode->private;
+}
+
+static void tmpfs_evict(struct inode *inode)
+{
+	if (S_ISLNK(inode->mode))
+		kfree(inode->private);
+}
+
+static int tmpfs_fsync(struct file *f, loff_t start, loff_t end, bool datasync)
+{
+	return 0;		/* memory is as stable as it gets */
+}
+
+/* Emits under the inode's read lock: names cannot change, so the list's lock is needed only to step. */
+static int tmpfs_iterate(struct file *f, struct dir_context *ctx)
+{
+	struct dentry *dir = f->path.dentry, *d;
+	loff_t at = 2;
+
+	if (ctx->pos == 0) {
+		if (!ctx->emit(ctx, ".", 1, 0, dir->inode->ino, DT_DIR))
+			return 0;
+		ctx->pos = 1;
+	}
+	if (ctx->pos == 1) {
+		if (!ctx->emit(ctx, "..", 2, 1, dir->parent->inode->ino, DT_DIR))
+			return 0;
+		ctx->pos = 2;
+	}
+	spin_lock(&dir->lock);
+	list_for_each(d, &dir->children, child_node) {
+		struct inode *inode = READ_ONCE(d->inode);
+
+		if (!inode || !(d->flags & DENTRY_HASHED) || at++ < ctx->pos)
+			continue;
+		if (!ctx->emit(ctx, d->name.name, d->name.len, ctx->pos, inode->ino, DT_OF_MODE(inode->mode)))
+			break;
+		ctx->pos++;
+	}
+	spin_unlock(&dir->lock);
+	return 0;
+}
+
+static const struct inode_ops dir_ops = {
+	.lookup = tmpfs_lookup, .create = tmpfs_create, .link = tmpfs_link, .unlink = tmpfs_unlink,
+	.symlink = tmpfs_symlink, .mkdir = tmpfs_mkdir, .rmdir = tmpfs_rmdir, .mknod = tmpfs_mknod,
+	.setattr = tmpfs_setattr,
+};
+static const struct inode_ops file_inode_ops = { .setattr = tmpfs_setattr };
+static const struct inode_ops link_ops = { .setattr = tmpfs_setattr, .get_link = tmpfs_get_link };
+static const struct file_ops dir_fops = {
+	.iterate = tmpfs_iterate, .llseek = generic_file_llseek, .fsync = tmpfs_fsync,
+};
+static const struct file_ops file_fops = {
+	.read = generic_file_read, .write = generic_file_write, .llseek = generic_file_llseek,
+	.mmap = generic_file_mmap, .fsync = tmpfs_fsync,
+};
+static const struct super_ops tmpfs_super_ops = { .inode_evict = tmpfs_evict };
+
+int tmpfs_mount(const struct fstype *type, u32 flags, const char *source, char *options, struct superblock **out)
+{
+	struct superblock *sb = superblock_alloc(type, flags);
+	struct inode *root;
+
+	if (!sb)
+		return -ENOMEM;
+	sb->ops = &tmpfs_super_ops;
+	sb->magic = TMPFS_MAGIC;
+	root = tmpfs_inode(sb, NULL, S_IFDIR | 0755, 0);
+	sb->root = root ? dentry_alloc_root(root) : NULL;
+	if (!sb->root) {
+		superblock_put(sb);
+		return -ENOMEM;
+	}
+	*out = sb;
+	return 0;
+}
+
+FILESYSTEM(tmpfs) = { .name = "tmpfs", .mount = tmpfs_mount };
