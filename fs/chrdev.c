@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Character devices: who serves a number. Ranges are registered at boot and
+ * stay; opening a node swaps the file's operations for the driver's.
+ */
+#include <fs/chrdev.h>
+#include <kernel/lock/mutex.h>
+#include <kernel/mm/alloc.h>
+
+struct range {
+	dev_t first;
+	u32 count;
+	const char *name;
+	const struct file_ops *ops;
+	struct list_head node;
+};
+
+static DEFINE_MUTEX(ranges_lock, RANK_MUTEX_LEAF);
+static LIST_HEAD(ranges);		/* ranges_lock */
+
+static struct range *find_locked(dev_t first, u32 count)
+{
+	struct range *r;
+
+	list_for_each(r, &ranges, node)
+		if (first < r->first + r->count && r->first < first + count)
+			return r;
+	return NULL;
+}
+
+int chrdev_register(dev_t dev, u32 count, const char *name, const struct file_ops *ops)
+{
+	struct range *r = kzalloc(sizeof(*r), GFP_KERNEL);
+	int err = 0;
+
+	if (!r)
+		return -ENOMEM;
+	*r = (struct range){ .first = dev, .count = count, .name = name, .ops = ops };
+	mutex_lock(&ranges_lock);
+	if (find_locked(dev, count))
+		err = -EBUSY;
+	else
+		list_add_tail(&r->node, &ranges);
+	mutex_unlock(&ranges_lock);
+	if (err)
+		kfree(r);
+	return err;
+}
+
+static int chrdev_open(struct inode *inode, struct file *f)
+{
+	struct range *r;
+
+	mutex_lock(&ranges_lock);
+	r = find_locked(inode->rdev, 1);
+	mutex_unlock(&ranges_lock);
+	if (!r)
+		return -ENXIO;
+	f->ops = r->ops;
+	return r->ops->open ? r->ops->open(inode, f) : 0;
+}
+
+const struct file_ops chrdev_file_ops = { .open = chrdev_open };
+
+void chrdev_for_each(void (*fn)(u32 major, const char *name, void *arg), void *arg)
+{
+	struct range *r;
+
+	mutex_lock(&ranges_lock);
+	list_for_each(r, &ranges, node)
+		fn(MAJOR(r->first), r->name, arg);
+	mutex_unlock(&ranges_lock);
+}
