@@ -16,5 +16,3 @@ int __must_check chrdev_node_create(const char *name, umode_t mode, dev_t dev);
 extern const struct file_ops chrdev_file_ops;
 /* Calls fn for each registered range: /proc/devices. */
 void chrdev_for_each(void (*fn)(u32 major, const char *name, void *arg), void *arg);
-/* null, zero, full, random, urandom, kmsg. Boot thread. */
-void chrdev_init(void);

@@ -64,5 +64,3 @@ void dcache_init(void);
 /* Every unused dentry of sb leaves; true if only the root is left. */
 bool dcache_shrink_sb(struct superblock *sb);
 void icache_init(void);
-void inode_evict_all(struct superblock *sb);
-u32 inode_times_relatime(const struct inode *inode);
