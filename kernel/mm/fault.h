@@ -14,3 +14,7 @@
  * SIGKILL when memory ran out. Context: interrupts on, may sleep.
  */
 int mm_handle_fault(uaddr_t addr, u32 access, int *code);
+/* The same in any address space whose users the caller keeps. A fatal signal: 0, and nothing done. */
+struct mm;
+int mm_fault_in(struct mm *mm, uaddr_t addr, u32 access, int *code);
+void fault_init(void);		/* the zero page */

@@ -99,3 +99,16 @@ void mm_install(struct mm *mm);
 #define MAP_HUGETLB	0x40000
 #define MAP_SYNC	0x80000
 #define MAP_FIXED_NOREPLACE 0x100000
+
+/* Unmap in mm, whose lock is write-held: what munmap does after its checks. 0, -ENOMEM. */
+int __must_check mm_unmap_locked(struct mm *mm, uaddr_t start, uaddr_t end);
+/* May mm grow by that many pages of these flags? 0, -ENOMEM. mm->lock write-held. */
+int __must_check mm_may_grow(const struct mm *mm, u64 pages, u64 vm_flags);
+/* Count pages (negative: less) in the mm's totals by kind. mm->lock write-held. */
+void mm_account(struct mm *mm, s64 pages, u64 vm_flags);
+/* Make [start, end) present, as far as possible. No lock held. */
+void mm_populate(struct mm *mm, uaddr_t start, uaddr_t end);
+/* Promise pages of private writable memory. 0, -ENOMEM: that can never be. */
+int __must_check commit_charge(u64 pages);
+void commit_uncharge(u64 pages);
+void mm_init(void);

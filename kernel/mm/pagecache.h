@@ -58,12 +58,13 @@ struct mapping {
 	atomic64_t nr_dirty;
 	const struct mapping_ops *ops;
 	struct inode *host;
+	const loff_t *size;		/* the host's, read with READ_ONCE */
 	u32 gfp;			/* for its pages */
 	u32 flags;			/* MAPPING_* */
 	u32 wb_err;			/* errseq: changes with every write error (errseq.h) */
 	struct rwsem invalidate;	/* RANK_INVALIDATE: truncate (write) against fill (read) */
 	struct rwsem i_mmap_lock;	/* RANK_I_MMAP */
-	struct rb_root i_mmap;		/* VMAs that map it, by start page; interval tree */
+	struct list_head i_mmap;	/* VMAs that map it */
 	atomic_t nr_writable_maps;	/* shared writable VMAs */
 	void *private;
 };
@@ -74,7 +75,12 @@ struct mapping {
 #define XA_WRITEBACK	XA_MARK_1
 #define XA_TOWRITE	XA_MARK_2
 
-void mapping_init(struct mapping *m, struct inode *host, const struct mapping_ops *ops);
+void mapping_init(struct mapping *m, struct inode *host, const loff_t *size, const struct mapping_ops *ops);
+
+static inline loff_t mapping_size(const struct mapping *m)
+{
+	return READ_ONCE(*m->size);
+}
 
 /* The page with a reference if it is there (any state); NULL. Any context. */
 struct page *pagecache_find(struct mapping *m, u64 index);

@@ -11,6 +11,7 @@ struct mm;
 struct file;
 struct anon;
 struct page;
+struct mapping;
 struct vma;
 
 #define VM_READ		BIT(0)
@@ -49,18 +50,58 @@ struct vma {
 	u64 flags;			/* VM_* */
 	u64 pgoff;			/* of start, in pages, in the file or the anon object */
 	struct file *file;		/* counted */
+	struct mapping *mapping;	/* the file's, or NULL */
 	const struct vm_ops *ops;
 	struct anon *anon;		/* set once by the first anonymous page */
 	seqcount_t seq;			/* odd: changing; also bumped when it leaves the tree */
 	bool detached;
 
 	struct rb_node node;		/* mm->vmas by start */
-	u64 subtree_gap;		/* augmented: largest gap below a node of this subtree */
+	u64 gap;			/* bytes free between the VMA below and start */
+	u64 subtree_gap;		/* augmented: largest gap in this subtree */
 	struct mm *mm;
-	/* Guarded by the mapping's i_mmap_lock. */
-	struct rb_node i_mmap_node;
-	u64 i_mmap_last;		/* augmented: last page of the subtree */
+	struct list_head i_mmap_node;	/* guarded by the mapping's i_mmap_lock */
 	struct list_head anon_node;	/* guarded by the anon object's lock */
 	void *private;
 	struct rcu_head rcu;
 };
+
+/* --- kernel/mm/vma.c: the tree. Writers hold mm->lock for writing. --- */
+struct vma *vma_alloc(struct mm *mm, uaddr_t start, uaddr_t end, u64 flags, u64 pgoff);	/* in no tree; NULL */
+void vma_free(struct vma *vma);		/* out of every tree; drops file and anon, after a grace period the struct */
+void vma_insert(struct vma *vma);
+void vma_remove(struct vma *vma);	/* from the tree only; its seq is odd from here on */
+/* New bounds within the gaps around it; pgoff follows start. The caller has begun the change of vma->seq. */
+void vma_resize(struct vma *vma, uaddr_t start, uaddr_t end);
+/* Between these, page faults of the range wait for mm->lock. */
+void vma_change_begin(struct vma *vma);
+void vma_change_end(struct vma *vma);
+/* The VMA that contains addr, NULL, or one that a change is moving (its seq tells). RCU read section. */
+struct vma *vma_find_rcu(struct mm *mm, uaddr_t addr);
+struct vma *vma_first(struct mm *mm);
+struct vma *vma_next(const struct vma *vma);
+struct vma *vma_prev(const struct vma *vma);
+/* Cut at addr (inside it): vma keeps the lower part, *upper is the new one. 0, -ENOMEM. */
+int __must_check vma_split(struct vma *vma, uaddr_t addr, struct vma **upper);
+/* Join vma with equal neighbours; the VMA that now covers it. */
+struct vma *vma_merge(struct vma *vma);
+/* Cut so that [start, end) begins and ends at VMA bounds; the first VMA of it or NULL in *first. 0, -ENOMEM. */
+int __must_check vma_isolate(struct mm *mm, uaddr_t start, uaddr_t end, struct vma **first);
+/* Highest (lowest) address of a gap of len bytes in [low, high); 0: none. mm->lock held. */
+uaddr_t vma_gap_topdown(struct mm *mm, u64 len, uaddr_t low, uaddr_t high);
+/* Grow a stack down to the page of addr. 0; -ENOMEM where limit, guard gap or memory forbid it. */
+int __must_check vma_grow_down(struct vma *vma, uaddr_t addr);
+void vma_cache_init(void);
+
+static inline u64 vma_pages(const struct vma *vma)
+{
+	return (vma->end - vma->start) >> 12;
+}
+static inline u64 vma_page_index(const struct vma *vma, uaddr_t addr)
+{
+	return vma->pgoff + ((addr - vma->start) >> 12);
+}
+static inline bool vma_is_anon(const struct vma *vma)
+{
+	return !vma->file && !vma->ops;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From a page to the page-table entries that map it. Theory: rmap.c.
+ */
+#pragma once
+#include <kernel/mm/page.h>
+#include <kernel/mm/vma.h>
+#include <kernel/lock/mutex.h>
+#include <arch/pgtable.h>
+
+/* Shared by a VMA that got anonymous pages, and all VMAs that fork and split made of it. */
+struct anon {
+	refcount_t refs;		/* one per VMA on the list, one per page walk */
+	struct rwsem lock;		/* RANK_ANON */
+	struct list_head vmas;		/* anon_node */
+};
+
+int __must_check anon_prepare(struct vma *vma);		/* give it an anon object; 0, -ENOMEM. mm->lock held */
+void anon_link(struct vma *vma, struct anon *anon);	/* vma is a copy or a part of one that has anon */
+void anon_unlink(struct vma *vma);
+
+/* Of the mapping that vma->file has: VMAs by page range. */
+void i_mmap_insert(struct vma *vma);
+void i_mmap_remove(struct vma *vma);
+
+#define PAGE_MAPPING_ANON	1ul
+static inline bool page_is_anon(const struct page *page)
+{
+	return (u64)READ_ONCE(page->mapping) & PAGE_MAPPING_ANON;
+}
+static inline struct anon *page_anon(const struct page *page)
+{
+	return (struct anon *)((u64)READ_ONCE(page->mapping) & ~PAGE_MAPPING_ANON);
+}
+
+/* The entry maps a page that is counted (also PROT_NONE ones); not the zero page, not a device. */
+static inline bool pte_maps_page(pte_t e)
+{
+	return (e.bits & (PTE_V | PTE_SOFT)) && !pte_special(e);
+}
+
+/* One page-table entry more, or less, maps the page. pte lock held. */
+void page_map_anon_new(struct page *page, struct vma *vma, uaddr_t addr);	/* its first, not visible yet */
+void page_map(struct page *page);
+void page_unmap(struct page *page);
+/* For each entry that maps a locked page: fn(vma, addr, ptep, arg) under the pte lock; false stops. */
+typedef bool (*rmap_fn)(struct vma *vma, uaddr_t addr, pte_t *ptep, void *arg);
+void rmap_walk(struct page *page, rmap_fn fn, void *arg);

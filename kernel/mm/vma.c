@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The VMAs of an address space: a red-black tree by start address.
+ *
+ * Readers come in two kinds. Whoever holds mm->lock sees a tree at rest. A page
+ * fault holds nothing: it walks the tree in an RCU section, and what it finds is
+ * right if mm->seq did not change meanwhile (a rotation can hide a node). What it
+ * reads in the VMA is right if vma->seq did not change; the fault checks that
+ * again under the page-table lock, just before it installs the page.
+ *
+ * Invariants:
+ *  (1) VMAs do not overlap; start and end are page aligned, start < end.
+ *  (2) mm->seq is odd while the tree's links change. Its writers hold mm->lock
+ *      and do not sleep meanwhile, so readers may wait for it by spinning.
+ *  (3) vma->seq is odd from before the first page-table entry of the range is
+ *      changed for a change of the VMA until the change is complete. The writer
+ *      may sleep meanwhile, so readers do not spin: they take mm->lock instead.
+ *      In a VMA that has left the tree it stays odd for ever.
+ *  (4) gap is the free space between the VMA below (or address 0) and start;
+ *      subtree_gap is the largest gap in the subtree. Finding room is O(log n).
+ *  (5) A VMA is freed a grace period after it left the tree.
+ */
+#include <kernel/mm/mm.h>
+#include <kernel/mm/rmap.h>
+#include <kernel/mm/alloc.h>
+#include <kernel/mm/pagecache.h>
+#include <kernel/bug.h>
+#include <kernel/mm/vm_file.h>
+
+static struct kmem_cache *vma_cache;
+
+void vma_cache_init(void)
+{
+	vma_cache = kmem_cache_create("vma", sizeof(struct vma), 0, NULL);
+}
+
+static struct vma *vma_of(const struct rb_node *node)
+{
+	return node ? container_of(node, struct vma, node) : NULL;
+}
+
+static u64 subtree_gap(const struct rb_node *node)
+{
+	return node ? vma_of(node)->subtree_gap : 0;
+}
+
+static void gap_augment(struct rb_node *node)
+{
+	struct vma *vma = vma_of(node);
+	u64 below = max(subtree_gap(node->left), subtree_gap(node->right));
+
+	vma->subtree_gap = max(vma->gap, below);
+}
+
+/* The gap of vma changed: mend invariant (4) up to the root. */
+static void gap_update(struct vma *vma)
+{
+	struct vma *below = vma_prev(vma);
+	struct rb_node *node = &vma->node;
+
+	vma->gap = vma->start - (below ? below->end : 0);
+	while (node) {
+		gap_augment(node);
+		node = (struct rb_node *)(node->parent_color & ~3ul);
+	}
+}
+
+static void gap_update_next(struct vma *vma)
+{
+	struct vma *above = vma_next(vma);
+
+	if (above)
+		gap_update(above);
+}
+
+struct vma *vma_first(struct mm *mm)		{ return vma_of(rb_first(&mm->vmas)); }
+struct vma *vma_next(const struct vma *vma)	{ return vma_of(rb_next(&vma->node)); }
+struct vma *vma_prev(const struct vma *vma)	{ return vma_of(rb_prev(&vma->node)); }
+
+struct vma *vma_find(struct mm *mm, uaddr_t addr)
+{
+	struct rb_node *node = mm->vmas.node;
+	struct vma *best = NULL;
+
+	while (node) {
+		struct vma *vma = vma_of(node);
+
+		if (addr >= vma->end) {
+			node = node->right;
+			continue;
+		}
+		best = vma;
+		if (addr >= vma->start)
+			break;
+		node = node->left;
+	}
+	return best;
+}
+
+struct vma *vma_find_rcu(struct mm *mm, uaddr_t addr)
+{
+	struct vma *vma;
+	u32 seq;
+
+	do {
+		struct rb_node *node;
+
+		seq = seq_begin(&mm->seq);
+		vma = NULL;
+		for (node = READ_ONCE(mm->vmas.node); node;) {
+			struct vma *at = vma_of(node);
+
+			if (addr >= READ_ONCE(at->end)) {
+				node = READ_ONCE(node->right);
+			} else if (addr < READ_ONCE(at->start)) {
+				node = READ_ONCE(node->left);
+			} else {
+				vma = at;
+				break;
+			}
+		}
+	} while (seq_retry(&mm->seq, seq));
+	return vma;
+}
+
+void vma_change_begin(struct vma *vma)
+{
+	assert_rwsem_write_held(&vma->mm->lock);
+	if (!(vma->seq.seq & 1))
+		seq_write_begin(&vma->seq);
+}
+
+void vma_change_end(struct vma *vma)
+{
+	seq_write_end(&vma->seq);
+}
+
+struct vma *vma_alloc(struct mm *mm, uaddr_t start, uaddr_t end, u64 flags, u64 pgoff)
+{
+	struct vma *vma = kmem_cache_zalloc(vma_cache, GFP_KERNEL);
+
+	if (!vma)
+		return NULL;
+	vma->mm = mm;
+	vma->start = start;
+	vma->end = end;
+	vma->flags = flags;
+	vma->pgoff = pgoff;
+	list_init(&vma->anon_node);
+	list_init(&vma->i_mmap_node);
+	return vma;
+}
+
+static void vma_free_rcu(struct rcu_head *head)
+{
+	kmem_cache_free(vma_cache, container_of(head, struct vma, rcu));
+}
+
+void vma_free(struct vma *vma)
+{
+	if (vma->ops && vma->ops->close)
+		vma->ops->close(vma);
+	if (vma->anon)
+		anon_unlink(vma);
+	if (vma->file) {
+		i_mmap_remove(vma);
+		file_put(vma->file);
+	}
+	call_rcu(&vma->rcu, vma_free_rcu);
+}
+
+void vma_insert(struct vma *vma)
+{
+	struct mm *mm = vma->mm;
+	struct rb_node **link = &mm->vmas.node, *parent = NULL;
+
+	while (*link) {
+		parent = *link;
+		link = vma->start < vma_of(parent)->start ? &parent->left : &parent->right;
+	}
+	preempt_disable();
+	seq_write_begin(&mm->seq);
+	vma->gap = vma->subtree_gap = 0;
+	rb_link(&vma->node, parent, link);
+	rb_insert_fixup(&mm->vmas, &vma->node, gap_augment);
+	seq_write_end(&mm->seq);
+	preempt_enable();
+	gap_update(vma);
+	gap_update_next(vma);
+	mm->nr_vmas++;
+}
+
+void vma_remove(struct vma *vma)
+{
+	struct mm *mm = vma->mm;
+	struct vma *above = vma_next(vma);
+
+	vma_change_begin(vma);
+	preempt_disable();
+	seq_write_begin(&mm->seq);
+	rb_erase(&mm->vmas, &vma->node, gap_augment);
+	vma->detached = true;
+	seq_write_end(&mm->seq);
+	preempt_enable();
+	if (above)
+		gap_update(above);
+	mm->nr_vmas--;
+}
+
+/* Reverse mapping computes addresses from these three: keep its walks out. */
+void vma_resize(struct vma *vma, uaddr_t start, uaddr_t end)
+{
+	if (vma->mapping)
+		rwsem_write_lock(&vma->mapping->i_mmap_lock);
+	if (vma->anon)
+		rwsem_write_lock(&vma->anon->lock);
+	vma->pgoff += (s64)(start - vma->start) >> PAGE_SHIFT;
+	WRITE_ONCE(vma->start, start);
+	WRITE_ONCE(vma->end, end);
+	if (vma->anon)
+		rwsem_write_unlock(&vma->anon->lock);
+	if (vma->mapping)
+		rwsem_write_unlock(&vma->mapping->i_mmap_lock);
+	gap_update(vma);
+	gap_update_next(vma);
+}
+
+int vma_split(struct vma *vma, uaddr_t addr, struct vma **upper)
+{
+	struct vma *new = vma_alloc(vma->mm, addr, vma->end, vma->flags, vma_page_index(vma, addr));
+
+	if (!new)
+		return -ENOMEM;
+	new->ops = vma->ops;
+	new->private = vma->private;
+	if (vma->anon)
+		anon_link(new, vma->anon);
+	if (vma->file) {
+		new->file = file_get(vma->file);
+		new->mapping = vma->mapping;
+		i_mmap_insert(new);
+	}
+	vma_change_begin(vma);
+	vma_resize(vma, vma->start, addr);
+	vma_insert(new);
+	vma_change_end(vma);
+	*upper = new;
+	return 0;
+}
+
+static bool can_merge(const struct vma *low, const struct vma *high)
+{
+	return low->end == high->start && low->flags == high->flags && low->file == high->file &&
+	       !low->ops && !high->ops && low->anon == high->anon &&
+	       vma_page_index(low, low->end) == high->pgoff && !(low->flags & (VM_IO | VM_DONTEXPAND));
+}
+
+static struct vma *join(struct vma *low, struct vma *high)
+{
+	uaddr_t end = high->end;
+
+	vma_remove(high);
+	vma_change_begin(low);
+	vma_resize(low, low->start, end);
+	vma_change_end(low);
+	vma_free(high);
+	return low;
+}
+
+struct vma *vma_merge(struct vma *vma)
+{
+	struct vma *other = vma_prev(vma);
+
+	if (other && can_merge(other, vma))
+		vma = join(other, vma);
+	other = vma_next(vma);
+	if (other && can_merge(vma, other))
+		vma = join(vma, other);
+	return vma;
+}
+
+int vma_isolate(struct mm *mm, uaddr_t start, uaddr_t end, struct vma **first)
+{
+	struct vma *vma = vma_find(mm, start), *upper;
+	int err;
+
+	*first = NULL;
+	if (!vma || vma->start >= end)
+		return 0;
+	if (vma->start < start) {
+		err = vma_split(vma, start, &upper);
+		if (err)
+			return err;
+		vma = upper;
+	}
+	*first = vma;
+	vma = vma_find(mm, end - 1);
+	if (vma && vma->start < end && vma->end > end)
+		return vma_split(vma, end, &upper);
+	return 0;
+}
+
+/* Room for len below high in the gap under vma? Its highest place, or 0. */
+static uaddr_t fit_in_gap(const struct vma *vma, u64 len, uaddr_t low, uaddr_t high)
+{
+	uaddr_t bottom = max(vma->start - vma->gap, low), top = min(vma->start, high);
+
+	return top >= bottom && top - bottom >= len ? top - len : 0;
+}
+
+/* Highest fit in the subtree, right to left; subtree_gap prunes what cannot fit. */
+static uaddr_t subtree_fit(const struct rb_node *node, u64 len, uaddr_t low, uaddr_t high)
+{
+	uaddr_t found;
+
+	if (subtree_gap(node) < len)
+		return 0;
+	if (vma_of(node)->start < high) {
+		found = subtree_fit(node->right, len, low, high);
+		if (found)
+			return found;
+	}
+	found = fit_in_gap(vma_of(node), len, low, high);
+	return found ? found : subtree_fit(node->left, len, low, high);
+}
+
+uaddr_t vma_gap_topdown(struct mm *mm, u64 len, uaddr_t low, uaddr_t high)
+{
+	struct vma *last = vma_of(rb_last(&mm->vmas));
+	uaddr_t bottom = max(last ? last->end : 0, low);
+
+	if (high >= bottom && high - bottom >= len)
+		return high - len;
+	return subtree_fit(mm->vmas.node, len, low, high);
+}
