@@ -151,6 +151,7 @@ int __must_check page_lock_killable(struct page *p);
 void page_unlock(struct page *p);
 void page_wait_writeback(struct page *p);
 void page_end_writeback(struct page *p);	/* any context */
+void page_wait_init(void);
 
 struct memory_counts {
 	u64 total, free, available, file, anon, dirty, writeback, slab_reclaimable, slab_unreclaimable,

@@ -36,7 +36,8 @@ struct mapping_ops {
 	int (*write_page)(struct mapping *m, struct page *page, struct writeback_control *wbc);
 	/*
 	 * Before bytes [from, to) of the locked page change: allocate disk blocks, read
-	 * what stays of partly written blocks. -ENOSPC ... After: page_set_dirty by the caller.
+	 * what stays of partly written blocks, so that after the change the whole page
+	 * is up to date. -ENOSPC ... After: PG_UPTODATE and page_set_dirty by the caller.
 	 */
 	int (*write_begin)(struct mapping *m, struct page *page, u32 from, u32 to);
 	/* After copied of the bytes changed (may be short); updates size: the VFS inode's size is the caller's to grow. NULL: nothing. */

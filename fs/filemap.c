@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Reading and writing files through the page cache.
+ *
+ * A write copies from user memory while the page is locked, and that memory may
+ * be a mapping of the very same page. So the copy runs with page faults disabled:
+ * where it stops short, the page is unlocked, the memory faulted in, and the
+ * rest tried again.
+ */
+#include <fs/file.h>
+#include <kernel/mm/mm.h>
+#include <kernel/mm/pagecache.h>
+#include <kernel/task/thread.h>
+#include <kernel/task/signal.h>
+#include <kernel/task/cred.h>
+
+/* A new page locked by read_ahead costs one call; without it, pages are read one by one. */
+#define RA_FIRST_PAGES	4		/* of a first sequential read; doubles up to ra_pages */
+#define RA_DEFAULT_PAGES 32		/* 128 KiB, as Linux */
+#define RA_BATCH	32
+
+/* Start reading up to nr pages from index on, as far as they are missing. */
+static void read_pages(struct mapping *m, u64 index, u32 nr)
+{
+	struct page *batch[RA_BATCH];
+	u32 got = 0;
+
+	for (; got < nr && got < RA_BATCH; got++, index++) {
+		struct page *page = page_alloc(m->gfp | GFP_NORETRY | GFP_NOWARN);
+
+		if (!page)
+			break;
+		page_set(page, PG_LOCKED);
+		if (pagecache_add(m, page, index, m->gfp)) {
+			page_clear(page, PG_LOCKED);
+			page_put(page);
+			break;
+		}
+		batch[got] = page;
+	}
+	if (!got)
+		return;
+	if (m->ops->read_ahead)
+		m->ops->read_ahead(m, batch, got);
+	else
+		for (u32 i = 0; i < got; i++)
+			(void)!m->ops->read_page(m, batch[i]);
+	for (u32 i = 0; i < got; i++)
+		page_put(batch[i]);
+}
+
+/* The page at index is missing: read a window that grows while reading goes on in order. */
+static void read_ahead(struct mapping *m, struct readahead_state *ra, u64 index)
+{
+	u64 end = DIV_ROUND_UP((u64)mapping_size(m), PAGE_SIZE);
+	u32 most = ra->ra_pages ? ra->ra_pages : RA_DEFAULT_PAGES;
+
+	if (index == ra->start + ra->size)
+		ra->size = ra->size ? min(ra->size * 2, most) : RA_FIRST_PAGES;
+	else
+		ra->size = 1;
+	ra->start = index;
+	if (index < end)
+		read_pages(m, index, min((u64)ra->size, end - index));
+}
+
+static struct page *page_to_read(struct kio *kio, struct mapping *m, u64 index, int *err)
+{
+	struct page *page = pagecache_find(m, index);
+
+	if (page && likely(page_test(page, PG_UPTODATE)))
+		return page;
+	if (page)
+		page_put(page);
+	if (kio->flags & KIO_NOWAIT) {
+		*err = -EAGAIN;
+		return NULL;
+	}
+	if (!page)
+		read_ahead(m, &kio->file->ra, index);
+	return pagecache_read(m, index, err);
+}
+
+ssize_t generic_file_read(struct kio *kio, struct iov_iter *to)
+{
+	struct mapping *m = kio->file->mapping;
+	ssize_t done = 0;
+	int err = 0;
+
+	if (kio->flags & KIO_DIRECT) {
+		if (!m->ops->direct_io)
+			return -EINVAL;
+		err = mapping_write_and_wait(m, kio->pos, kio->pos + (loff_t)iov_iter_count(to) - 1);
+		return err ? err : m->ops->direct_io(kio, to, false);
+	}
+	while (iov_iter_count(to)) {
+		loff_t size = mapping_size(m);
+		u32 offset = kio->pos & ~PAGE_MASK;
+		struct page *page;
+		size_t want, got;
+
+		if (kio->pos >= size)
+			break;
+		page = page_to_read(kio, m, (u64)kio->pos >> PAGE_SHIFT, &err);
+		if (!page)
+			break;
+		want = min((u64)(size - kio->pos), iov_iter_count(to));
+		want = min(want, PAGE_SIZE - offset);
+		got = copy_page_to_iter(page_address(page), offset, want, to);
+		page_put(page);
+		kio->pos += got;
+		done += got;
+		if (got < want) {
+			err = -EFAULT;
+			break;
+		}
+	}
+	return done ? done : err;
+}
+
+/* One page's part of a write: bytes copied, 0 if user memory is not present, or -errno. */
+static ssize_t write_page_part(struct mapping *m, loff_t pos, size_t want, struct iov_iter *from)
+{
+	u32 offset = pos & ~PAGE_MASK;
+	struct page *page = pagecache_get_locked(m, (u64)pos >> PAGE_SHIFT, m->gfp);
+	const struct iov_iter start = *from;
+	size_t got;
+	int err;
+
+	if (!page)
+		return -ENOMEM;
+	page_wait_writeback(page);
+	err = m->ops->write_begin ? m->ops->write_begin(m, page, offset, offset + want) : 0;
+	if (err) {
+		page_unlock(page);
+		page_put(page);
+		return err;
+	}
+	got = copy_from_iter_atomic((char *)page_address(page) + offset, want, from);
+	if (got < want && !page_test(page, PG_UPTODATE)) {
+		/* What was to be overwritten was not read: begin this page again. */
+		*from = start;
+		got = 0;
+	}
+	if (m->ops->write_end)
+		m->ops->write_end(m, page, offset, offset + want, got);
+	if (got) {
+		page_set(page, PG_UPTODATE);
+		page_set_dirty(page);
+		if (pos + (loff_t)got > m->host->size)
+			WRITE_ONCE(m->host->size, pos + (loff_t)got);
+	}
+	page_unlock(page);
+	page_put(page);
+	return got;
+}
+
+int generic_file_mmap(struct file *f, struct vma *vma)
+{
+	if (!f->mapping->ops->read_page)
+		return -ENODEV;
+	return 0;
+}
+
+/* Bytes written from kio->pos on, or -errno if none. Inode rwsem write-held. */
+static ssize_t generic_file_write_locked(struct kio *kio, struct iov_iter *from)
+{
+	struct mapping *m = kio->file->mapping;
+	ssize_t done = 0;
+
+	while (iov_iter_count(from)) {
+		size_t want = min(PAGE_SIZE - (kio->pos & ~PAGE_MASK), iov_iter_count(from));
+		ssize_t got = iov_iter_fault_in_readable(from, want);
+
+		if (!got)
+			got = write_page_part(m, kio->pos, want, from);
+		if (got < 0)
+			return done ? done : got;
+		kio->pos += got;
+		done += got;
+		balance_dirty_pages(m);
+		if (thread_info()->flags & TIF_SIGPENDING && wait_signal_check(TASK_KILLABLE))
+			return done ? done : -EINTR;
+	}
+	return done;
+}
+
+/* A write by who may not keep them takes the set-id bits away. Inode rwsem write-held. */
+static void drop_suid(struct inode *inode)
+{
+	umode_t drop = inode->mode & S_ISUID;
+
+	if (inode->mode & 0010)		/* group execute: S_ISGID means set-id */
+		drop |= inode->mode & S_ISGID;
+	if (likely(!drop) || capable(CAP_FSETID))
+		return;
+	inode->mode &= ~drop;
+	inode_mark_dirty(inode, INODE_STATE_DIRTY);
+}
+
+/* Cut the write at the limits. 0, or -EFBIG where not one byte may be written. */
+static int check_limits(const struct inode *inode, loff_t pos, struct iov_iter *from)
+{
+	u64 limit = rlimit_current(RLIMIT_FSIZE);
+	loff_t most = inode->sb ? inode->sb->max_bytes : S64_MAX;
+
+	if (limit != RLIM_INFINITY) {
+		if ((u64)pos >= limit) {
+			signal_send_thread(current, SIGXFSZ, NULL);
+			return -EFBIG;
+		}
+		iov_iter_truncate(from, limit - pos);
+	}
+	if (pos >= most)
+		return -EFBIG;
+	iov_iter_truncate(from, most - pos);
+	return 0;
+}
+
+static ssize_t write_direct(struct kio *kio, struct iov_iter *from)
+{
+	struct mapping *m = kio->file->mapping;
+	loff_t start = kio->pos, end = start + (loff_t)iov_iter_count(from) - 1;
+	ssize_t done;
+	int err;
+
+	if (!m->ops->direct_io)
+		return -EINVAL;
+	err = mapping_write_and_wait(m, start, end);
+	if (err)
+		return err;
+	mapping_unmap(m, start >> PAGE_SHIFT, end >> PAGE_SHIFT, false);
+	(void)mapping_invalidate(m, start, end);
+	done = m->ops->direct_io(kio, from, true);
+	/* Read back meanwhile, by somebody else: old contents must not stay. */
+	(void)mapping_invalidate(m, start, end);
+	return done;
+}
+
+ssize_t generic_file_write(struct kio *kio, struct iov_iter *from)
+{
+	struct file *f = kio->file;
+	struct inode *inode = f->mapping->host;
+	ssize_t done;
+	loff_t start;
+	int err;
+
+	if (!iov_iter_count(from))
+		return 0;
+	rwsem_write_lock(&inode->rwsem);
+	if (kio->flags & KIO_APPEND)
+		kio->pos = inode->size;
+	start = kio->pos;
+	done = check_limits(inode, start, from);
+	if (!done) {
+		drop_suid(inode);
+		inode_touch(inode, ATTR_MTIME);
+		done = kio->flags & KIO_DIRECT ? write_direct(kio, from) :
+						 generic_file_write_locked(kio, from);
+	}
+	rwsem_write_unlock(&inode->rwsem);
+	if (done > 0 && (kio->flags & (KIO_SYNC | KIO_DSYNC)) && f->ops->fsync) {
+		err = f->ops->fsync(f, start, start + done - 1, !(kio->flags & KIO_SYNC));
+		if (err)
+			return err;
+	}
+	return done;
+}

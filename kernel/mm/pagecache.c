@@ -1,0 +1,455 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The page cache: file contents in memory, one struct page per (mapping, index).
+ *
+ *              pagecache_get_locked    page_read_done(0)     page_set_dirty
+ *   (absent) ------------------> NEW ------------------> CLEAN ----------> DIRTY
+ *                                 |  page_read_done(err)   ^                 | page_clear_dirty_for_io
+ *                                 v                        | page_write_done v page_start_writeback
+ *                               ERROR                      +------------- WRITING --> DIRTY (written again)
+ *
+ *   NEW      locked, contents undefined; others wait for the lock
+ *   CLEAN    PG_UPTODATE: equals the disk
+ *   DIRTY    PG_DIRTY and XA_DIRTY: newer than the disk
+ *   WRITING  PG_WRITEBACK and XA_WRITEBACK: the device may read it; it stays in the cache
+ *   ERROR    PG_ERROR, not up to date: the next reader reads it again
+ *
+ * Lookups take no lock: in an RCU section, load the pointer, take a reference
+ * unless the page is being freed, and check that the tree still has it there.
+ *
+ * Invariants:
+ *  (1) A page is in the tree at (mapping, index) if and only if page->mapping and
+ *      page->index say so; the tree owns one reference. Both change with
+ *      mapping->lock held and the page locked.
+ *  (2) PG_DIRTY and the XA_DIRTY mark change together under mapping->lock.
+ *  (3) A page with PG_WRITEBACK is not removed from the tree.
+ */
+#include <kernel/mm/pagecache.h>
+#include <kernel/mm/counts.h>
+#include <kernel/mm/mm.h>
+#include <kernel/mm/rmap.h>
+#include <kernel/mm/vm_file.h>
+#include <kernel/lib/string.h>
+#include <kernel/lock/rcu.h>
+#include <arch/pgtable.h>
+
+void mapping_init(struct mapping *m, struct inode *host, const loff_t *size, const struct mapping_ops *ops)
+{
+	spin_lock_init(&m->lock, RANK_MAPPING);
+	xa_init(&m->pages);
+	m->nr_pages = 0;
+	atomic_set(&m->nr_dirty, 0);
+	m->ops = ops;
+	m->host = host;
+	m->size = size;
+	m->gfp = GFP_USER;
+	m->flags = 0;
+	m->wb_err = 0;
+	rwsem_init(&m->invalidate, RANK_INVALIDATE);
+	rwsem_init(&m->i_mmap_lock, RANK_I_MMAP);
+	list_init(&m->i_mmap);
+	atomic_set(&m->nr_writable_maps, 0);
+	m->private = NULL;
+}
+
+/* --- finding and adding --- */
+
+struct page *pagecache_find(struct mapping *m, u64 index)
+{
+	struct page *page;
+
+	rcu_read_lock();
+	for (;;) {
+		page = xa_load(&m->pages, index);
+		if (!page || xa_is_value(page)) {
+			page = NULL;
+			break;
+		}
+		if (!page_get_not_zero(page))
+			continue;
+		if (likely(xa_load(&m->pages, index) == page))
+			break;
+		/* Freed and used anew before we had the reference. */
+		page_put(page);
+	}
+	rcu_read_unlock();
+	return page;
+}
+
+int pagecache_add(struct mapping *m, struct page *page, u64 index, u32 gfp)
+{
+	u64 flags;
+	int err = -EEXIST;
+
+	flags = spin_lock_irqsave(&m->lock);
+	if (!xa_load(&m->pages, index)) {
+		err = xa_store(&m->pages, index, page, NULL, gfp & ~(GFP_WAIT | GFP_IO | GFP_FS));
+		if (!err) {
+			page_get(page);
+			page->mapping = m;
+			page->index = index;
+			m->nr_pages++;
+		}
+	}
+	spin_unlock_irqrestore(&m->lock, flags);
+	if (!err)
+		mem_count_add(MEM_FILE, 1);
+	return err;
+}
+
+struct page *pagecache_get_locked(struct mapping *m, u64 index, u32 gfp)
+{
+	struct page *page;
+	int err;
+
+	for (;;) {
+		page = pagecache_find(m, index);
+		if (page) {
+			page_lock(page);
+			if (likely(page->mapping == m && page->index == index))
+				return page;
+			page_unlock(page);
+			page_put(page);
+			continue;
+		}
+		page = page_alloc(gfp);
+		if (!page)
+			return NULL;
+		page_set(page, PG_LOCKED);
+		err = pagecache_add(m, page, index, gfp);
+		if (!err)
+			return page;
+		page_clear(page, PG_LOCKED);
+		page_put(page);
+		if (err != -EEXIST)
+			return NULL;
+	}
+}
+
+/* Page locked, not under writeback, not mapped: out of the tree, with the tree's reference. */
+static void remove_locked(struct mapping *m, struct page *page)
+{
+	bool dirty;
+	u64 flags;
+
+	flags = spin_lock_irqsave(&m->lock);
+	xa_erase(&m->pages, page->index);
+	WRITE_ONCE(page->mapping, NULL);
+	m->nr_pages--;
+	dirty = page_test_and_clear(page, PG_DIRTY);
+	spin_unlock_irqrestore(&m->lock, flags);
+	if (dirty && !(m->flags & MAPPING_NO_WRITEBACK)) {
+		atomic_dec(&m->nr_dirty);
+		mem_count_add(MEM_DIRTY, -1);
+	}
+	mem_count_add(MEM_FILE, -1);
+	page_put(page);
+}
+
+/* --- reading --- */
+
+void page_read_done(struct page *page, int err)
+{
+	if (err) {
+		page_set(page, PG_ERROR);
+	} else {
+		page_clear(page, PG_ERROR);
+		/* The contents before the flag: pairs with readers' test of PG_UPTODATE. */
+		page_test_and_set(page, PG_UPTODATE);
+	}
+	page_unlock(page);
+}
+
+struct page *pagecache_read(struct mapping *m, u64 index, int *err)
+{
+	struct page *page;
+
+	*err = -ENOMEM;
+	for (;;) {
+		page = pagecache_find(m, index);
+		if (page && likely(page_test(page, PG_UPTODATE)))
+			return page;
+		if (page)
+			page_put(page);
+		page = pagecache_get_locked(m, index, m->gfp);
+		if (!page)
+			return NULL;
+		if (page_test(page, PG_UPTODATE)) {
+			page_unlock(page);
+			return page;
+		}
+		*err = m->ops->read_page(m, page);
+		if (!*err)
+			*err = page_lock_killable(page);
+		if (*err)
+			break;
+		page_unlock(page);
+		if (page_test(page, PG_UPTODATE))
+			return page;
+		if (page_test(page, PG_ERROR)) {
+			*err = -EIO;
+			break;
+		}
+		/* Truncated meanwhile: look again. */
+		page_put(page);
+	}
+	page_put(page);
+	return NULL;
+}
+
+/* --- dirty pages --- */
+
+bool page_set_dirty(struct page *page)
+{
+	struct mapping *m = page->mapping;
+	bool was_clean;
+	u64 flags;
+
+	if (page_test(page, PG_DIRTY) || !m)
+		return false;
+	flags = spin_lock_irqsave(&m->lock);
+	was_clean = page->mapping == m && !page_test_and_set(page, PG_DIRTY);
+	if (was_clean)
+		xa_set_mark(&m->pages, page->index, XA_DIRTY);
+	spin_unlock_irqrestore(&m->lock, flags);
+	if (!was_clean || (m->flags & MAPPING_NO_WRITEBACK))
+		return was_clean;
+	atomic_inc(&m->nr_dirty);
+	mem_count_add(MEM_DIRTY, 1);
+	if (m->host)
+		inode_mark_dirty(m->host, INODE_PAGES_DIRTY);
+	return true;
+}
+
+static bool write_protect(struct vma *vma, uaddr_t addr, pte_t *ptep, void *arg)
+{
+	if (pte_writable(*ptep)) {
+		pte_clear_atomic(ptep, PTE_W | PTE_D);
+		tlb_flush_page(vma->mm, addr);
+	}
+	return true;
+}
+
+/* After this a write through a mapping faults and marks the page again (fault.c, invariant 2). */
+bool page_clear_dirty_for_io(struct page *page)
+{
+	struct mapping *m = page->mapping;
+	bool was_dirty;
+	u64 flags;
+
+	if (!page_test(page, PG_DIRTY))
+		return false;
+	if (page->mapcount >= 0)
+		rmap_walk(page, write_protect, NULL);
+	flags = spin_lock_irqsave(&m->lock);
+	was_dirty = page_test_and_clear(page, PG_DIRTY);
+	xa_clear_mark(&m->pages, page->index, XA_DIRTY);
+	spin_unlock_irqrestore(&m->lock, flags);
+	if (was_dirty && !(m->flags & MAPPING_NO_WRITEBACK)) {
+		atomic_dec(&m->nr_dirty);
+		mem_count_add(MEM_DIRTY, -1);
+	}
+	return was_dirty;
+}
+
+void page_start_writeback(struct page *page)
+{
+	struct mapping *m = page->mapping;
+	u64 flags;
+
+	page_get(page);
+	flags = spin_lock_irqsave(&m->lock);
+	page_set(page, PG_WRITEBACK);
+	xa_set_mark(&m->pages, page->index, XA_WRITEBACK);
+	spin_unlock_irqrestore(&m->lock, flags);
+	mem_count_add(MEM_WRITEBACK, 1);
+}
+
+void page_write_done(struct page *page, int err)
+{
+	struct mapping *m = page->mapping;
+	u64 flags;
+
+	if (err) {
+		page_set(page, PG_ERROR);
+		mapping_set_error(m, err);
+	}
+	flags = spin_lock_irqsave(&m->lock);
+	xa_clear_mark(&m->pages, page->index, XA_WRITEBACK);
+	spin_unlock_irqrestore(&m->lock, flags);
+	page_end_writeback(page);
+	page_put(page);
+}
+
+/* --- write errors: each open file hears of an error once --- */
+
+/* wb_err: errno in the low 12 bits, bit 12: somebody has seen it, a counter above. */
+#define ERR_MASK	0xfffu
+#define ERR_SEEN	BIT(12)
+#define ERR_STEP	0x2000u
+
+void mapping_set_error(struct mapping *m, int err)
+{
+	u32 old = __atomic_load_n(&m->wb_err, __ATOMIC_RELAXED), new;
+
+	do {
+		new = (old & ~(ERR_MASK | ERR_SEEN)) | (u32)-err;
+		if (old & ERR_SEEN)
+			new += ERR_STEP;
+	} while (!__atomic_compare_exchange_n(&m->wb_err, &old, new, true,
+					      __ATOMIC_RELEASE, __ATOMIC_RELAXED));
+}
+
+/* What a newly opened file has heard: an error that nobody has seen is still news to it. */
+u32 mapping_error_sample(const struct mapping *m)
+{
+	u32 now = __atomic_load_n(&m->wb_err, __ATOMIC_ACQUIRE);
+
+	return now & ERR_SEEN ? now : 0;
+}
+
+int mapping_check_error(struct mapping *m, u32 *seen)
+{
+	u32 now = __atomic_load_n(&m->wb_err, __ATOMIC_ACQUIRE);
+
+	if (likely(now == *seen || !(now & ERR_MASK)))
+		return 0;
+	if (!(now & ERR_SEEN))
+		now = __atomic_or_fetch(&m->wb_err, ERR_SEEN, __ATOMIC_ACQ_REL);
+	*seen = now;
+	return -(int)(now & ERR_MASK);
+}
+
+/* --- cutting --- */
+
+static void drop_page(struct mapping *m, struct page *page)
+{
+	page_lock(page);
+	page_wait_writeback(page);
+	if (page->mapping == m) {
+		if (m->ops->invalidate_page)
+			m->ops->invalidate_page(page, 0, PAGE_SIZE);
+		remove_locked(m, page);
+	}
+	page_unlock(page);
+}
+
+static void drop_pages(struct mapping *m, u64 first, u64 last)
+{
+	for (u64 index = first; index <= last; index++) {
+		struct page *page;
+
+		rcu_read_lock();
+		page = xa_find(&m->pages, &index, last);
+		rcu_read_unlock();
+		if (!page)
+			return;
+		page = pagecache_find(m, index);
+		if (!page)
+			continue;
+		drop_page(m, page);
+		page_put(page);
+	}
+}
+
+static void zero_part(struct mapping *m, u64 index, u32 from, u32 to)
+{
+	struct page *page = pagecache_find(m, index);
+
+	if (!page)
+		return;
+	page_lock(page);
+	page_wait_writeback(page);
+	if (page->mapping == m) {
+		memset((char *)page_address(page) + from, 0, to - from);
+		if (m->ops->invalidate_page)
+			m->ops->invalidate_page(page, from, to);
+	}
+	page_unlock(page);
+	page_put(page);
+}
+
+/* Entries to pages that are gone already could come only before the second pass (fault.c, invariant 3). */
+static void drop_and_unmap(struct mapping *m, u64 first, u64 last)
+{
+	if (first > last)
+		return;
+	mapping_unmap(m, first, last, true);
+	drop_pages(m, first, last);
+	mapping_unmap(m, first, last, true);
+}
+
+void mapping_truncate(struct mapping *m, loff_t size)
+{
+	u32 tail = size & ~PAGE_MASK;
+
+	rwsem_write_lock(&m->invalidate);
+	if (tail)
+		zero_part(m, size >> PAGE_SHIFT, tail, PAGE_SIZE);
+	drop_and_unmap(m, DIV_ROUND_UP((u64)size, PAGE_SIZE), U64_MAX >> PAGE_SHIFT);
+	rwsem_write_unlock(&m->invalidate);
+}
+
+void mapping_truncate_range(struct mapping *m, loff_t start, loff_t end)
+{
+	u64 first = DIV_ROUND_UP((u64)start, PAGE_SIZE), after = (u64)end >> PAGE_SHIFT;
+
+	rwsem_write_lock(&m->invalidate);
+	if (first > after) {
+		zero_part(m, after, start & ~PAGE_MASK, end & ~PAGE_MASK);
+	} else {
+		if (start & ~PAGE_MASK)
+			zero_part(m, first - 1, start & ~PAGE_MASK, PAGE_SIZE);
+		if (end & ~PAGE_MASK)
+			zero_part(m, after, 0, end & ~PAGE_MASK);
+		if (after)
+			drop_and_unmap(m, first, after - 1);
+	}
+	rwsem_write_unlock(&m->invalidate);
+}
+
+/* Clean and unused: out. Nobody but the tree and the caller has a reference. */
+static bool invalidate_one(struct mapping *m, struct page *page)
+{
+	bool gone = false;
+
+	if (!page_trylock(page))
+		return false;
+	if (page->mapping == m && !page_test(page, PG_DIRTY) && !page_test(page, PG_WRITEBACK) &&
+	    page->mapcount < 0 && (!m->ops->release_page || m->ops->release_page(page)) &&
+	    __atomic_load_n(&page->refs, __ATOMIC_ACQUIRE) == 2) {
+		remove_locked(m, page);
+		gone = true;
+	}
+	page_unlock(page);
+	return gone;
+}
+
+int mapping_invalidate(struct mapping *m, loff_t start, loff_t end)
+{
+	u64 last = (u64)end >> PAGE_SHIFT;
+	int err = 0;
+
+	for (u64 index = (u64)start >> PAGE_SHIFT; index <= last; index++) {
+		struct page *page;
+
+		rcu_read_lock();
+		page = xa_find(&m->pages, &index, last);
+		rcu_read_unlock();
+		if (!page)
+			break;
+		page = pagecache_find(m, index);
+		if (!page)
+			continue;
+		if (!invalidate_one(m, page))
+			err = -EBUSY;
+		page_put(page);
+	}
+	return err;
+}
+
+void mapping_destroy(struct mapping *m)
+{
+	drop_pages(m, 0, U64_MAX >> PAGE_SHIFT);
+	xa_destroy(&m->pages);
+}
