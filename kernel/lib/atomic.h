@@ -38,8 +38,8 @@ typedef struct { s64 v; } atomic64_t;
 
 /* Fences between CPUs (normal memory). Device ordering: <arch/io.h>. */
 #define smp_mb()	__atomic_thread_fence(__ATOMIC_SEQ_CST)
-#define smp_rmb()	__asm__ volatile("fence r, r" ::: "memory")
-#define smp_wmb()	__asm__ volatile("fence w, w" ::: "memory")
+#define smp_rmb()	__atomic_thread_fence(__ATOMIC_ACQUIRE)
+#define smp_wmb()	__atomic_thread_fence(__ATOMIC_RELEASE)
 #define smp_load_acquire(p)	__atomic_load_n((p), __ATOMIC_ACQUIRE)
 #define smp_store_release(p, v)	__atomic_store_n((p), (v), __ATOMIC_RELEASE)
 
