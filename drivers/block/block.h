@@ -3,8 +3,8 @@
  * Block layer: devices, asynchronous requests (bio) and their queues.
  *
  * A bio names a device range and the pages to transfer; it completes once, by
- * end_io, in interrupt or softirq context. Barriers do not exist: order is made
- * by waiting and by BIO_FLUSH / BIO_FUA.
+ * end_io, in interrupt or thread context. Barriers do not exist: order is made
+ * by waiting and by BIO_PREFLUSH / BIO_FUA. Design: queue.c.
  */
 #pragma once
 #include <kernel/types.h>
@@ -16,6 +16,10 @@
 
 #define SECTOR_SHIFT	9
 #define SECTOR_SIZE	512
+
+struct device;
+struct disk;
+struct blockdev;
 
 struct bio_vec {
 	struct page *page;
@@ -35,33 +39,57 @@ struct bio {
 	u8 flags;
 	s16 status;			/* 0 or -errno, at completion */
 	u16 nr_vecs, max_vecs;
+	u32 bytes;			/* sum of the vectors; of a discard: its length */
 	struct bio_vec *vecs;
 	void (*end_io)(struct bio *bio);	/* any context; owns the bio from then */
 	void *private;
-	struct list_head node;		/* queue's or driver's while in flight */
+
+	/* The queue's and the driver's while in flight. */
+	struct list_head node;
+	struct bio *chain;		/* merged behind this one, NULL: last */
+	sector_t disk_sector;		/* of the whole disk */
 	u64 start_ns;			/* I/O accounting */
+	u8 wire_op;			/* what the device does now: flushes run before and after */
+	bool from_reserve;
 	struct bio_vec inline_vecs[];
 };
 
-/* With room for nr_vecs; NULL only for ATOMIC (others draw on a reserve). */
+/*
+ * A bio with room for nr_vecs. NULL only where gfp may not sleep: others wait
+ * for one of the reserve, which may have fewer vectors (max_vecs tells).
+ */
 struct bio *bio_alloc(struct blockdev *bdev, u16 nr_vecs, enum bio_op op, u32 gfp);
-void bio_free(struct bio *bio);
-bool bio_add_page(struct bio *bio, struct page *page, u32 len, u32 offset);	/* false: full or over the device's limits */
-void bio_submit(struct bio *bio);		/* may sleep for queue room */
-int bio_submit_wait(struct bio *bio);		/* status; bio stays the caller's */
-u32 bio_bytes(const struct bio *bio);
+void bio_free(struct bio *bio);			/* any context */
+/* False: full, or over the device's limits; submit it and go on with another. */
+bool bio_add_page(struct bio *bio, struct page *page, u32 len, u32 offset);
+void bio_submit(struct bio *bio);		/* any context; never sleeps */
+int bio_submit_wait(struct bio *bio);		/* status; the bio stays the caller's. May sleep */
+static inline u32 bio_bytes(const struct bio *bio) { return bio->bytes; }
+int __must_check block_init(void);
 
-struct plug { struct list_head bios; };		/* merges neighbours of one thread's burst */
+/*
+ * A burst of one thread is held back, sorted and merged. Whoever may wait for
+ * I/O that he plugged finishes the plug first. Nested plugs join the outer one.
+ */
+struct plug {
+	struct list_head bios;
+	u32 count;
+	bool nested;
+};
 void plug_start(struct plug *p);
 void plug_finish(struct plug *p);
 
-struct disk;
 struct disk_ops {
-	/* Take a bio (or a chain merged by the queue) to the hardware. 0, or -EBUSY: queue full, it is offered again. Context: queue lock held, irqs off. */
+	/*
+	 * Take a bio and those chained behind it (contiguous, same operation) to
+	 * the hardware as one request. 0, or -EBUSY: queue full, offered again
+	 * after the next completion. Context: disk lock held, interrupts off.
+	 */
 	int (*queue_bio)(struct disk *d, struct bio *bio);
-	void (*commit)(struct disk *d);		/* ring the doorbell for what was queued; queue lock held */
-	long (*ioctl)(struct disk *d, u32 cmd, u64 arg);
+	void (*commit)(struct disk *d);		/* ring the doorbell; disk lock held */
+	long (*ioctl)(struct disk *d, u32 cmd, u64 arg);	/* NULL: -ENOTTY */
 };
+
 struct disk_limits {
 	u32 logical_block, physical_block;	/* bytes */
 	u32 io_min, io_opt, alignment_offset;
@@ -70,28 +98,66 @@ struct disk_limits {
 	bool has_flush, has_fua, has_discard, read_only, removable, rotational;
 	u64 dma_mask;
 };
-/* Register with partitions scanned; names vda, vda1 ... 0 or -errno. */
-int disk_register(struct disk *d);
-void disk_unregister(struct disk *d);
-void disk_bio_done(struct disk *d, struct bio *bio, int status);	/* driver's completion; irq context */
+
+#define DISK_MAX_PARTS	16		/* the whole disk included */
+
+/* Filled by the driver but for the last group. */
+struct disk {
+	char name[16];			/* vda, mmcblk0 */
+	u32 major, first_minor;
+	sector_t sectors;
+	struct disk_limits limits;
+	const struct disk_ops *ops;
+	struct device *dev;
+	void *private;
+
+	struct spinlock lock;		/* RANK_BLOCKQ, irq-safe: queue, statistics, the driver's ring */
+	struct list_head queue;		/* bios not yet taken by the driver */
+	struct blockdev *parts[DISK_MAX_PARTS];	/* [0]: whole disk; constant after register */
+	struct list_head node;
+};
+
+int __must_check disk_register(struct disk *d);	/* scans partitions: vda, vda1 ... Thread context */
+/* The driver's completion of what queue_bio took. Interrupt context, disk lock not held. */
+void disk_bio_done(struct disk *d, struct bio *bio, int status);
+void disk_run(struct disk *d);			/* offer waiting bios again, after completions */
+
+struct io_stats {
+	u64 ios, merges, sectors, ns;
+};
 
 /* A whole disk or a partition; the page cache of its raw contents is mapping. */
 struct blockdev {
-	char name[32];
+	/* Constant after registration. */
+	char name[24];
 	dev_t dev;
 	struct disk *disk;
 	sector_t start, sectors;
 	u32 partno;
-	struct mapping *mapping;	/* metadata and raw access */
-	u64 stats[2][4];		/* per direction: ios, merges, sectors, ns */
-	atomic_t in_flight;
-	atomic_t openers;
+	char uuid[37];			/* PARTUUID; empty: none */
 	struct list_head node;
-	void *holder;			/* mounted file system */
+
+	struct mapping *mapping;	/* metadata and raw access: buffer.h */
+	struct mapping mapping_store;
+
+	struct io_stats stats[3];	/* read, write, flush; disk lock */
+	u64 busy_ns, busy_since_ns;	/* disk lock: time with anything in flight */
+	u32 in_flight;			/* disk lock */
+
+	atomic_t openers;
+	void *holder;			/* mounted file system; blockdev list lock */
 };
+
+/* Devices stay registered for ever: no reference is needed. NULL: there is none. */
 struct blockdev *blockdev_find(dev_t dev);
 struct blockdev *blockdev_by_name(const char *name);	/* "vda1", "/dev/vda1", "PARTUUID=..." */
-int blockdev_claim(struct blockdev *b, void *holder);
+void blockdev_for_each(void (*fn)(struct blockdev *b, void *arg), void *arg);
+int __must_check blockdev_claim(struct blockdev *b, void *holder);	/* -EBUSY: another has it */
 void blockdev_release(struct blockdev *b, void *holder);
-u64 blockdev_bytes(const struct blockdev *b);
-int blockdev_flush(struct blockdev *b);
+static inline u64 blockdev_bytes(const struct blockdev *b) { return b->sectors << SECTOR_SHIFT; }
+int blockdev_flush(struct blockdev *b);			/* the device's write cache. May sleep */
+int blockdev_sync(struct blockdev *b);			/* dirty blocks, then the cache */
+/* Synchronous transfer of whole sectors outside the page cache (partition tables). */
+int blockdev_read_sectors(struct blockdev *b, sector_t sector, u32 nr, void *buf);
+
+extern const struct mapping_ops blockdev_mapping_ops;	/* buffer.c */

@@ -11,6 +11,8 @@
 #include <kernel/errno.h>
 #include <kernel/irq/irq.h>
 
+struct page;
+
 struct device {
 	const char *name;		/* node name, unit address included */
 	int node;			/* offset in the tree */

@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Request queues: from a submitted bio to the driver and back.
+ *
+ *   bio_submit -> (plug) -> disk queue -> ops->queue_bio -> device
+ *                                ^                            |
+ *                                +--- next step <--- disk_bio_done -> end_io
+ *
+ * Merging. A plug holds a thread's burst back and sorts it by sector; dispatch
+ * then chains neighbours of one operation, so that the device sees one request
+ * and gives one interrupt. There is no other scheduling: the devices we drive
+ * have queues and no heads, and order between threads is the order of arrival.
+ *
+ * Steps. A write with BIO_PREFLUSH or BIO_FUA goes over the wire up to three
+ * times: flush, the write itself, flush (where the device has no FUA). wire_op
+ * says which step is under way; next_step() moves on. A device without a write
+ * cache skips the flushes. Such a bio is never merged.
+ *
+ * Invariants, under disk->lock:
+ *  (1) A bio is in a plug, in disk->queue, or with the driver: one of them.
+ *  (2) disk->queue is not empty only if the driver said -EBUSY; then something
+ *      is in flight, and its completion calls disk_run().
+ *  (3) in_flight counts bios between submit and the end of their last step.
+ */
+#include <drivers/block/block.h>
+#include <arch/current.h>
+#include <kernel/task/thread.h>
+#include <kernel/time/hrtimer.h>
+
+#define PLUG_MAX	64	/* chosen: bounds the insertion sort */
+
+static void bio_end(struct bio *bio, int status)
+{
+	bio->status = status;
+	bio->end_io(bio);
+}
+
+static u32 stat_index(const struct bio *bio)
+{
+	return bio->op == BIO_READ ? 0 : bio->op == BIO_FLUSH ? 2 : 1;
+}
+
+static void account_start(struct blockdev *b, const struct bio *bio)
+{
+	if (!b->in_flight++)
+		b->busy_since_ns = bio->start_ns;
+}
+
+static void account_end(struct blockdev *b, const struct bio *bio, u64 now_ns)
+{
+	struct io_stats *s = &b->stats[stat_index(bio)];
+
+	s->ios++;
+	s->sectors += bio->bytes >> SECTOR_SHIFT;
+	s->ns += now_ns - bio->start_ns;
+	if (!--b->in_flight)
+		b->busy_ns += now_ns - b->busy_since_ns;
+}
+
+static struct blockdev *whole_disk(const struct blockdev *b)
+{
+	return b->partno ? b->disk->parts[0] : NULL;
+}
+
+/* The wire operation that follows the finished one; false: none, the bio is done. */
+static bool next_step(struct bio *bio)
+{
+	const struct disk_limits *lim = &bio->bdev->disk->limits;
+
+	if (bio->flags & BIO_PREFLUSH) {
+		bio->flags &= ~BIO_PREFLUSH;
+		if (bio->op == BIO_FLUSH || !bio->bytes)
+			return false;
+		bio->wire_op = bio->op;
+		return true;
+	}
+	if (bio->wire_op == BIO_WRITE && (bio->flags & BIO_FUA) &&
+	    lim->has_flush && !lim->has_fua) {
+		bio->wire_op = BIO_FLUSH;
+		return true;
+	}
+	return false;
+}
+
+/* May b follow a in one request of the device? */
+static bool can_merge(const struct bio *a, const struct bio *b, u32 segments, u32 sectors,
+		      const struct disk_limits *lim)
+{
+	return a->wire_op == b->wire_op && a->wire_op <= BIO_WRITE &&
+	       !((a->flags | b->flags) & (BIO_FUA | BIO_PREFLUSH)) &&
+	       a->disk_sector + (a->bytes >> SECTOR_SHIFT) == b->disk_sector &&
+	       segments + b->nr_vecs <= lim->max_segments &&
+	       sectors + (b->bytes >> SECTOR_SHIFT) <= lim->max_sectors;
+}
+
+/* Take the first bio off the queue, with those that merge behind it. */
+static struct bio *take_request(struct disk *d)
+{
+	struct bio *head = list_first(&d->queue, struct bio, node), *last = head;
+	u32 segments = head->nr_vecs, sectors = head->bytes >> SECTOR_SHIFT;
+
+	list_del(&head->node);
+	head->chain = NULL;
+	while (!list_empty(&d->queue)) {
+		struct bio *next = list_first(&d->queue, struct bio, node);
+
+		if (!can_merge(last, next, segments, sectors, &d->limits))
+			break;
+		list_del(&next->node);
+		segments += next->nr_vecs;
+		sectors += next->bytes >> SECTOR_SHIFT;
+		next->chain = NULL;
+		last->chain = next;
+		last = next;
+	}
+	return head;
+}
+
+/* The driver refused: the request's bios go back to the front, in order. */
+static void put_back(struct disk *d, struct bio *head)
+{
+	struct list_head *at = &d->queue;
+
+	for (struct bio *b = head; b; b = b->chain) {
+		list_add(&b->node, at);
+		at = &b->node;
+	}
+}
+
+static void account_merges(struct bio *head)
+{
+	for (struct bio *b = head->chain; b; b = b->chain) {
+		struct blockdev *whole = whole_disk(b->bdev);
+
+		b->bdev->stats[stat_index(b)].merges++;
+		if (whole)
+			whole->stats[stat_index(b)].merges++;
+	}
+}
+
+static void dispatch(struct disk *d)
+{
+	bool queued = false;
+
+	assert_spin_held(&d->lock);
+	while (!list_empty(&d->queue)) {
+		struct bio *head = take_request(d);
+
+		if (d->ops->queue_bio(d, head) == -EBUSY) {
+			put_back(d, head);
+			break;
+		}
+		account_merges(head);
+		queued = true;
+	}
+	if (queued)
+		d->ops->commit(d);
+}
+
+void disk_run(struct disk *d)
+{
+	u64 flags = spin_lock_irqsave(&d->lock);
+
+	dispatch(d);
+	spin_unlock_irqrestore(&d->lock, flags);
+}
+
+/* -errno where the device cannot do it; else disk_sector, wire_op are set. */
+static int bio_prepare(struct bio *bio)
+{
+	struct blockdev *b = bio->bdev;
+	u64 nr = bio->bytes >> SECTOR_SHIFT;
+	u32 block_mask = b->disk->limits.logical_block - 1;
+
+	if (bio->op != BIO_READ && b->disk->limits.read_only)
+		return -EROFS;
+	if (bio->op == BIO_DISCARD && !b->disk->limits.has_discard)
+		return -EOPNOTSUPP;
+	if (bio->sector > b->sectors || nr > b->sectors - bio->sector ||
+	    ((bio->sector << SECTOR_SHIFT | bio->bytes) & block_mask))
+		return -EIO;
+	bio->disk_sector = b->start + bio->sector;
+	bio->wire_op = bio->op;
+	if (!b->disk->limits.has_flush)
+		bio->flags &= ~BIO_PREFLUSH;
+	if (bio->flags & BIO_PREFLUSH)
+		bio->wire_op = BIO_FLUSH;
+	return 0;
+}
+
+/* Insert by sector: bursts come mostly sorted, so look from the end. */
+static void plug_insert(struct list_head *plug, struct bio *bio)
+{
+	struct list_head *at = plug->prev;
+
+	while (at != plug) {
+		struct bio *b = list_entry(at, struct bio, node);
+
+		if (b->bdev->disk != bio->bdev->disk || b->disk_sector <= bio->disk_sector ||
+		    ((b->flags | bio->flags) & (BIO_FUA | BIO_PREFLUSH)) ||
+		    b->op != bio->op)
+			break;
+		at = at->prev;
+	}
+	list_add(&bio->node, at);
+}
+
+/* Give the bios of one disk, which begin the list, to its queue. */
+static void submit_run(struct list_head *bios)
+{
+	struct disk *d = list_first(bios, struct bio, node)->bdev->disk;
+	u64 flags = spin_lock_irqsave(&d->lock);
+
+	while (!list_empty(bios)) {
+		struct bio *bio = list_first(bios, struct bio, node);
+		struct blockdev *whole = whole_disk(bio->bdev);
+
+		if (bio->bdev->disk != d)
+			break;
+		list_move_tail(&bio->node, &d->queue);
+		account_start(bio->bdev, bio);
+		if (whole)
+			account_start(whole, bio);
+	}
+	dispatch(d);
+	spin_unlock_irqrestore(&d->lock, flags);
+}
+
+static void plug_flush(struct plug *p)
+{
+	while (!list_empty(&p->bios))
+		submit_run(&p->bios);
+	p->count = 0;
+}
+
+static struct plug *current_plug(void)
+{
+	struct list_head *l = current->plug;
+
+	return l ? container_of(l, struct plug, bios) : NULL;
+}
+
+void plug_start(struct plug *p)
+{
+	list_init(&p->bios);
+	p->count = 0;
+	p->nested = current->plug;
+	if (!p->nested)
+		current->plug = &p->bios;
+}
+
+void plug_finish(struct plug *p)
+{
+	if (p->nested)
+		return;
+	current->plug = NULL;
+	plug_flush(p);
+}
+
+void bio_submit(struct bio *bio)
+{
+	struct plug *p = current_plug();
+	LIST_HEAD(one);
+	int err = bio_prepare(bio);
+
+	if (err || (bio->op == BIO_FLUSH && !bio->bdev->disk->limits.has_flush)) {
+		bio_end(bio, err);
+		return;
+	}
+	bio->start_ns = ktime_get();
+	if (!p) {
+		list_add(&bio->node, &one);
+		submit_run(&one);
+		return;
+	}
+	plug_insert(&p->bios, bio);
+	if (++p->count == PLUG_MAX || (bio->flags & BIO_SYNC))
+		plug_flush(p);
+}
+
+/* One bio's wire step has ended: queue its next one, or account and end it. */
+static bool step_done(struct disk *d, struct bio *bio, int status, u64 now_ns)
+{
+	struct blockdev *whole = whole_disk(bio->bdev);
+
+	assert_spin_held(&d->lock);
+	if (!status && next_step(bio)) {
+		list_add_tail(&bio->node, &d->queue);
+		return false;
+	}
+	account_end(bio->bdev, bio, now_ns);
+	if (whole)
+		account_end(whole, bio, now_ns);
+	return true;
+}
+
+void disk_bio_done(struct disk *d, struct bio *bio, int status)
+{
+	u64 now_ns = ktime_get(), flags;
+	struct bio *ended = NULL, **tail = &ended, *next;
+
+	flags = spin_lock_irqsave(&d->lock);
+	for (; bio; bio = next) {
+		next = bio->chain;
+		bio->chain = NULL;
+		if (step_done(d, bio, status, now_ns)) {
+			*tail = bio;
+			tail = &bio->chain;
+		}
+	}
+	spin_unlock_irqrestore(&d->lock, flags);
+	for (; ended; ended = next) {
+		next = ended->chain;
+		ended->chain = NULL;
+		bio_end(ended, status);
+	}
+}

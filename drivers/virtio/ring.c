@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Split virtqueues (VIRTIO 1.2, 2.7).
+ *
+ * Three parts share one piece of memory: the descriptor table (buffers, linked
+ * by next), the available ring (heads of chains we offer) and the used ring
+ * (heads the device has finished). Indices run freely modulo 2^16.
+ *
+ * Who writes what: we write desc and avail, the device writes used. The order
+ * that matters, each with its partner in the device:
+ *   descriptors and ring slot  before  avail->idx       (vq_add)
+ *   avail->idx                 before  reading avail_event or used->flags (vq_kick_prepare)
+ *   used->idx                  before  used->ring[]     (vq_get)
+ *   used_event                 before  reading used->idx again (vq_enable_callback)
+ *
+ * The device is not trusted with our memory: a used id out of range or not in
+ * flight is dropped, and chain lengths are our own copies.
+ *
+ * Free descriptors form a list through next. A chain's descriptors are given
+ * back by its recorded length.
+ */
+#include <drivers/virtio/virtio.h>
+#include <kernel/lib/string.h>
+#include <kernel/printk.h>
+#include <arch/io.h>
+
+#define VRING_ALIGN	4096	/* legacy transport, 2.7.2 */
+
+static size_t avail_end(u32 size)
+{
+	return size * sizeof(struct vring_desc) + sizeof(struct vring_avail) +
+	       (size + 1) * sizeof(u16);
+}
+
+size_t vring_bytes(u32 size)
+{
+	return ALIGN_UP(avail_end(size), VRING_ALIGN) + sizeof(struct vring_used) +
+	       size * sizeof(struct vring_used_elem) + sizeof(u16);
+}
+
+void vring_init(struct virtqueue *vq, u32 size, void *mem, void **tokens, u16 *chain_len)
+{
+	vq->size = size;
+	vq->desc = mem;
+	vq->avail = (void *)((u8 *)mem + size * sizeof(struct vring_desc));
+	vq->used = (void *)((u8 *)mem + ALIGN_UP(avail_end(size), VRING_ALIGN));
+	vq->used_event = &vq->avail->ring[size];
+	vq->avail_event = (volatile u16 *)&vq->used->ring[size];
+	vq->tokens = tokens;
+	vq->chain_len = chain_len;
+	vq->free_head = 0;
+	vq->nr_free = size;
+	for (u32 i = 0; i < size; i++)
+		vq->desc[i].next = i + 1;
+}
+
+static void publish(struct virtqueue *vq, u16 head, u16 len, void *token)
+{
+	vq->tokens[head] = token;
+	vq->chain_len[head] = len;
+	vq->nr_free -= len;
+	vq->avail->ring[vq->avail_idx & (vq->size - 1)] = head;
+	dma_wmb();
+	WRITE_ONCE(vq->avail->idx, ++vq->avail_idx);
+}
+
+int vq_add(struct virtqueue *vq, const struct vq_seg *segs, u32 nr_out, u32 nr_in, void *token)
+{
+	u32 nr = nr_out + nr_in;
+	u16 head = vq->free_head, at = head;
+
+	if (vq->nr_free < nr)
+		return -EBUSY;
+	for (u32 i = 0; i < nr; i++) {
+		struct vring_desc *d = &vq->desc[at];
+
+		d->addr = segs[i].addr;
+		d->len = segs[i].len;
+		d->flags = (i + 1 < nr ? VRING_DESC_NEXT : 0) | (i >= nr_out ? VRING_DESC_WRITE : 0);
+		at = d->next;
+	}
+	vq->free_head = at;
+	publish(vq, head, nr, token);
+	return 0;
+}
+
+int vq_add_indirect(struct virtqueue *vq, u64 table_dma, u32 nr, void *token)
+{
+	u16 head = vq->free_head;
+	struct vring_desc *d = &vq->desc[head];
+
+	if (!vq->nr_free)
+		return -EBUSY;
+	d->addr = table_dma;
+	d->len = nr * sizeof(struct vring_desc);
+	d->flags = VRING_DESC_INDIRECT;
+	vq->free_head = d->next;
+	publish(vq, head, 1, token);
+	return 0;
+}
+
+bool vq_kick_prepare(struct virtqueue *vq)
+{
+	u16 old = vq->notified_idx, now = vq->avail_idx;
+
+	vq->notified_idx = now;
+	dma_mb();
+	if (!vq->event_idx)
+		return !(vq->used->flags & VRING_USED_NO_NOTIFY);
+	/* Has avail_event been passed by [old, now)? (2.7.10.1) */
+	return (u16)(now - *vq->avail_event - 1) < (u16)(now - old);
+}
+
+static void free_chain(struct virtqueue *vq, u16 head)
+{
+	u16 at = head;
+
+	for (u16 n = vq->chain_len[head]; n > 1; n--)
+		at = vq->desc[at].next;
+	vq->desc[at].next = vq->free_head;
+	vq->free_head = head;
+	vq->nr_free += vq->chain_len[head];
+}
+
+void *vq_get(struct virtqueue *vq, u32 *len)
+{
+	while (vq->last_used != vq->used->idx) {
+		u32 slot = vq->last_used & (vq->size - 1), id;
+		void *token;
+
+		dma_rmb();
+		id = vq->used->ring[slot].id;
+		*len = vq->used->ring[slot].len;
+		vq->last_used++;
+		if (id >= vq->size || !vq->tokens[id]) {
+			pr_err("virtio: device finished %u, which it was not given", id);
+			continue;
+		}
+		token = vq->tokens[id];
+		vq->tokens[id] = NULL;
+		free_chain(vq, id);
+		return token;
+	}
+	return NULL;
+}
+
+bool vq_enable_callback(struct virtqueue *vq)
+{
+	if (!vq->event_idx)
+		return false;
+	WRITE_ONCE(*vq->used_event, vq->last_used);
+	dma_mb();
+	return vq->last_used != vq->used->idx;
+}
