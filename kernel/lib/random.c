@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Random numbers: ChaCha20 as a generator with fast key erasure.
+ *
+ * A pool key gathers what comes in: each input is mixed by running ChaCha20 over
+ * (key xor input) and keeping part of the output. Each CPU has a key of its own,
+ * derived from the pool's; every request replaces it by the first 32 bytes of
+ * output and gives out the rest, so that a stolen state tells nothing of the
+ * past. When the pool's generation has moved, a CPU takes a new key first.
+ *
+ * Seeded means 256 bits of input were credited: rng-seed of the device tree, or
+ * a hardware generator. Before that, getrandom(2) waits and the kernel's own
+ * users get the best there is.
+ *
+ * Context: any; the pool's lock is taken with interrupts off.
+ * Source: RFC 8439 (ChaCha20); D. J. Bernstein, "Fast-key-erasure
+ * random-number generators", 2017.
+ */
+#include <arch/time.h>
+#include <kernel/lib/random.h>
+#include <kernel/lib/string.h>
+#include <kernel/lock/spinlock.h>
+#include <kernel/lock/wait.h>
+#include <kernel/percpu.h>
+
+#define KEY_WORDS	8
+#define BLOCK_WORDS	16
+#define SEED_BITS	256
+
+struct generator {
+	u32 key[KEY_WORDS];
+	u64 generation;		/* of the pool when the key was taken; 0: never */
+};
+
+static DEFINE_SPINLOCK(pool_lock, RANK_LEAF);	/* the pool */
+static u32 pool_key[KEY_WORDS];
+static u64 pool_generation = 1;			/* read without the lock: late is harmless */
+static u32 pool_bits;				/* credited, up to SEED_BITS */
+static struct wait_queue seeded_wait = WAIT_QUEUE_INIT(seeded_wait);
+static DEFINE_PERCPU(struct generator, generator);
+
+static inline u32 rotl(u32 v, unsigned n)
+{
+	return v << n | v >> (32 - n);
+}
+
+static inline void quarter_round(u32 *x, unsigned a, unsigned b, unsigned c, unsigned d)
+{
+	x[a] += x[b];
+	x[d] = rotl(x[d] ^ x[a], 16);
+	x[c] += x[d];
+	x[b] = rotl(x[b] ^ x[c], 12);
+	x[a] += x[b];
+	x[d] = rotl(x[d] ^ x[a], 8);
+	x[c] += x[d];
+	x[b] = rotl(x[b] ^ x[c], 7);
+}
+
+/* RFC 8439, 2.3; the nonce is the upper part of counter. */
+static void chacha20_block(const u32 key[KEY_WORDS], u64 counter, u32 out[BLOCK_WORDS])
+{
+	u32 state[BLOCK_WORDS] = { 0x61707865, 0x3320646e, 0x79622d32, 0x6b206574 };
+
+	memcpy(state + 4, key, KEY_WORDS * sizeof(u32));
+	state[12] = counter;
+	state[13] = counter >> 32;
+	memcpy(out, state, sizeof(state));
+	for (int i = 0; i < 10; i++) {
+		quarter_round(out, 0, 4, 8, 12);
+		quarter_round(out, 1, 5, 9, 13);
+		quarter_round(out, 2, 6, 10, 14);
+		quarter_round(out, 3, 7, 11, 15);
+		quarter_round(out, 0, 5, 10, 15);
+		quarter_round(out, 1, 6, 11, 12);
+		quarter_round(out, 2, 7, 8, 13);
+		quarter_round(out, 3, 4, 9, 14);
+	}
+	for (int i = 0; i < BLOCK_WORDS; i++)
+		out[i] += state[i];
+}
+
+bool random_is_seeded(void)
+{
+	return READ_ONCE(pool_bits) >= SEED_BITS;
+}
+
+static void mix_locked(const u8 *data, size_t n)
+{
+	u32 block[BLOCK_WORDS];
+	u8 in[KEY_WORDS * sizeof(u32)] = { 0 };
+
+	memcpy(in, data, n);
+	for (size_t i = 0; i < sizeof(in); i++)
+		((u8 *)pool_key)[i] ^= in[i];
+	chacha20_block(pool_key, arch_time_read(), block);
+	memcpy(pool_key, block, sizeof(pool_key));
+}
+
+void random_add(const void *data, size_t len, u32 entropy_bits)
+{
+	bool was_seeded = random_is_seeded();
+	const u8 *p = data;
+	u64 flags = spin_lock_irqsave(&pool_lock);
+	size_t n;
+
+	for (; len; p += n, len -= n) {
+		n = min(len, sizeof(pool_key));
+		mix_locked(p, n);
+	}
+	pool_bits = min(pool_bits + entropy_bits, (u32)SEED_BITS);
+	WRITE_ONCE(pool_generation, pool_generation + 1);
+	spin_unlock_irqrestore(&pool_lock, flags);
+	if (!was_seeded && random_is_seeded())
+		wake_all(&seeded_wait);
+}
+
+/* A fresh key for this CPU; the pool's own moves on, so that no two are alike. */
+static void take_key(struct generator *g)
+{
+	u32 block[BLOCK_WORDS];
+
+	raw_spin_lock(&pool_lock, 0);
+	chacha20_block(pool_key, arch_time_read(), block);
+	memcpy(pool_key, block, sizeof(pool_key));
+	g->generation = pool_generation;
+	raw_spin_unlock(&pool_lock);
+	memcpy(g->key, block + KEY_WORDS, sizeof(g->key));
+}
+
+/* Replace this CPU's key; out gets the block whose second half may be given away, key one for more. */
+static void draw(u32 out[BLOCK_WORDS])
+{
+	u64 flags = local_irq_save();
+	struct generator *g;
+
+	preempt_disable();
+	g = &this_cpu(generator);
+	if (g->generation != READ_ONCE(pool_generation))
+		take_key(g);
+	chacha20_block(g->key, 0, out);
+	memcpy(g->key, out, sizeof(g->key));
+	local_irq_restore(flags);
+	preempt_enable();
+}
+
+u64 random_u64(void)
+{
+	u32 block[BLOCK_WORDS];
+
+	draw(block);
+	return (u64)block[KEY_WORDS] << 32 | block[KEY_WORDS + 1];
+}
+
+void random_bytes(void *buf, size_t len)
+{
+	u32 block[BLOCK_WORDS], key[KEY_WORDS];
+	size_t n = min(len, sizeof(key));
+	u8 *out = buf;
+
+	draw(block);
+	if (len <= sizeof(key)) {
+		memcpy(out, block + KEY_WORDS, n);
+		return;
+	}
+	/* Longer: the given-away half is the key of a stream used only here. */
+	memcpy(key, block + KEY_WORDS, sizeof(key));
+	for (u64 counter = 0; len; counter++, out += n, len -= n) {
+		chacha20_block(key, counter, block);
+		n = min(len, sizeof(block));
+		memcpy(out, block, n);
+	}
+	memset(key, 0, sizeof(key));
+}
+
+int random_wait_seeded(void)
+{
+	return wait_event_interruptible(&seeded_wait, random_is_seeded());
+}
