@@ -60,6 +60,8 @@ void __noreturn sched_idle_loop(void);
 void sched_fork(struct thread *child);	/* initialise child's entity from current */
 void sched_exit(struct thread *t);	/* last accounting, in t's context */
 void sched_tick(bool user_mode);	/* from the timer interrupt, interrupts off */
+/* Runnable threads over 1, 5, 15 minutes, 16 fraction bits (sysinfo). */
+void sched_load_averages(u64 loads[3]);
 /* Accounting hooks: enter and leave interrupt, softirq; iowait begin and end around a wait. */
 void sched_iowait_begin(void);
 void sched_iowait_end(void);

@@ -156,6 +156,7 @@ struct process {
 	bool is_child_reaper;		/* prctl subreaper */
 	int pdeath_signal;		/* sent to it when its parent ends; 0: none */
 	bool dumpable, did_exec, no_new_privs;
+	bool membarrier_registered;
 	bool ni_logged;			/* has used an unlisted system call: said once */
 
 	/* Guarded by sighand->lock. */

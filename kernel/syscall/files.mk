@@ -1,1 +1,0 @@
-obj-y += kernel/syscall/table.o
