@@ -101,8 +101,10 @@ static int file_attach(struct file *f, const struct path *path)
 	if (!f->ops)
 		return -ENXIO;
 	if ((f->mode & FMODE_WRITE) && S_ISREG(inode->mode)) {
-		if (!writers_inc(inode))
+		if (!writers_inc(inode)) {
+			f->ops = NULL;	/* never opened: nothing to release */
 			return -ETXTBSY;
+		}
 		f->mode |= FMODE_WRITER;
 	}
 	err = f->ops->open ? f->ops->open(inode, f) : 0;
