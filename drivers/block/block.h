@@ -133,6 +133,7 @@ struct blockdev {
 	dev_t dev;
 	struct disk *disk;
 	sector_t start, sectors;
+	loff_t bytes;			/* size of the mapping */
 	u32 partno;
 	char uuid[37];			/* PARTUUID; empty: none */
 	struct list_head node;

@@ -159,7 +159,8 @@ static struct blockdev *device_add(struct disk *d, u32 partno, sector_t start, s
 	b->sectors = sectors;
 	b->partno = partno;
 	b->mapping = &b->mapping_store;
-	mapping_init(b->mapping, NULL, &blockdev_mapping_ops);
+	b->bytes = (loff_t)(sectors << SECTOR_SHIFT);
+	mapping_init(b->mapping, NULL, &b->bytes, &blockdev_mapping_ops);
 	b->mapping->gfp = GFP_NOFS;
 	b->mapping->private = b;
 	d->parts[partno] = b;
