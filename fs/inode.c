@@ -49,7 +49,7 @@ static void inode_setup(struct inode *inode, struct superblock *sb)
 	list_init(&inode->lru_node);
 	list_init(&inode->dirty_node);
 	list_init(&inode->dentries);
-	mapping_init(&inode->data, inode, NULL);
+	mapping_init(&inode->data, inode, &inode->size, NULL);
 	inode->mapping = &inode->data;
 }
 
