@@ -81,7 +81,7 @@ kconfig-files := $(wildcard Kconfig arch/*/Kconfig kernel/Kconfig kernel/*/Kconf
 autoconf := $(build)/config/auto.conf
 
 # Targets that neither need nor should make a configuration.
-unconfigured := help setup clean test %_defconfig
+unconfigured := help setup clean test check %_defconfig
 ifneq ($(filter-out $(unconfigured),$(or $(MAKECMDGOALS),all)),)
 configured := y
 include $(autoconf)
@@ -266,6 +266,11 @@ debug: all
 test: $(setup-test)
 	$(Q)$(PYTHON) -m pytest -q -p no:cacheprovider $(if $(T),-k "$(T)") tests
 
+.PHONY: check
+check: $(setup-check)
+	$(Q)tests/check/floors.py
+	$(Q)shellcheck -x scripts/setup .ci/run
+
 .PHONY: setup
 setup:
 	@scripts/setup run test check
@@ -283,6 +288,7 @@ clean:
 #? make kernel           only the kernel
 #? make debug            boot stopped, waiting for gdb
 #? make test             every test that runs without hardware; T=name picks some
+#? make check            include floors, shell scripts
 #? make setup            install and fetch all that is needed
 #? make menuconfig       choose options; also <board>_defconfig, olddefconfig, savedefconfig
 #? make clean            remove build/

@@ -89,9 +89,6 @@ struct thread init_thread = {
 	.pending = { .list = LIST_HEAD_INIT(init_thread.pending.list) },
 	.thread_node = LIST_HEAD_INIT(init_thread.thread_node),
 	.comm = "idle/0",
-#ifdef CONFIG_LOCK_DEBUG
-	.held_sleep = LIST_HEAD_INIT(init_thread.held_sleep),
-#endif
 };
 
 static struct kmem_cache *thread_cache, *process_cache;
@@ -115,9 +112,6 @@ struct thread *thread_alloc(void)
 	spin_lock_init(&t->se.pi_lock, RANK_THREAD);
 	sigpending_init(&t->pending);
 	list_init(&t->thread_node);
-#ifdef CONFIG_LOCK_DEBUG
-	list_init(&t->held_sleep);
-#endif
 	return t;
 }
 
