@@ -32,6 +32,9 @@ enum softirq { SOFTIRQ_TIMER, SOFTIRQ_NET_TX, SOFTIRQ_NET_RX, SOFTIRQ_BLOCK, SOF
 void softirq_register(enum softirq nr, void (*func)(void));
 void softirq_raise(enum softirq nr);	/* on this CPU; any context */
 void softirq_init(void);
+bool softirq_pending(void);		/* on this CPU */
+void softirq_run_pending(void);		/* idle loop: thread context, interrupts on */
+u64 irq_time_ns(void);			/* spent on this CPU in interrupts and softirqs */
 
 /* Workqueues: functions run in kernel threads and may sleep. */
 struct work {

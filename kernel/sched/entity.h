@@ -16,7 +16,8 @@ struct sched_entity {
 	u64 sum_exec_ns;		/* CPU time consumed, ever */
 	u64 slice_start_sum;		/* sum_exec_ns when it was last picked */
 	u32 weight;
-	bool on_rq;
+	u32 inv_weight;			/* 1024 * 2^22 / weight: no division when it runs */
+	u32 on_rq;			/* enum on_rq (kernel/sched/runqueue.h) */
 	u32 rr_slice_left_ns;
 	const struct sched_class *class;
 
@@ -33,4 +34,5 @@ struct sched_entity {
 	/* Accounting, ns. Only by the thread's CPU; others read a little stale. */
 	u64 utime_ns, stime_ns;
 	u64 nvcsw, nivcsw;
+	u32 iowait_cpu;			/* CPU + 1 whose iowait count it holds; 0: none */
 };

@@ -58,6 +58,8 @@ void sched_init(void);			/* boot CPU, before the first thread is made */
 void sched_init_cpu(void);		/* each other CPU, on itself, as its idle thread */
 void __noreturn sched_idle_loop(void);
 void sched_fork(struct thread *child);	/* initialise child's entity from current */
+/* First thing that a new thread does, with the thread that ran before it. */
+void sched_first_switch_done(struct thread *prev);
 void sched_exit(struct thread *t);	/* last accounting, in t's context */
 void sched_tick(bool user_mode);	/* from the timer interrupt, interrupts off */
 /* Runnable threads over 1, 5, 15 minutes, 16 fraction bits (sysinfo). */

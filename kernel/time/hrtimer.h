@@ -24,6 +24,10 @@ void hrtimer_start(struct hrtimer *t, ktime_t expires_ns);
 /* Remove; waits for a handler that runs on another CPU. True if it was queued. Not from its handler. */
 bool hrtimer_cancel(struct hrtimer *t);
 bool hrtimer_try_cancel(struct hrtimer *t);	/* false also when the handler runs right now */
+static inline bool hrtimer_is_queued(const struct hrtimer *t)
+{
+	return READ_ONCE(t->state);
+}
 /* Move expires_ns past now in steps of interval; number of steps. */
 u64 hrtimer_forward(struct hrtimer *t, ktime_t now, ktime_t interval_ns);
 

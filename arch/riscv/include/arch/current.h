@@ -25,6 +25,7 @@ struct thread_info {
 #define TIF_NOTIFY		BIT(2)	/* task work before return to user mode */
 #define TIF_FP_DIRTY		BIT(3)	/* unused by others than arch */
 #define TIF_RESTORE_SIGMASK	BIT(4)	/* put back saved_sigmask after delivery */
+#define TIF_POLLING		BIT(5)	/* idle and about to look at NEED_RESCHED: needs no IPI */
 #define TIF_USER_WORK		(TIF_NEED_RESCHED | TIF_SIGPENDING | TIF_NOTIFY)
 
 static __always_inline struct thread_info *thread_info(void)

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* The periodic tick of a CPU that is not idle, and CPU time accounting. */
+#pragma once
+#include <kernel/sched/runqueue.h>
+
+#define TICK_NS		(4 * NS_PER_MS)		/* 250 Hz. Chosen: Linux's usual; a slice is near it */
+
+/* Context: interrupts off, on this CPU. */
+void tick_start(void);			/* the CPU leaves idle; does nothing if it ticks already */
+void tick_init_cpu(void);
+
+/* CPU time in ns since boot, by state; the sum is the time since the CPU came up. */
+enum cputime { CPUTIME_USER, CPUTIME_NICE, CPUTIME_SYSTEM, CPUTIME_IDLE, CPUTIME_IOWAIT, CPUTIME_IRQ,
+	CPUTIME_SOFTIRQ, CPUTIME_STEAL, NR_CPUTIMES };
+void cputime_read(u32 cpu, u64 ns[NR_CPUTIMES]);
+/* User and system time of a thread that may be running. */
+void cputime_thread(struct thread *t, u64 *utime_ns, u64 *stime_ns);
+
+/* For core.c; rq->lock held. */
+void cputime_charge(struct runqueue *rq, struct thread *curr);
+void cputime_sample(struct runqueue *rq, bool user_mode);
+void cputime_settle(struct thread *t);	/* last accounting of a thread that exits */
+u64 irq_time_hard_ns(u32 cpu);
+u64 irq_time_soft_ns(u32 cpu);

@@ -1,0 +1,2 @@
+obj-y += kernel/time/hrtimer.o
+obj-y += kernel/time/timekeeping.o
