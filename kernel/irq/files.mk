@@ -1,1 +1,2 @@
 obj-y += kernel/irq/softirq.o
+obj-y += kernel/irq/workqueue.o

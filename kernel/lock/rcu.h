@@ -43,5 +43,6 @@ void rcu_barrier(void);
 void rcu_note_quiescent(void);		/* context switch, or tick that came from user mode or idle */
 void rcu_idle_enter(void);		/* CPU stops ticking: grace periods do not wait for it */
 void rcu_idle_exit(void);
+void rcu_init(void);			/* boot CPU, once */
 void rcu_init_cpu(void);
 bool rcu_cpu_needs_tick(void);		/* callbacks wait here: do not stop the tick */

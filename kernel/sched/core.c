@@ -442,6 +442,15 @@ void thread_wake_new(struct thread *t)
 	spin_unlock_irqrestore(&t->se.pi_lock, flags);
 }
 
+void sched_resched_cpu(u32 cpu)
+{
+	struct runqueue *rq = cpu_rq(cpu);
+	u64 flags = spin_lock_irqsave(&rq->lock);
+
+	resched_curr(rq);
+	spin_unlock_irqrestore(&rq->lock, flags);
+}
+
 void thread_kick(struct thread *t)
 {
 	u32 cpu;
@@ -661,5 +670,6 @@ void sched_init_cpu(void)
 
 void sched_init(void)
 {
+	rcu_init();
 	sched_init_cpu();
 }

@@ -40,6 +40,8 @@ void sched_first_switch_done(struct thread *prev);
 void thread_wake_new(struct thread *t);
 /* Tell a running t that it has something to look at (signal, preemption) on another CPU. */
 void thread_kick(struct thread *t);
+/* Make a CPU pass through schedule() soon. Any context without runqueue lock. */
+void sched_resched_cpu(u32 cpu);
 
 void sched_yield_current(void);
 static inline bool need_resched(void)
