@@ -42,9 +42,11 @@ size_t __must_check strnlen_user(uaddr_t s, size_t max);
 	__typeof__(x) _x = (x); \
 	copy_to_user((uaddr), &_x, sizeof(_x)); })
 
-/* Atomics on user words for futexes. 0 or -EFAULT; *old is what was there. */
+/*
+ * Compare and swap of an aligned user word, for futexes. Fully ordered where it
+ * swaps. 0 or -EFAULT; *old is what was there: the swap happened if it is expected.
+ */
 int __must_check user_cas_u32(uaddr_t uaddr, u32 expected, u32 desired, u32 *old);
-int __must_check user_fetch_op_u32(uaddr_t uaddr, int op, u32 operand, u32 *old);
 
 void pagefault_disable(void);
 void pagefault_enable(void);
