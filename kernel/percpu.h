@@ -24,7 +24,8 @@ extern u64 percpu_offsets[];		/* by CPU number */
 #define NR_CPUS			8
 extern u32 nr_cpus;			/* usable ones, constant after smp_init() */
 extern u64 cpus_online;			/* bit per CPU that runs */
-#define for_each_online_cpu(c)	for (c = 0; c < nr_cpus; c++) if (cpus_online & BIT(c))
+#define for_each_online_cpu(c)	for (c = 0; c < nr_cpus; c++) \
+	if (cpus_online & BIT(c))
 
 /* Boot CPU, nr_cpus known, after paging_init() and before page_alloc_init(). */
 void percpu_init(void);

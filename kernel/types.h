@@ -66,6 +66,8 @@ typedef u32 gid_t;
 #define max_t(t, a, b) ({ t _a = (a); t _b = (b); _a > _b ? _a : _b; })
 #define clamp(v, lo, hi) ({ __typeof__(v) _v = (v), _lo = (lo), _hi = (hi); \
 	_v < _lo ? _lo : _v > _hi ? _hi : _v; })
+#define clamp(v, lo, hi) ({ __typeof__(v) _v = (v), _lo = (lo), _hi = (hi); \
+	_v < _lo ? _lo : _v > _hi ? _hi : _v; })
 #define swap(a, b) do { __typeof__(a) _t = (a); (a) = (b); (b) = _t; } while (0)
 
 #define __must_check		__attribute__((warn_unused_result))

@@ -7,7 +7,7 @@ usage: ksyms.py [ELF] > ksyms.S
 
 Without ELF the table is empty: that one is linked in the first pass, and the
 one made from the first pass's ELF in the second. The table sits behind all
-functions (section .ksyms, last in the read-only data), so its growth moves none
+functions (section .ksyms, behind all functions), so its growth moves none
 of them; --same checks that.
 
     ksyms_count         u32     how many

@@ -1,3 +1,9 @@
-obj-y += kernel/lib/xarray.o kernel/lib/bitmap.o kernel/lib/bits.o
-obj-y += kernel/lib/rbtree.o kernel/lib/seq.o
-obj-y += kernel/lib/random.o
+obj-y += kernel/lib/bitmap.o
+obj-y += kernel/lib/bits.o
+obj-y += kernel/lib/kstrto.o
+obj-y += kernel/lib/rbtree.o
+obj-y += kernel/lib/seq.o
+obj-y += kernel/lib/string.o
+obj-y += kernel/lib/vsnprintf.o
+obj-y += kernel/lib/xarray.o
+unlinked-y += kernel/lib/random.o

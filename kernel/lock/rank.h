@@ -66,6 +66,7 @@ enum lock_rank {
 	RANK_RCU         = 88,	/* grace-period state, callback lists (irq) */
 	RANK_SLAB        = 90,	/* one cache's slabs (irq): allocate from any context above */
 	RANK_ZONE        = 92,	/* free page lists (irq) */
+	RANK_SMP_CALL    = 93,	/* one call to other CPUs at a time; interrupts stay on */
 	RANK_IRQ         = 94,	/* interrupt descriptors */
 	RANK_LEAF        = 96,	/* nests nothing at all but printk */
 	RANK_CONSOLE     = 98,	/* log ring and UART output (irq): printk from anywhere */

@@ -78,7 +78,8 @@ static bool step(struct iov_iter *it, size_t want, struct piece *p)
 	if (!it->nr_segs || !it->count || !want)
 		return false;
 	left = segment_len(it) - it->offset;
-	p->len = min(min(left, it->count), want);
+	left = min(left, it->count);
+	p->len = min(left, want);
 	switch (it->kind) {
 	case ITER_USER:
 		p->u = (it->iov ? it->iov->base : it->single.base) + it->offset;

@@ -26,10 +26,6 @@
 #include <arch/paging.h>
 #include <arch/irqflags.h>
 
-struct mm kernel_mm = {
-	.users = REFCOUNT_INIT(1),
-	.refs = REFCOUNT_INIT(1),
-};
 static struct kmem_cache *mm_cache;
 
 void mm_init(void)

@@ -43,6 +43,7 @@ void thread_kick(struct thread *t);
 /* Make a CPU pass through schedule() soon. Any context without runqueue lock. */
 void sched_resched_cpu(u32 cpu);
 
+void preempt_from_interrupt(void);	/* at the end of one that came from the kernel; interrupts off */
 void sched_yield_current(void);
 static inline bool need_resched(void)
 {

@@ -77,7 +77,13 @@ struct process kernel_process = {
 	.exec_mutex = MUTEX_INIT(kernel_process.exec_mutex, RANK_EXEC),
 };
 
+extern char init_stack[];		/* head.S */
+
 struct thread init_thread = {
+	.info = {
+		.kernel_sp = (u64)init_stack + KSTACK_SIZE,
+		.stack_low = (u64)init_stack,
+	},
 	.state = TASK_RUNNING,
 	.exit_flags = THREAD_KTHREAD,
 	.process = &kernel_process,
@@ -338,6 +344,8 @@ struct thread *thread_create_idle(u32 cpu)
 	if (!t)
 		return NULL;
 	t->state = TASK_RUNNING;
+	t->info.kernel_sp = (u64)t->kstack + KSTACK_SIZE;
+	t->info.stack_low = (u64)t->kstack;
 	t->info.cpu = cpu;
 	t->info.percpu_offset = percpu_offsets[cpu];
 	return t;

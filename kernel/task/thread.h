@@ -245,6 +245,8 @@ void thread_set_comm(struct thread *t, const char *name);
 
 /* First C code of a new thread, from arch's entry: prev is what ran before it. */
 void thread_started(struct thread *prev);
+/* Last code of a kernel thread, when its function has returned. */
+void __noreturn kthread_finished(void);
 
 /* Make idle threads and kernel threads (kernel/task/kthread.c uses it). NULL: no memory. */
 struct thread *thread_create_kernel(int (*fn)(void *), void *arg, const char *name);

@@ -58,8 +58,6 @@ static pte_t early_pgd[PTRS_PER_TABLE] __aligned(PAGE_SIZE) __initdata = { { 0 }
 static pte_t early_image[PTRS_PER_TABLE] __aligned(PAGE_SIZE) __initdata = { { 0 } };
 static pte_t early_fixmap[PTRS_PER_TABLE] __aligned(PAGE_SIZE) __initdata = { { 0 } };
 
-void memmap_read(paddr_t fdt_pa);
-
 static inline u64 table_index(u64 va, unsigned shift)
 {
 	return (va >> shift) % PTRS_PER_TABLE;

@@ -17,7 +17,8 @@ struct thread_info {
 	u32 cpu;		/* set by the scheduler when it moves the thread */
 	u64 percpu_offset;	/* of that cpu */
 	u64 kernel_sp;		/* top of the kernel stack, loaded on entry from user mode */
-	u64 user_sp;		/* scratch of the trap entry */
+	u64 stack_low;		/* lowest address of the kernel stack; below: overflow */
+	u64 scratch;		/* of the trap entry: the interrupted sp */
 };
 
 #define TIF_NEED_RESCHED	BIT(0)	/* reschedule at the next chance */

@@ -13,3 +13,9 @@
 #define PGD_SHIFT	30
 #define PGD_SIZE	(1ul << PGD_SHIFT)
 #define PTRS_PER_TABLE	512
+
+#ifndef __ASSEMBLER__
+/* Whole pages, page aligned (arch/riscv/lib/memory.S). */
+void clear_page(void *page);
+void copy_page(void *dst, const void *src);
+#endif

@@ -28,5 +28,7 @@ extern pte_t *kernel_pgd;	/* top-level table of the final map */
 extern u64 vmalloc_end;		/* end of the used part of the vmalloc window */
 extern u64 kernel_satp;		/* the kernel's own tables, ASID 0; set by paging_init() */
 void paging_init(void);
+/* What RAM there is and what of it is taken, into bootmem. memmap.c */
+void memmap_read(paddr_t fdt_pa);
 /* Return the __init sections to the allocator, make __ro_after_init read-only. */
 void paging_free_init(void);

@@ -1,0 +1,1 @@
+unlinked-y += drivers/tty/ldisc.o

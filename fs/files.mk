@@ -1,0 +1,15 @@
+unlinked-y += fs/chrdev.o
+unlinked-y += fs/dcache.o
+unlinked-y += fs/file.o
+unlinked-y += fs/filemap.o
+unlinked-y += fs/initramfs.o
+unlinked-y += fs/inode.o
+unlinked-y += fs/link.o
+unlinked-y += fs/mount.o
+unlinked-y += fs/namei.o
+unlinked-y += fs/open.o
+unlinked-y += fs/pipe.o
+unlinked-y += fs/readdir.o
+unlinked-y += fs/readwrite.o
+unlinked-y += fs/stat.o
+unlinked-y += fs/vm_file.o

@@ -1,0 +1,1 @@
+unlinked-y += fs/tmpfs/tmpfs.o

@@ -1,0 +1,1 @@
+unlinked-y += kernel/ipc/futex.o

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The order in which the kernel comes up: read it as a table of contents.
+ */
+#include <arch/paging.h>
+#include <arch/sbi.h>
+#include <arch/smp.h>
+#include <arch/tlb.h>
+#include <kernel/bug.h>
+#include <kernel/lock/rcu.h>
+#include <kernel/mm/page.h>
+#include <kernel/param.h>
+#include <kernel/percpu.h>
+#include <kernel/printk.h>
+#include <kernel/sched/sched.h>
+#include <kernel/task/thread.h>
+#include <kernel/test/ktest.h>
+#include <kernel/time/hrtimer.h>
+
+/* The first kernel thread: what needs to sleep, or may take long. */
+static int late_boot(void *arg)
+{
+	ktest_run();			/* ktest=: run the tests and power off */
+	pr_notice("boot: nothing to run yet\n");
+	return 0;
+}
+
+/* From head.S: boot hart, early map, interrupts off, tp = init_thread on init_stack. */
+void __noreturn kernel_main(u64 hart);
+void __noreturn kernel_main(u64 hart)
+{
+	struct thread *t;
+
+	sbi_init();			/* what the firmware can do: the console above all */
+	pr_notice("Fathom on RISC-V, SBI %u.%u\n", sbi.spec_major, sbi.spec_minor);
+	paging_init();			/* RAM from the device tree; the final map, W^X */
+	params_init();			/* the command line, before anything it changes */
+	smp_find_cpus(hart);		/* how many CPUs there may be, and the time base */
+	time_init();			/* the clock starts at zero */
+	percpu_init();			/* a copy of the per-CPU variables for each */
+	page_alloc_init();		/* pages */
+	slab_init();			/* objects, kmalloc */
+	vmalloc_init();			/* device registers, kernel stacks */
+	tlb_init();			/* ASIDs and how to flush */
+	rcu_init_cpu();			/* callbacks of this CPU */
+	sched_init();			/* this context is the boot CPU's idle thread now */
+	task_init();			/* numbers, credentials, the kernel's own process */
+	time_init_cpu();		/* the tick */
+	smp_init();			/* the other CPUs */
+	t = thread_create_kernel(late_boot, NULL, "boot");
+	if (!t)
+		panic("no memory for the first thread");
+	thread_wake_new(t);
+	sched_idle_loop();
+}

@@ -1,0 +1,14 @@
+unlinked-y += kernel/proc/elf.o
+unlinked-y += kernel/proc/exec.o
+unlinked-y += kernel/proc/exec_args.o
+unlinked-y += kernel/proc/exec_load.o
+unlinked-y += kernel/proc/exit.o
+unlinked-y += kernel/proc/fork.o
+unlinked-y += kernel/proc/ids.o
+unlinked-y += kernel/proc/init.o
+unlinked-y += kernel/proc/pidfd.o
+unlinked-y += kernel/proc/resource.o
+unlinked-y += kernel/proc/signal_calls.o
+unlinked-y += kernel/proc/signal_deliver.o
+unlinked-y += kernel/proc/system.o
+unlinked-y += kernel/proc/wait.o

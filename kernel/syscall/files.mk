@@ -1,0 +1,1 @@
+unlinked-y += kernel/syscall/table.o
