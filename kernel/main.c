@@ -7,7 +7,7 @@
 #include <arch/smp.h>
 #include <arch/tlb.h>
 #include <kernel/bug.h>
-#include <kernel/lock/rcu.h>
+#include <kernel/irq/irq.h>
 #include <kernel/mm/page.h>
 #include <kernel/param.h>
 #include <kernel/percpu.h>
@@ -20,6 +20,8 @@
 /* The first kernel thread: what needs to sleep, or may take long. */
 static int late_boot(void *arg)
 {
+	softirq_init();			/* work that interrupts put off */
+	workqueue_init();		/* and work that may sleep */
 	ktest_run();			/* ktest=: run the tests and power off */
 	pr_notice("boot: nothing to run yet\n");
 	return 0;
@@ -42,10 +44,8 @@ void __noreturn kernel_main(u64 hart)
 	slab_init();			/* objects, kmalloc */
 	vmalloc_init();			/* device registers, kernel stacks */
 	tlb_init();			/* ASIDs and how to flush */
-	rcu_init_cpu();			/* callbacks of this CPU */
 	sched_init();			/* this context is the boot CPU's idle thread now */
 	task_init();			/* numbers, credentials, the kernel's own process */
-	time_init_cpu();		/* the tick */
 	smp_init();			/* the other CPUs */
 	t = thread_create_kernel(late_boot, NULL, "boot");
 	if (!t)

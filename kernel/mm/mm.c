@@ -34,6 +34,7 @@ void mm_init(void)
 	rwsem_init(&kernel_mm.lock, RANK_MM);
 	mm_context_init(&kernel_mm.context);
 	mm_cache = kmem_cache_create("mm", sizeof(struct mm), 64, NULL);
+	mm_free_hook = mm_free;
 	vma_cache_init();
 	fault_init();
 }
@@ -67,16 +68,9 @@ bool mm_get_users_not_zero(struct mm *mm)
 	return refcount_inc_not_zero(&mm->users);
 }
 
-struct mm *mm_grab(struct mm *mm)
+/* The last reference is gone: see mm_refs.c. */
+static void mm_free(struct mm *mm)
 {
-	refcount_inc(&mm->refs);
-	return mm;
-}
-
-void mm_drop(struct mm *mm)
-{
-	if (!refcount_dec(&mm->refs))
-		return;
 	pgd_free(mm->pgd);
 	kmem_cache_free(mm_cache, mm);
 }

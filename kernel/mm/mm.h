@@ -48,6 +48,7 @@ struct mm {
 };
 enum { MM_FILE, MM_ANON, MM_SHMEM, MM_SWAP };
 
+extern void (*mm_free_hook)(struct mm *mm);	/* kernel_mm.c */
 extern struct mm kernel_mm;		/* page tables without a user half; idle threads */
 
 struct mm *mm_create(void);		/* users 1; NULL: no memory */

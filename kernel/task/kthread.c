@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Kernel threads: made, bound to a CPU, asked to stop. */
+#include <kernel/bug.h>
 #include <kernel/irq/irq.h>
 #include <kernel/mm/alloc.h>
 #include <kernel/printk.h>
@@ -12,6 +13,17 @@ struct kthread {
 	struct completion exited;
 };
 
+/* A kernel thread holds nothing that thread_exit() would have to give back. */
+void __noreturn kthread_finished(void)
+{
+	spin_lock(&tasklist_lock);
+	thread_unlink_locked(current);
+	spin_unlock(&tasklist_lock);
+	thread_set_state(TASK_DEAD);
+	schedule();
+	panic("a dead thread was scheduled");
+}
+
 static int kthread_main(void *arg)
 {
 	struct kthread *k = arg;
@@ -22,7 +34,7 @@ static int kthread_main(void *arg)
 		complete(&k->exited);
 	else
 		kfree(k);
-	thread_exit(0);
+	kthread_finished();
 }
 
 static struct thread *create(int (*fn)(void *arg), void *arg, const char *fmt, va_list ap)

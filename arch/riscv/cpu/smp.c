@@ -30,7 +30,6 @@
 #include <kernel/debug/backtrace.h>
 #include <kernel/lib/string.h>
 #include <kernel/lock/spinlock.h>
-#include <kernel/lock/rcu.h>
 #include <kernel/percpu.h>
 #include <kernel/printk.h>
 #include <kernel/sched/sched.h>
@@ -118,9 +117,8 @@ static void enable_ipis(void)
 void __noreturn secondary_main(void);
 void __noreturn secondary_main(void)
 {
-	rcu_init_cpu();
-	sched_init_cpu();
 	time_init_cpu();
+	sched_init_cpu();
 	__atomic_fetch_or(&cpus_online, BIT(cpu_id()), __ATOMIC_SEQ_CST);
 	enable_ipis();
 	sched_idle_loop();

@@ -15,6 +15,7 @@
 #include <arch/trap.h>
 #include <kernel/bug.h>
 #include <kernel/debug/backtrace.h>
+#include <kernel/irq/irq.h>
 #include <kernel/lock/preempt.h>
 #include <kernel/printk.h>
 #include <kernel/sched/sched.h>
@@ -71,10 +72,10 @@ static void __noreturn bad_exception(struct trapframe *tf)
 	panic_with_frame(tf, "%s at %pS, address %lx", cause_name(tf->cause), (void *)tf->epc, tf->tval);
 }
 
-static void interrupt(u64 cause)
+static void interrupt(struct trapframe *tf)
 {
-	preempt_count() += HARDIRQ_ONE;
-	switch (cause & ~CAUSE_INTERRUPT) {
+	irq_enter();
+	switch (tf->cause & ~CAUSE_INTERRUPT) {
 	case IRQ_SOFT:
 		ipi_interrupt();
 		break;
@@ -82,18 +83,18 @@ static void interrupt(u64 cause)
 		timer_interrupt();
 		break;
 	default:
-		panic("interrupt %lu, which nobody enabled", cause & ~CAUSE_INTERRUPT);
+		panic("interrupt %lu, which nobody enabled", tf->cause & ~CAUSE_INTERRUPT);
 	}
-	preempt_count() -= HARDIRQ_ONE;
+	irq_exit();
 	if (need_resched() && !preempt_count())
-		preempt_from_interrupt();
+		preempt_schedule_irq();
 }
 
 /* From entry.S: interrupts off, tf on the interrupted thread's stack. */
 void trap_handle(struct trapframe *tf)
 {
 	if (tf->cause & CAUSE_INTERRUPT) {
-		interrupt(tf->cause);
+		interrupt(tf);
 		return;
 	}
 	if (!fix_up(tf))
