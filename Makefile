@@ -211,11 +211,9 @@ $(build)/kernel.lds: arch/riscv/kernel.ld.S $(build)/.flags | $(generated)
 	$(Q)$(CC) -E -P $(asflags) -D__LINKER_SCRIPT__ $(includes) -MMD -MP -MT $@ -MF $@.d -o $@ $<
 	$(call fixdep,$@)
 
-libgcc := $(shell $(CROSS_COMPILE)gcc -march=rv64imac -mabi=lp64 -print-libgcc-file-name)
-
 # Two passes: the symbol table of the second is made from the first, and sits
 # behind everything it describes (scripts/ksyms.py).
-link = $(LD) $(ldflags) -T $(build)/kernel.lds -o $(1) $(objects) $(2) $(libgcc)
+link = $(LD) $(ldflags) -T $(build)/kernel.lds -o $(1) $(objects) $(2)
 
 $(build)/ksyms-empty.S: scripts/ksyms.py
 	@mkdir -p $(@D)

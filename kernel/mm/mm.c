@@ -28,6 +28,13 @@
 
 static struct kmem_cache *mm_cache;
 
+/* The last reference is gone: see kernel_mm.c. */
+static void mm_free(struct mm *mm)
+{
+	pgd_free(mm->pgd);
+	kmem_cache_free(mm_cache, mm);
+}
+
 void mm_init(void)
 {
 	kernel_mm.pgd = kernel_pgd;
@@ -66,13 +73,6 @@ struct mm *mm_get_users(struct mm *mm)
 bool mm_get_users_not_zero(struct mm *mm)
 {
 	return refcount_inc_not_zero(&mm->users);
-}
-
-/* The last reference is gone: see mm_refs.c. */
-static void mm_free(struct mm *mm)
-{
-	pgd_free(mm->pgd);
-	kmem_cache_free(mm_cache, mm);
 }
 
 /* No thread is left: nobody faults. Reverse mapping may still come: keep the lock rules. */

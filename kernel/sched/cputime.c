@@ -64,7 +64,14 @@ void cputime_sample(struct runqueue *rq, bool user_mode)
 /* part of total in the proportion judged : all, all to whole where nothing is judged. */
 static u64 share(u64 total, u64 judged, u64 all)
 {
-	return all ? (u64)((unsigned __int128)total * judged / all) : total;
+	if (!all)
+		return total;
+	/* With 32 bits for the proportion no product below overflows; the error is below 1e-9. */
+	while (all >> 32) {
+		all >>= 1;
+		judged >>= 1;
+	}
+	return total / all * judged + total % all * judged / all;
 }
 
 void cputime_thread(struct thread *t, u64 *utime_ns, u64 *stime_ns)

@@ -54,8 +54,13 @@ int timespec_to_ns(const struct timespec64 *ts, u64 *ns)
 
 void time_init(void)
 {
+	u64 high, rest;
+
 	base_ticks = arch_time_read();
 	ns_mult = ((NS_PER_SEC << 32) + arch_timebase_hz - 1) / arch_timebase_hz;
-	tick_mult = (u64)(((unsigned __int128)arch_timebase_hz << 64) / NS_PER_SEC);
+	/* hz * 2^64 / 10^9, in two steps of 32 bits: hz is below 2^32. */
+	high = ((u64)arch_timebase_hz << 32) / NS_PER_SEC;
+	rest = ((u64)arch_timebase_hz << 32) % NS_PER_SEC;
+	tick_mult = (high << 32) + (rest << 32) / NS_PER_SEC;
 	time_init_cpu();
 }

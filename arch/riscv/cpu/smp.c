@@ -107,9 +107,9 @@ void __init smp_find_cpus(u64 boot_hart)
 
 /* --- starting --- */
 
-static void enable_ipis(void)
+static void enable_interrupts(void)
 {
-	csr_set(sie, BIT(IRQ_SOFT));
+	csr_set(sie, BIT(IRQ_SOFT) | BIT(IRQ_TIMER));
 	local_irq_enable();
 }
 
@@ -120,7 +120,7 @@ void __noreturn secondary_main(void)
 	time_init_cpu();
 	sched_init_cpu();
 	__atomic_fetch_or(&cpus_online, BIT(cpu_id()), __ATOMIC_SEQ_CST);
-	enable_ipis();
+	enable_interrupts();
 	sched_idle_loop();
 }
 
@@ -157,7 +157,7 @@ static void __init start_cpu(u32 cpu)
 
 void __init smp_init(void)
 {
-	enable_ipis();
+	enable_interrupts();
 	for (u32 cpu = 1; cpu < nr_cpus; cpu++)
 		start_cpu(cpu);
 	pr_info("smp: %d of %u CPUs online, boot hart %lu\n", __builtin_popcountl(cpus_online), nr_cpus,

@@ -14,4 +14,3 @@ static inline u64 arch_time_read(void)
 
 extern u32 arch_timebase_hz;			/* from the device tree */
 void arch_timer_set(u64 ticks);			/* interrupt this hart at or after ticks; ~0: never */
-void arch_timer_enable(void);			/* let the timer interrupt this hart */
