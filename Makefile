@@ -107,7 +107,7 @@ savedefconfig: $(autoconf)
 
 arch := -march=rv64imac_zicsr_zifencei -mabi=lp64 -mcmodel=medany
 warnings := -Wall -Wextra -Wshadow -Werror -Wstrict-prototypes \
-	-Wvla -Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers
+	-Wvla -Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers -Wno-infinite-recursion
 includes := -nostdinc -isystem $(shell $(CROSS_COMPILE)gcc -print-file-name=include) \
 	-I. -Iarch/riscv/include -I$(build)/include -isystem kernel/lib/libfdt -isystem $(libfdt) \
 	-include kernel/kconfig.h

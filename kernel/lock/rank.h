@@ -38,6 +38,7 @@ enum lock_rank {
 	RANK_MUTEX_LEAF  = 44,	/* sleeping locks that nest nothing but spinlocks */
 
 	/* Spinlocks: preemption off, bounded time; nobody sleeps below here. */
+	RANK_SMP_CALL    = 49,	/* one call to other CPUs at a time: smp_call -> what the function takes */
 	RANK_TASKLIST    = 50,	/* process tree, sessions, groups: fork, exit, wait */
 	RANK_PID         = 51,	/* numbers of one pid namespace: fork, release */
 	RANK_SIGHAND     = 52,	/* signals and thread group of a process: kill -> wake */
@@ -66,7 +67,6 @@ enum lock_rank {
 	RANK_RCU         = 88,	/* grace-period state, callback lists (irq) */
 	RANK_SLAB        = 90,	/* one cache's slabs (irq): allocate from any context above */
 	RANK_ZONE        = 92,	/* free page lists (irq) */
-	RANK_SMP_CALL    = 93,	/* one call to other CPUs at a time; interrupts stay on */
 	RANK_IRQ         = 94,	/* interrupt descriptors */
 	RANK_LEAF        = 96,	/* nests nothing at all but printk */
 	RANK_CONSOLE     = 98,	/* log ring and UART output (irq): printk from anywhere */

@@ -23,7 +23,7 @@ struct spinlock {
 	u16 rank;
 	u8 sublevel;		/* of the present hold */
 	u8 level;		/* context of the present hold: enum lock_context */
-	u8 seen;		/* every way it was ever taken: LOCK_SEEN_* (lockdebug.c) */
+	u32 seen;		/* atomic: every way it was ever taken: LOCK_SEEN_* (lockdebug.c) */
 	struct thread *owner;
 	void *acquired_at;
 	struct spinlock *held_next;	/* the owner's chain of held locks */

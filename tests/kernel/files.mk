@@ -1,0 +1,1 @@
+obj-y += tests/kernel/test_crash.o tests/kernel/test_mm.o tests/kernel/test_sched.o
