@@ -23,7 +23,7 @@ static int late_boot(void *arg)
 	softirq_init();			/* work that interrupts put off */
 	workqueue_init();		/* and work that may sleep */
 	ktest_run();			/* ktest=: run the tests and power off */
-	pr_notice("boot: nothing to run yet\n");
+	pr_notice("boot: nothing to run yet: system halted\n");
 	return 0;
 }
 

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: MIT
+"""
+Ring 2: KTEST cases inside the kernel, with lock checking on.
+
+One boot runs them all; each result is a case of its own here. A report of a panic
+or a broken lock order fails every case of its boot, whatever they said.
+"""
+import pathlib
+import re
+
+import pytest
+
+import qemu
+from conftest import run_make
+
+HERE = pathlib.Path(__file__).parent
+KTEST = re.compile(r"^KTEST\((\w+), (\w+)\)", re.M)
+RESULT = re.compile(r"(not )?ok \d+ - (\S+)")
+
+# board, harts, memory, kernel parameters
+BOOTS = [
+    ("qemu-virt", 1, "512M", ""),
+    ("qemu-virt", 2, "512M", ""),
+    ("qemu-virt", 4, "512M", ""),
+    ("qemu-virt", 4, "512M", "asid_bits=0"),
+    ("qemu-virt", 4, "512M", "asid_bits=2"),
+    ("qemu-virt", 8, "4G", ""),
+    ("qemu-virt", 2, "24M", ""),
+    ("sifive-unleashed", 5, "512M", ""),
+]
+
+
+def cases():
+    found = []
+    for path in sorted(HERE.glob("test_*.c")):
+        found += [f"{suite}.{name}" for suite, name in KTEST.findall(path.read_text())]
+    return found
+
+
+@pytest.fixture(scope="session")
+def kernel():
+    """One Image boots every board."""
+    run_make("kernel", "CONFIG=debug")
+    return qemu.image("qemu-virt", "debug")
+
+
+@pytest.fixture(scope="session")
+def results(kernel):
+    """Each boot is made once, when its first case is judged."""
+    done = {}
+
+    def result(machine):
+        if machine not in done:
+            board, harts, mem, append = machine
+            done[machine] = qemu.boot(board, kernel, harts, mem, f"ktest=all {append}")
+        return done[machine]
+
+    return result
+
+
+@pytest.mark.parametrize("case", [c for c in cases() if not c.startswith("crash.")])
+@pytest.mark.parametrize("machine", BOOTS, ids=lambda m: "-".join(str(part) for part in m if part))
+def test_case(results, machine, case):
+    run = results(machine)
+    assert run.verdict == "ended", f"{run.verdict}\n{run.console[-3000:]}"
+    assert not run.trouble, run.trouble
+    outcome = {name: failed for failed, name in RESULT.findall(run.console)}
+    assert case in outcome, f"no result\n{run.console[-3000:]}"
+    assert outcome[case] == "", run.console[-3000:]
+
+
+@pytest.mark.parametrize("machine", BOOTS, ids=lambda m: "-".join(str(part) for part in m if part))
+def test_every_hart_comes_up(results, machine):
+    board, harts, _, _ = machine
+    usable = harts - 1 if board == "sifive-unleashed" else harts
+    assert f"smp: {usable} of {usable} CPUs online" in results(machine).console
+
+
+CRASHES = {
+    "null_pointer": r"store page fault at touch_nothing\+0x\w+/0x\w+, address 8\b",
+    "stack_overflow": r"kernel stack overflow at recurse\+",
+    "write_to_text": r"store page fault at ktest_crash_write_to_text\+",
+    "execute_data": r"instruction page fault",
+    "failed_assertion": r"BUG: answer == 42 at tests/kernel/test_crash.c:\d+",
+}
+
+
+@pytest.mark.parametrize("name", CRASHES)
+def test_panic_says_where(kernel, name):
+    """Every CPU is shown; names come from the symbol table."""
+    run = qemu.boot("qemu-virt", kernel, 2, append=f"ktest={name}")
+    assert run.verdict == "ended", run.console[-3000:]
+    assert re.search("Kernel panic on CPU [01]: .*" + CRASHES[name], run.console), run.console[-3000:]
+    assert re.search(r"CPU [01] was at:", run.console), run.console[-3000:]
+    assert "---[ end of panic ]---" in run.console
+
+
+def test_shipped_configuration_boots():
+    run_make("kernel")
+    run = qemu.boot("qemu-virt", qemu.image("qemu-virt", ""), 4, append="selftest")
+    assert "boot: nothing to run yet" in run.console and not run.trouble, run.console[-3000:]
