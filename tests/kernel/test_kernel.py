@@ -78,7 +78,7 @@ def test_every_hart_comes_up(results, machine):
 
 CRASHES = {
     "null_pointer": r"store page fault at touch_nothing\+0x\w+/0x\w+, address 8\b",
-    "stack_overflow": r"kernel stack overflow at recurse\+",
+    "stack_overflow": r"kernel stack overflow at (recurse|memset)\+",
     "write_to_text": r"store page fault at ktest_crash_write_to_text\+",
     "execute_data": r"instruction page fault",
     "failed_assertion": r"BUG: answer == 42 at tests/kernel/test_crash.c:\d+",

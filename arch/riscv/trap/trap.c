@@ -19,6 +19,7 @@
 #include <kernel/lock/preempt.h>
 #include <kernel/printk.h>
 #include <kernel/sched/sched.h>
+#include <kernel/task/thread.h>
 #include <kernel/time/hrtimer.h>
 
 struct ex_entry {
@@ -104,5 +105,7 @@ void trap_handle(struct trapframe *tf)
 /* From entry.S, on the overflow stack. */
 void __noreturn trap_stack_overflow(u64 epc, u64 sp, u64 cause)
 {
+	/* What filled it is on the old stack, from its lowest word up. */
+	backtrace_show((u64)current->kstack);
 	panic("kernel stack overflow at %pS, sp %lx: %s", (void *)epc, sp, cause_name(cause));
 }
