@@ -13,7 +13,7 @@
 #include <fs/file.h>
 #include <fs/namei.h>
 #include <kernel/mm/alloc.h>
-#include <kernel/syscall/syscall.h>
+#include <kernel/uapi/syscall.h>
 #include <kernel/task/cred.h>
 #include <kernel/task/thread.h>
 #include <kernel/uapi/fcntl.h>

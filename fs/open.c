@@ -15,7 +15,7 @@
 #include <fs/namei.h>
 #include <fs/pipe.h>
 #include <kernel/lib/string.h>
-#include <kernel/syscall/syscall.h>
+#include <kernel/uapi/syscall.h>
 #include <kernel/task/cred.h>
 #include <kernel/task/thread.h>
 #include <kernel/uapi/fcntl.h>

@@ -18,7 +18,7 @@
 #include <fs/poll.h>
 #include <kernel/lib/string.h>
 #include <kernel/mm/page.h>
-#include <kernel/syscall/syscall.h>
+#include <kernel/uapi/syscall.h>
 #include <kernel/task/pid.h>
 #include <kernel/task/signal.h>
 #include <kernel/uapi/fcntl.h>

@@ -6,7 +6,7 @@
 #include <fs/file.h>
 #include <kernel/lib/string.h>
 #include <kernel/mm/alloc.h>
-#include <kernel/syscall/syscall.h>
+#include <kernel/uapi/syscall.h>
 #include <kernel/task/thread.h>
 #include <arch/uaccess.h>
 

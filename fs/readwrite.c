@@ -9,7 +9,7 @@
  */
 #include <fs/file.h>
 #include <kernel/mm/alloc.h>
-#include <kernel/syscall/syscall.h>
+#include <kernel/uapi/syscall.h>
 #include <kernel/uapi/fcntl.h>
 
 #define MAX_RW_COUNT	0x7ffff000ul	/* as Linux: one call transfers at most this much */

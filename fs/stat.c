@@ -3,7 +3,7 @@
 #include <fs/file.h>
 #include <fs/namei.h>
 #include <kernel/lib/string.h>
-#include <kernel/syscall/syscall.h>
+#include <kernel/uapi/syscall.h>
 #include <kernel/uapi/fcntl.h>
 #include <arch/uaccess.h>
 

@@ -29,6 +29,7 @@
 #include <kernel/bug.h>
 #include <kernel/lib/string.h>
 #include <kernel/printk.h>
+#include <kernel/task/cred.h>
 #include <kernel/task/signal.h>
 #include <kernel/task/pid.h>
 #include <kernel/uapi/fcntl.h>

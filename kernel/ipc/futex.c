@@ -33,7 +33,7 @@
 #include <kernel/mm/pagecache.h>
 #include <kernel/proc/proc.h>
 #include <kernel/sched/sched.h>
-#include <kernel/syscall/syscall.h>
+#include <kernel/uapi/syscall.h>
 #include <kernel/time/hrtimer.h>
 
 enum { FUTEX_WAIT, FUTEX_WAKE, FUTEX_FD, FUTEX_REQUEUE, FUTEX_CMP_REQUEUE, FUTEX_WAKE_OP, FUTEX_LOCK_PI,

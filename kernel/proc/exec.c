@@ -24,7 +24,7 @@
 #include <kernel/printk.h>
 #include <kernel/proc/exec.h>
 #include <kernel/proc/proc.h>
-#include <kernel/syscall/syscall.h>
+#include <kernel/uapi/syscall.h>
 #include <kernel/uapi/fcntl.h>
 
 #define HEAD_BYTES		256	/* what is read to recognise a file; "#!" line at most */

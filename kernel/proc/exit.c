@@ -29,7 +29,7 @@
 #include <kernel/mm/mm.h>
 #include <kernel/proc/proc.h>
 #include <kernel/sched/sched.h>
-#include <kernel/syscall/syscall.h>
+#include <kernel/uapi/syscall.h>
 #include <arch/uaccess.h>
 
 /* --- telling the parent --- */

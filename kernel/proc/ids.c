@@ -16,7 +16,7 @@
 #include <kernel/lib/string.h>
 #include <kernel/mm/alloc.h>
 #include <kernel/proc/proc.h>
-#include <kernel/syscall/syscall.h>
+#include <kernel/uapi/syscall.h>
 
 #define NGROUPS_MAX	65536
 #define NO_ID		((u32)-1)

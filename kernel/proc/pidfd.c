@@ -7,7 +7,7 @@
 #include <fs/file.h>
 #include <fs/poll.h>
 #include <kernel/proc/proc.h>
-#include <kernel/syscall/syscall.h>
+#include <kernel/uapi/syscall.h>
 #include <kernel/uapi/fcntl.h>
 
 #define PIDFD_NONBLOCK	O_NONBLOCK

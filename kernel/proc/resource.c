@@ -9,7 +9,7 @@
 #include <arch/uaccess.h>
 #include <kernel/mm/mm.h>
 #include <kernel/proc/proc.h>
-#include <kernel/syscall/syscall.h>
+#include <kernel/uapi/syscall.h>
 #include <kernel/time/hrtimer.h>
 
 #define RUSAGE_SELF	0

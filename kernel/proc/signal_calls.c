@@ -8,7 +8,7 @@
 #include <kernel/lib/string.h>
 #include <kernel/proc/proc.h>
 #include <kernel/sched/sched.h>
-#include <kernel/syscall/syscall.h>
+#include <kernel/uapi/syscall.h>
 
 #define SIGSET_BYTES	8
 #define SIGINFO_BYTES	128

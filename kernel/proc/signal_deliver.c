@@ -26,7 +26,7 @@
 #include <kernel/printk.h>
 #include <kernel/proc/proc.h>
 #include <kernel/sched/sched.h>
-#include <kernel/syscall/syscall.h>
+#include <kernel/uapi/syscall.h>
 
 #define NR_RESTART_SYSCALL	128
 #define ECALL_BYTES		4

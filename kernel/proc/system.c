@@ -12,7 +12,7 @@
 #include <kernel/power.h>
 #include <kernel/proc/proc.h>
 #include <kernel/sched/sched.h>
-#include <kernel/syscall/syscall.h>
+#include <kernel/uapi/syscall.h>
 #include <kernel/time/hrtimer.h>
 
 /* --- names --- */

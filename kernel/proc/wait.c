@@ -12,7 +12,7 @@
 #include <arch/uaccess.h>
 #include <kernel/proc/proc.h>
 #include <kernel/sched/sched.h>
-#include <kernel/syscall/syscall.h>
+#include <kernel/uapi/syscall.h>
 
 #define WNOHANG		0x00000001
 #define WUNTRACED	0x00000002

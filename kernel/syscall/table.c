@@ -4,7 +4,7 @@
  * thunk per call, which cuts the six registers to the declared types (the psABI
  * wants an int sign-extended, user mode may have left anything), then the array.
  */
-#include <kernel/syscall/syscall.h>
+#include <kernel/uapi/syscall.h>
 #include <kernel/printk.h>
 #include <kernel/task/pid.h>
 #include <arch/trapframe.h>

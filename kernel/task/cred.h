@@ -5,6 +5,7 @@
 #include <kernel/lib/atomic.h>
 #include <kernel/lib/list.h>
 #include <kernel/lock/rcu.h>
+#include <kernel/task/thread.h>
 
 struct user_namespace;
 
