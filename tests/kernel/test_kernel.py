@@ -97,5 +97,5 @@ def test_panic_says_where(kernel, name):
 
 def test_shipped_configuration_boots():
     run_make("kernel")
-    run = qemu.boot("qemu-virt", qemu.image("qemu-virt", ""), 4, append="selftest")
+    run = qemu.boot("qemu-virt", qemu.image("qemu-virt", ""), 4)
     assert "boot: nothing to run yet" in run.console and not run.trouble, run.console[-3000:]
