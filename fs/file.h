@@ -75,6 +75,9 @@ struct dir_context {
 
 /* A file without a name in any directory (eventfd, epoll, pipe); NULL and *err. */
 struct file *file_create_anon(const char *name, const struct file_ops *ops, void *private, u32 flags, int *err);
+/* The same with a descriptor for it (close-on-exec as flags say). Failed: private is still the caller's. */
+int __must_check fd_create_anon(const char *name, const struct file_ops *ops, void *private, u32 flags);
+loff_t noop_llseek(struct file *f, loff_t off, int whence);	/* where it is */
 struct file *file_get(struct file *f);
 void file_put(struct file *f);		/* the last one releases: may sleep; from atomic context it is deferred */
 
@@ -129,6 +132,7 @@ void fs_change_cwd(struct fs *fs, const struct path *path);
 void fs_get_root(struct fs *fs, struct path *path);	/* with references */
 void fs_get_cwd(struct fs *fs, struct path *path);
 int files_init(void);			/* caches of files and tables; boot */
+void anon_init(void);
 
 loff_t generic_file_llseek(struct file *f, loff_t off, int whence);	/* against the inode's size */
 int file_truncate(const struct path *path, loff_t size);		/* 0 or -errno; takes the inode's rwsem */

@@ -1,3 +1,4 @@
+unlinked-y += fs/anon.o
 unlinked-y += fs/chrdev.o
 unlinked-y += fs/dcache.o
 unlinked-y += fs/file.o

@@ -198,6 +198,35 @@ static struct mount *mount_alloc(struct superblock *sb, struct dentry *root, u32
 	return m;
 }
 
+struct mount *mount_internal(const struct fstype *type, u32 magic, umode_t mode)
+{
+	static const struct super_ops no_ops;
+	static const struct inode_ops no_inode_ops;
+	struct superblock *sb = superblock_alloc(type, 0);
+	struct mount *m = NULL;
+	struct inode *root;
+
+	if (!sb)
+		return NULL;
+	sb->ops = &no_ops;
+	sb->magic = magic;
+	root = inode_new(sb);
+	if (root) {
+		root->ops = &no_inode_ops;
+		root->ino = 1;
+		root->mode = mode;
+		root->atime = root->mtime = root->ctime = inode_now(root);
+		sb->root = dentry_alloc_root(root);
+	}
+	if (sb->root)
+		m = mount_alloc(sb, sb->root, MS_NOEXEC);
+	if (m)
+		m->ns = NULL;
+	else
+		superblock_put(sb);
+	return m;
+}
+
 void mount_put(struct mount *m)
 {
 	struct superblock *sb;
@@ -378,7 +407,12 @@ int vfs_mount_root(const char *source, const char *type, u32 flags)
 
 int vfs_init_caches(void)
 {
+	int err;
+
 	icache_init();
 	dcache_init();
-	return files_init();
+	err = files_init();
+	if (!err)
+		anon_init();
+	return err;
 }
