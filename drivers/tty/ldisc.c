@@ -67,6 +67,38 @@ void ldisc_reset_termios(struct ldisc *ld)
 	memcpy(ld->termios.cc, cc, NCCS);
 }
 
+static const struct {
+	u32 code, baud;
+} bauds[] = {
+	{ 0, 0 }, { 1, 50 }, { 2, 75 }, { 3, 110 }, { 4, 134 }, { 5, 150 }, { 6, 200 }, { 7, 300 },
+	{ 8, 600 }, { 9, 1200 }, { 10, 1800 }, { 11, 2400 }, { 12, 4800 }, { 13, 9600 },
+	{ 14, 19200 }, { 15, 38400 }, { 0010001, 57600 }, { 0010002, 115200 }, { 0010003, 230400 },
+	{ 0010004, 460800 }, { 0010005, 500000 }, { 0010006, 576000 }, { 0010007, 921600 },
+	{ 0010010, 1000000 }, { 0010011, 1152000 }, { 0010012, 1500000 }, { 0010013, 2000000 },
+	{ 0010014, 2500000 }, { 0010015, 3000000 }, { 0010016, 3500000 }, { 0010017, 4000000 },
+};
+
+u32 termios_baud(const struct termios2 *t)
+{
+	u32 code = t->cflag & CBAUD;
+
+	for (u32 i = 0; i < ARRAY_SIZE(bauds); i++)
+		if (bauds[i].code == code)
+			return bauds[i].baud;
+	return t->ospeed;
+}
+
+void ldisc_set_baud(struct ldisc *ld, u32 baud)
+{
+	u32 code = BOTHER;
+
+	for (u32 i = 0; i < ARRAY_SIZE(bauds); i++)
+		if (bauds[i].baud == baud)
+			code = bauds[i].code;
+	ld->termios.cflag = (ld->termios.cflag & ~CBAUD) | code;
+	ld->termios.ispeed = ld->termios.ospeed = baud;
+}
+
 void ldisc_init(struct ldisc *ld, const struct ldisc_ops *ops)
 {
 	memset(ld, 0, sizeof(*ld));

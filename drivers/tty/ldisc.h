@@ -46,6 +46,10 @@ struct ldisc {
 void ldisc_init(struct ldisc *ld, const struct ldisc_ops *ops);
 /* What a freshly opened terminal has: cooked, echoing, 38400 8N1. */
 void ldisc_reset_termios(struct ldisc *ld);
+/* The line's rate, as termios names it: a standard code where there is one, else BOTHER. */
+void ldisc_set_baud(struct ldisc *ld, u32 baud);
+/* The rate that t asks for: cflag's code, or the number given with BOTHER. */
+u32 termios_baud(const struct termios2 *t);
 /* New settings; leaving canonical mode makes the edited line readable. */
 void ldisc_set_termios(struct ldisc *ld, const struct termios2 *t);
 

@@ -18,14 +18,13 @@
  * -EIO, ioctls -EIO. A new open of a serial port starts afresh.
  *
  * Not here: editing and echo (ldisc.c), ioctls (tty_ioctl.c), sessions and job
- * control (job_control.c), pairs (pty.c).
+ * control (job_control.c), pairs (pty.c), serial ports and their nodes (tty_nodes.c).
  */
 #include <drivers/tty/tty.h>
 #include <drivers/tty/job_control.h>
 #include <drivers/tty/pty.h>
 #include <fs/file.h>
 #include <fs/poll.h>
-#include <fs/chrdev.h>
 #include <kernel/bug.h>
 #include <kernel/lib/string.h>
 #include <kernel/printk.h>
@@ -136,6 +135,8 @@ struct tty *tty_create(struct tty_port *port, dev_t dev, const char *name)
 	wait_queue_init(&tty->write_wait);
 	wait_queue_init(&tty->input_wait);
 	work_init(&tty->signal_work, send_signals);
+	if (port->baud)
+		ldisc_set_baud(&tty->ld, port->baud);
 	tty->port = port;
 	tty->dev = dev;
 	strscpy(tty->name, name, sizeof(tty->name));
@@ -169,7 +170,7 @@ void tty_put(struct tty *tty)
 	kfree(tty);
 }
 
-static struct tty *tty_find_dev(dev_t dev)
+struct tty *tty_lookup_dev(dev_t dev)
 {
 	struct tty *tty, *found = NULL;
 
@@ -216,7 +217,8 @@ u32 tty_port_input(struct tty_port *port, const u8 *buf, u32 len)
 {
 	struct tty *tty = port->tty;
 	u64 flags = spin_lock_irqsave(&tty->lock);
-	u32 taken = tty_input_locked(tty, buf, len);
+	/* What nobody has open reads nothing, and has no one to echo for. */
+	u32 taken = tty->opens ? tty_input_locked(tty, buf, len) : 0;
 
 	spin_unlock_irqrestore(&tty->lock, flags);
 	return taken;
@@ -533,73 +535,3 @@ const struct file_ops tty_file_ops = {
 	.ioctl = tty_ioctl,
 	.release = tty_release,
 };
-
-/* --- device nodes: ttyS*, /dev/tty, /dev/console --- */
-
-#define TTYAUX_MAJOR	5		/* 0 /dev/tty, 1 /dev/console, 2 /dev/ptmx */
-#define TTY_SERIAL_MAJOR 4
-#define TTY_SERIAL_MINOR 64
-#define TTY_SERIAL_MAX	16
-
-static struct tty *console_tty;		/* set at boot, constant after */
-
-static int serial_open(struct inode *inode, struct file *f)
-{
-	struct tty *tty = tty_find_dev(inode->rdev);
-
-	return tty ? tty_open_common(tty, f) : -ENXIO;
-}
-
-static int console_open(struct inode *inode, struct file *f)
-{
-	if (!console_tty)
-		return -ENXIO;
-	/* As on Linux, the console never becomes a controlling terminal by itself. */
-	f->flags |= O_NOCTTY;
-	return tty_open_common(tty_get(console_tty), f);
-}
-
-static int current_tty_open(struct inode *inode, struct file *f)
-{
-	struct tty *tty = tty_get_controlling();
-
-	if (!tty)
-		return -ENXIO;
-	f->flags |= O_NOCTTY;
-	return tty_open_common(tty, f);
-}
-
-static const struct file_ops serial_ops = { .open = serial_open };
-static const struct file_ops console_ops = { .open = console_open };
-static const struct file_ops current_tty_ops = { .open = current_tty_open };
-
-int tty_port_register(struct tty_port *port, const char *prefix, bool is_console)
-{
-	static u32 next_minor;
-	char name[16];
-	struct tty *tty;
-	dev_t dev;
-	u32 n = next_minor;
-
-	if (n == TTY_SERIAL_MAX)
-		return -ENFILE;
-	dev = MKDEV(TTY_SERIAL_MAJOR, TTY_SERIAL_MINOR + n);
-	snprintf(name, sizeof(name), "%s%u", prefix, n);
-	tty = tty_create(port, dev, name);
-	if (!tty)
-		return -ENOMEM;
-	next_minor++;
-	if (is_console || !console_tty)
-		console_tty = tty;
-	return chrdev_node_create(name, S_IFCHR | 0620, dev) ?: (int)n;
-}
-
-void tty_init(void)
-{
-	BUG_ON(chrdev_register(MKDEV(TTY_SERIAL_MAJOR, TTY_SERIAL_MINOR), TTY_SERIAL_MAX, "ttyS", &serial_ops));
-	BUG_ON(chrdev_register(MKDEV(TTYAUX_MAJOR, 0), 1, "tty", &current_tty_ops));
-	BUG_ON(chrdev_register(MKDEV(TTYAUX_MAJOR, 1), 1, "console", &console_ops));
-	BUG_ON(chrdev_node_create("tty", S_IFCHR | 0666, MKDEV(TTYAUX_MAJOR, 0)));
-	BUG_ON(chrdev_node_create("console", S_IFCHR | 0600, MKDEV(TTYAUX_MAJOR, 1)));
-	pty_init();
-}

@@ -20,28 +20,50 @@ struct kio;
 struct iov_iter;
 struct poll_table;
 
-/* --- for serial drivers --- */
+/*
+ * --- for serial drivers ---
+ *
+ * A driver's probe fills a struct tty_port and calls tty_port_register(). From then on:
+ *
+ *   start        first open: switch the receive interrupt on
+ *   RX           the interrupt empties the FIFO into a buffer, drops the UART's lock, and calls tty_port_input()
+ *   write        put bytes into the FIFO; when not all fit, switch the transmit interrupt on and take fewer
+ *   TX           the interrupt finds the FIFO empty: off again, drop the UART's lock, tty_port_wakeup()
+ *   stop         last close, the output has left the tty: interrupts off
+ *
+ * The UART's own lock has RANK_UART: write comes with the tty's lock held, a console's write with printk's, so
+ * nothing is printed and none of the functions below is called while it is held.
+ */
 
-/* What a tty asks of the hardware. Context of write: tty lock held, interrupts off: may not sleep. */
 struct tty_port_ops {
-	/* Take up to len bytes; how many it took. When it took less it calls tty_port_wakeup() once there is room. */
+	/* Take up to len bytes; how many it took. Context: tty lock held, interrupts off. */
 	u32 (*write)(struct tty_port *port, const u8 *buf, u32 len);
-	void (*set_termios)(struct tty_port *port, u32 baud, u32 cflag);	/* may be NULL; may sleep */
-	void (*start)(struct tty_port *port);	/* first open; may sleep */
-	void (*stop)(struct tty_port *port);	/* last close, output drained; may sleep */
+	/* baud and termios cflag bits changed (CSIZE, PARENB, ...). May be NULL; may sleep. */
+	void (*set_termios)(struct tty_port *port, u32 baud, u32 cflag);
+	void (*start)(struct tty_port *port);	/* may be NULL; may sleep */
+	void (*stop)(struct tty_port *port);	/* may be NULL; may sleep */
+	/* Bytes the hardware holds, not yet on the line; for tcdrain(). May be NULL. Context: tty lock held. */
+	u32 (*pending)(struct tty_port *port);
+	/* Send a break for ms milliseconds. May be NULL; may sleep. */
+	void (*send_break)(struct tty_port *port, u32 ms);
 };
 struct tty_port {
 	const struct tty_port_ops *ops;
-	void *data;
-	struct tty *tty;
+	void *data;			/* the driver's */
+	u32 baud;			/* what firmware left; 0: 38400. The tty's first setting */
+	struct tty *tty;		/* set by tty_port_register() */
 	void (*released)(struct tty_port *port);	/* the tty is freed (ptys); may be NULL; may sleep */
 };
-/* Register /dev/<prefix><n> ("ttyS", "ttySIF"): n, or -errno. A console is also /dev/console. Boot thread. */
-int tty_port_register(struct tty_port *port, const char *prefix, bool is_console);
-/* From the receive interrupt. Number accepted; the rest found no room. */
+/*
+ * Make /dev/<prefix><n> ("ttyS", "ttySIF"), n counted for each prefix; n, or -errno. The port is never freed.
+ * is_console: the device tree's stdout-path names it: /dev/console, unless console=<prefix><n> says another.
+ * Context: boot thread, may sleep; before devtmpfs is mounted is fine.
+ */
+int __must_check tty_port_register(struct tty_port *port, const char *prefix, bool is_console);
+/* Received bytes. How many found room: the rest is lost. Any context; without the UART's lock. */
 u32 tty_port_input(struct tty_port *port, const u8 *buf, u32 len);
-void tty_port_break(struct tty_port *port);
-void tty_port_wakeup(struct tty_port *port);
+void tty_port_break(struct tty_port *port);	/* a break was received; the same context */
+void tty_port_wakeup(struct tty_port *port);	/* write has room again; the same context */
 
 /* --- inside drivers/tty, and for job control --- */
 
@@ -83,6 +105,7 @@ struct tty {
 struct tty *tty_create(struct tty_port *port, dev_t dev, const char *name);
 struct tty *tty_get(struct tty *tty);
 void tty_put(struct tty *tty);
+struct tty *tty_lookup_dev(dev_t dev);		/* with a reference; NULL */
 /* Send what waits in out to the port; wakes writers. Context: lock held. */
 void tty_push_output_locked(struct tty *tty);
 /* Reads end, writes fail, the session learns it (SIGHUP, SIGCONT). May sleep. */

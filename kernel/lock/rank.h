@@ -69,5 +69,6 @@ enum lock_rank {
 	RANK_ZONE        = 92,	/* free page lists (irq) */
 	RANK_IRQ         = 94,	/* interrupt descriptors */
 	RANK_LEAF        = 96,	/* nests nothing at all but printk */
-	RANK_CONSOLE     = 98,	/* log ring and UART output (irq): printk from anywhere */
+	RANK_CONSOLE     = 98,	/* log ring and consoles (irq): printk from anywhere -> UART */
+	RANK_UART        = 99,	/* one UART's registers (irq): tty -> UART, printk -> console -> UART; nests nothing */
 };
