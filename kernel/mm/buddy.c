@@ -19,7 +19,8 @@
  *  (3) A largest block that is not wholly free at boot has all of its struct
  *      pages initialised, as PG_RESERVED, before its free parts are given.
  *  (4) A page that is handed out is initialised completely, the tail pages of a
- *      multi-page block too, so that users may treat them singly.
+ *      multi-page block too, so that users may treat them singly. Its refs is 0:
+ *      the page cache's speculative lookups leave it alone until its owner is known.
  *
  * Not here: per-CPU lists, watermarks and what happens when memory is short
  * (page_alloc.c).
@@ -41,7 +42,7 @@ static inline struct zone *zone_of(const struct page *p)
 	return &zones[p->zone];
 }
 
-/* A page as its new owner finds it: nobody's, referenced once, not mapped. */
+/* A page as its new owner finds it: nobody's, not mapped. */
 static inline void page_prepare(struct page *p, u32 refs, u8 zone, u8 order)
 {
 	p->flags = 0;
@@ -127,7 +128,7 @@ unsigned zone_take(struct zone *z, unsigned order, u64 mark, unsigned n, struct 
 	spin_unlock_irqrestore(&z->lock, flags);
 
 	for (unsigned i = 0; i < got; i++) {
-		page_prepare(out[i], 1, z - zones, order);
+		page_prepare(out[i], 0, z - zones, order);
 		for (u64 t = 1; t < 1ul << order; t++)
 			page_prepare(out[i] + t, 0, z - zones, 0);
 	}

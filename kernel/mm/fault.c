@@ -35,6 +35,7 @@
 #include <kernel/lock/rcu.h>
 #include <kernel/errno.h>
 #include <arch/pgtable.h>
+#include <arch/uaccess.h>
 
 enum outcome { DONE, SLOW, BAD_MAP, BAD_ACCESS, BUS_ERROR, NO_MEMORY };
 
@@ -505,4 +506,17 @@ int mm_handle_fault(uaddr_t addr, u32 access, int *code)
 		return FAULT_SIGSEGV;
 	current->min_flt++;
 	return mm_fault_in(mm, addr, access, code);
+}
+
+/* Counted, so that scopes nest; only by the thread itself. Preemption stays possible. */
+void pagefault_disable(void)
+{
+	current->pagefault_disabled++;
+	barrier();
+}
+
+void pagefault_enable(void)
+{
+	barrier();
+	current->pagefault_disabled--;
 }

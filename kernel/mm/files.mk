@@ -6,3 +6,4 @@ unlinked-y += kernel/mm/page_wait.o kernel/mm/pagecache.o kernel/mm/writeback.o 
 obj-$(CONFIG_SLAB_DEBUG) += kernel/mm/slab_debug.o
 obj-$(CONFIG_FAIL_ALLOC) += kernel/mm/alloc_fail.o
 obj-y += kernel/mm/kernel_mm.o
+obj-y += kernel/mm/lru.o kernel/mm/reclaim.o

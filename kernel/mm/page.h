@@ -64,6 +64,8 @@ enum page_flag {
 	PG_READAHEAD,		/* reading it starts the next window */
 	PG_MLOCKED,
 	PG_RECLAIM,		/* free it when its writeback ends */
+	PG_HOT,			/* used twice since the last scan: belongs on the active list */
+				/* bits 56..63: the shard of its reclaim list (lru.c) */
 };
 
 static inline bool page_test(const struct page *p, enum page_flag f)
@@ -114,7 +116,7 @@ static inline struct page *virt_to_page(const void *v)
 
 /* 2^order pages with refs 1, or NULL. */
 struct page *page_alloc_order(unsigned order, u32 gfp);
-void page_free_order(struct page *p, unsigned order);	/* refs must be 1 or 0 */
+void page_free_order(struct page *p, unsigned order);	/* drops the owner's reference */
 /* Make 2^order single pages, each with refs 1, of a block. */
 void page_split(struct page *p, unsigned order);
 void page_drain_cpu(void);			/* this CPU's stacks back to the buddy allocator */

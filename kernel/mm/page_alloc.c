@@ -22,6 +22,7 @@
  */
 #include <kernel/mm/zone.h>
 #include <kernel/mm/alloc_fail.h>
+#include <kernel/mm/lru.h>
 #include <kernel/percpu.h>
 #include <kernel/task/thread.h>
 #include <kernel/printk.h>
@@ -62,10 +63,7 @@ static void stack_fill(enum zone_type zone, struct page **pages, unsigned n)
 	struct page_stack *s = &this_cpu(page_stacks)[zone];
 
 	for (; n && s->count < STACK_MAX; n--) {
-		struct page *p = pages[n - 1];
-
-		p->refs = 0;
-		s->pages[s->count++] = p;
+		s->pages[s->count++] = pages[n - 1];
 	}
 	local_irq_restore(flags);
 	if (n)
@@ -207,7 +205,6 @@ static __always_inline void page_clean(struct page *p)
 	p->flags = 0;
 	p->mapping = NULL;
 	p->private = 0;
-	p->refs = 0;
 }
 
 static __noinline void free_to_full_stack(struct page *p)
@@ -233,20 +230,23 @@ static __always_inline void free_single(struct page *p)
 	local_irq_restore(flags);
 }
 
-void page_free_order(struct page *p, unsigned order)
+void page_free_last(struct page *p)
 {
-	ASSERT(p->refs <= 1 && p->order == order);
-	if (likely(!order)) {
+	if (unlikely(page_test(p, PG_LRU)))
+		lru_remove(p);
+	if (likely(!p->order)) {
 		free_single(p);
 		return;
 	}
 	page_clean(p);
-	zone_give(&p, 1, order);
+	zone_give(&p, 1, p->order);
 }
 
-void page_free_last(struct page *p)
+/* Whoever has a speculative reference (pagecache_find()) frees it in our place. */
+void page_free_order(struct page *p, unsigned order)
 {
-	page_free_order(p, p->order);
+	ASSERT(p->order == order);
+	page_put(p);
 }
 
 void page_split(struct page *p, unsigned order)
