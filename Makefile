@@ -83,7 +83,7 @@ kconfig-files := $(wildcard Kconfig arch/*/Kconfig kernel/Kconfig kernel/*/Kconf
 autoconf := $(build)/config/auto.conf
 
 # Targets that neither need nor should make a configuration.
-unconfigured := help setup clean test check %_defconfig
+unconfigured := help setup clean test check user oracle %_defconfig
 ifneq ($(filter-out $(unconfigured),$(or $(MAKECMDGOALS),all)),)
 configured := y
 include $(autoconf)
@@ -268,6 +268,21 @@ debug: all
 test: $(setup-test)
 	$(Q)$(PYTHON) -m pytest -q -p no:cacheprovider $(if $(T),-k "$(T)") tests
 
+# Programs of tests/user: static, each from one file, for our kernel and for Linux.
+user-programs := $(patsubst tests/user/%.c,build/user/%,$(wildcard tests/user/*.c))
+user-cflags := -static -O2 -g -pthread -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Werror \
+	-Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers
+
+build/user/%: tests/user/%.c tests/user/tap.h | $(setup-run)
+	@mkdir -p $(@D)
+	$(call say,USER,$@)
+	$(Q)$(CC) $(user-cflags) -c -o $@.o $< && $(CC) $(user-cflags) -o $@ $@.o && $(CROSS_COMPILE)strip $@
+
+.PHONY: user oracle
+user: $(user-programs)
+oracle: user $(setup-test)
+	$(Q)$(PYTHON) tests/guest.py oracle $(T)
+
 .PHONY: check
 check: $(setup-check)
 	$(Q)tests/check/floors.py
@@ -290,6 +305,7 @@ clean:
 #? make kernel           only the kernel
 #? make debug            boot stopped, waiting for gdb
 #? make test             every test that runs without hardware; T=name picks some
+#? make oracle           ask Debian's Linux again what tests/user/abi_* should get; T=names
 #? make check            include floors, shell scripts
 #? make setup            install and fetch all that is needed
 #? make menuconfig       choose options; also <board>_defconfig, olddefconfig, savedefconfig

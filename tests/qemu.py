@@ -13,34 +13,53 @@ MACHINES = {
     "sifive-unleashed": ["-M", "sifive_u"],
 }
 TIMEOUT_S = 240			# host seconds; generous, since the host may be loaded
+ICOUNT = ["-icount", "shift=0,sleep=off", "-seed", "1", "-rtc", "base=2026-01-01T00:00:00,clock=vm"]
 TROUBLE = re.compile(r"Kernel panic|WARNING at|panic inside panic")
 LAST_WORDS = ("system halted", "---[ end of panic ]---")
 
 
 @dataclasses.dataclass
 class Boot:
-    """verdict: ended, time-out or no console; console: all text."""
+    """verdict: ended, time-out or no console; console: all text; fsck: what e2fsck found, if anything."""
     verdict: str
     console: str
+    fsck: str = ""
 
     @property
     def trouble(self):
-        """The first report of a panic or warning with what follows it, or None."""
+        """The first report of a panic or warning with what follows it, or of e2fsck, or None."""
         match = TROUBLE.search(self.console)
-        return self.console[match.start():match.start() + 3000] if match else None
+        return self.console[match.start():match.start() + 3000] if match else self.fsck or None
 
 
 def image(board, variant):
     return ROOT / "build" / (f"{board}-{variant}" if variant else board) / "Image"
 
 
-def boot(board, kernel, smp, mem="512M", append="", extra=()):
-    """Run until the machine powers off, says its last words, or the time is up."""
+def check_disk(path):
+    """What e2fsck says against the file system, or nothing."""
+    done = subprocess.run(["e2fsck", "-fn", str(path)], text=True, check=False,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    return "" if done.returncode == 0 else f"e2fsck -fn says {done.returncode}:\n{done.stdout}"
+
+
+def boot(board, kernel, smp, mem="512M", append="", extra=(), initrd=None, disk=None,
+         banner="Fathom on RISC-V", timeout=TIMEOUT_S, judge_disk=True):
+    """
+    Run until the machine powers off, says its last words, or the time is up.
+
+    A disk is an ext2 image on virtio-blk; it is judged by e2fsck afterwards,
+    unless the run was meant to leave it torn.
+    """
     command = ["qemu-system-riscv64", *MACHINES[board], "-smp", str(smp), "-m", mem, "-display", "none",
                "-monitor", "none", "-serial", "stdio", "-no-reboot", "-bios", FIRMWARE,
                "-kernel", str(kernel), "-append", append, *extra]
+    if initrd:
+        command += ["-initrd", str(initrd)]
+    if disk:
+        command += ["-drive", f"if=none,format=raw,id=hd,file={disk}", "-device", "virtio-blk-device,drive=hd"]
     lines = []
-    with subprocess.Popen(["timeout", str(TIMEOUT_S), *command], stdin=subprocess.DEVNULL,
+    with subprocess.Popen(["timeout", str(timeout), *command], stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                           errors="replace") as qemu:
         for line in qemu.stdout:
@@ -51,6 +70,5 @@ def boot(board, kernel, smp, mem="512M", append="", extra=()):
         qemu.stdout.read()
         code = qemu.wait()
     console = "".join(lines)
-    if "Fathom on RISC-V" not in console:
-        return Boot("no console", console)
-    return Boot("time-out" if code == 124 else "ended", console)
+    verdict = "no console" if banner not in console else "time-out" if code == 124 else "ended"
+    return Boot(verdict, console, check_disk(disk) if disk and judge_disk else "")
