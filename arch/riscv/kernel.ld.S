@@ -58,11 +58,6 @@ SECTIONS
 		KEEP(*(ktests))
 		__ktests_end = .;
 		. = ALIGN(PAGE_SIZE);
-		__vdso_start = .;
-		KEEP(*(.vdso_image))
-		. = ALIGN(PAGE_SIZE);
-		__vdso_end = .;
-		. = ALIGN(PAGE_SIZE);
 		__rodata_end = .;
 	} :rodata
 

@@ -56,6 +56,7 @@ enum lock_rank {
 	RANK_LRU         = 68,	/* reclaim lists */
 	RANK_FUTEX       = 70,	/* futex hash bucket; sublevel 1: second bucket in requeue */
 	RANK_BLOCKQ      = 72,	/* request queue, driver ring (irq) */
+	RANK_CLOCK       = 73,	/* wall clock offset and who is told when it moves (irq) -> timers, wake */
 	RANK_TTY         = 74,	/* tty buffers, line state (irq) */
 	RANK_TIMER       = 75,	/* one CPU's hrtimer tree (irq) */
 	RANK_POLL        = 76,	/* epoll ready list (irq): called from wait queues of files (sublevels) */

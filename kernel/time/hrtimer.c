@@ -204,6 +204,6 @@ void time_init_cpu(void)
 
 	spin_lock_init(&b->lock, RANK_TIMER);
 	b->programmed = U64_MAX;
-	arch_timer_set(~0ul);
+	arch_timer_init_cpu();
 	tick_init_cpu();
 }
