@@ -6,6 +6,7 @@
 #include <arch/sbi.h>
 #include <arch/smp.h>
 #include <arch/tlb.h>
+#include <drivers/core/driver.h>
 #include <kernel/bug.h>
 #include <kernel/irq/irq.h>
 #include <kernel/mm/page.h>
@@ -22,6 +23,7 @@ static int late_boot(void *arg)
 {
 	softirq_init();			/* work that interrupts put off */
 	workqueue_init();		/* and work that may sleep */
+	drivers_probe();		/* interrupt controller, devices */
 	ktest_run();			/* ktest=: run the tests and power off */
 	pr_notice("boot: nothing to run yet: system halted\n");
 	return 0;

@@ -3,26 +3,34 @@
  * Driver model: device-tree nodes become devices, drivers bind by compatible
  * string, stage by stage; a probe may be deferred (-EPROBE_DEFER) and is tried
  * again after others succeed. dev_* resources belong to the device and are
- * released by the core when probe fails or the device goes: probe needs no
- * unwinding.
+ * released by the core when probe fails: probe needs no unwinding. Design: device.c.
  */
 #pragma once
 #include <kernel/types.h>
 #include <kernel/errno.h>
 #include <kernel/irq/irq.h>
+#include <kernel/mm/page.h>
+#include <drivers/core/tree.h>
 
-struct page;
-
+/* Only by the boot thread while probing; constant after, but for the last group. */
 struct device {
 	const char *name;		/* node name, unit address included */
 	int node;			/* offset in the tree */
+	struct tree_path path;
+	const char *match;		/* the compatible string that matched */
 	const struct driver *driver;
-	void *priv;
-	struct device *parent;
-	struct list_head resources;
-	struct list_head node_link;
+	bool bound;			/* probe has succeeded */
+	void *priv;			/* the driver's */
+	struct device *parent;		/* the nearest node above that is a device; NULL: none */
+	struct list_head resources;	/* released last first */
+	struct list_head link;
+	/* What it can address. 32 bits unless probe says more; the driver may set it. */
 	u64 dma_mask;
 	bool dma_coherent;
+
+	/* Guarded by bounce_lock. */
+	struct spinlock bounce_lock;	/* RANK_LEAF, irq-safe */
+	struct list_head bounces;	/* copies in use (dma.c) */
 };
 
 enum driver_stage {
@@ -47,24 +55,57 @@ struct driver {
 	__attribute__((used, section("drivers"), aligned(_Alignof(struct driver))))
 
 void drivers_probe(void);		/* every stage; boot thread */
-void drivers_shutdown(void);
+void drivers_shutdown(void);		/* last bound first. Thread context */
 const void *device_match(const struct device *dev);	/* the string that matched */
+/* The bound device of a node that another refers to by phandle; NULL: not (yet) there. */
+struct device *device_of_phandle(u32 phandle);
 
+/* --- resources: released by the core, last first, when probe fails --- */
 void *dev_zalloc(struct device *dev, size_t size);
+/* Call fn(arg) at release. 0 or -ENOMEM: then fn has been called already. */
+int __must_check dev_on_release(struct device *dev, void (*fn)(void *arg), void *arg);
 void *dev_map_regs(struct device *dev, int index);	/* NULL: no such reg or no memory */
-paddr_t dev_reg_phys(struct device *dev, int index, u64 *size);
-int dev_irq(struct device *dev, int index);		/* number, or -ENXIO / -EPROBE_DEFER */
+void *dev_ioremap(struct device *dev, paddr_t pa, size_t size);	/* a part of the registers */
 int __must_check dev_request_irq(struct device *dev, int irq, irq_handler_t handler, void *arg);
+
+/* --- properties --- */
+paddr_t dev_reg_phys(struct device *dev, int index, u64 *size);	/* 0: no such reg */
+int dev_irq(struct device *dev, int index);		/* number, or -ENXIO / -EPROBE_DEFER */
 u32 dev_prop_u32(struct device *dev, const char *prop, u32 dflt);
+u32 dev_prop_cells(struct device *dev, const char *prop);	/* how many */
+u32 dev_prop_cell(struct device *dev, const char *prop, u32 index);
 const char *dev_prop_string(struct device *dev, const char *prop);
 bool dev_has_prop(struct device *dev, const char *prop);
+/* Numbers of "interrupts" that have dev as their parent are irq_request()'s from now on. */
+void dev_set_irq_controller(struct device *dev);
+/* Rate in Hz of the clock that "clocks" entry index names, if fixed or the clock driver knows; 0: unknown. */
+u64 dev_clock_hz(struct device *dev, u32 index);
 
-/* --- DMA --- */
+/* --- DMA: bus addresses are physical ones. Design: dma.c --- */
 enum dma_dir { DMA_TO_DEVICE, DMA_FROM_DEVICE, DMA_BOTH };
 typedef u64 dma_addr_t;
-void *dma_alloc(struct device *dev, size_t size, dma_addr_t *dma, u32 gfp);	/* coherent, zeroed, page aligned */
+/* Coherent, zeroed, page aligned, within dev's dma_mask. NULL: no memory. */
+void *dma_alloc(struct device *dev, size_t size, dma_addr_t *dma, u32 gfp);
 void dma_free(struct device *dev, void *p, size_t size, dma_addr_t dma);
-/* [offset, offset+len) of page, possibly bounced; DMA_ERROR where not possible. Any context. */
+void *dev_dma_alloc(struct device *dev, size_t size, dma_addr_t *dma);	/* a resource. Thread context */
+
 #define DMA_ERROR	((dma_addr_t)~0ull)
-dma_addr_t dma_map_page(struct device *dev, struct page *page, u32 offset, u32 len, enum dma_dir dir);
-void dma_unmap_page(struct device *dev, dma_addr_t addr, u32 len, enum dma_dir dir);
+dma_addr_t dma_map_slow(struct device *dev, struct page *page, u32 offset, u32 len, enum dma_dir dir);
+void dma_unmap_slow(struct device *dev, dma_addr_t addr, u32 len, enum dma_dir dir);
+
+/* [offset, offset+len) of page, possibly bounced; DMA_ERROR where not possible now. Any context. */
+static inline dma_addr_t dma_map_page(struct device *dev, struct page *page, u32 offset, u32 len,
+				      enum dma_dir dir)
+{
+	paddr_t pa = page_to_phys(page) + offset;
+
+	if (likely(dev->dma_coherent && pa + len - 1 <= dev->dma_mask))
+		return pa;
+	return dma_map_slow(dev, page, offset, len, dir);
+}
+
+static inline void dma_unmap_page(struct device *dev, dma_addr_t addr, u32 len, enum dma_dir dir)
+{
+	if (unlikely(!list_empty(&dev->bounces)))
+		dma_unmap_slow(dev, addr, len, dir);
+}

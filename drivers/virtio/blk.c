@@ -245,7 +245,7 @@ static void read_limits(struct virtio_blk *b)
 static int slots_alloc(struct virtio_blk *b)
 {
 	dma_addr_t dma;
-	struct blk_wire *wire = dma_alloc(b->vdev->dev, MAX_SLOTS * sizeof(*wire), &dma, GFP_KERNEL);
+	struct blk_wire *wire = dev_dma_alloc(b->vdev->dev, MAX_SLOTS * sizeof(*wire), &dma);
 
 	if (!wire)
 		return -ENOMEM;

@@ -191,7 +191,7 @@ struct virtqueue *virtio_queue_setup(struct virtio_device *v, u32 index, u32 max
 	vq = dev_zalloc(v->dev, sizeof(*vq));
 	tokens = dev_zalloc(v->dev, size * sizeof(*tokens));
 	chain_len = dev_zalloc(v->dev, size * sizeof(*chain_len));
-	mem = dma_alloc(v->dev, vring_bytes(size), &dma, GFP_KERNEL);
+	mem = dev_dma_alloc(v->dev, vring_bytes(size), &dma);
 	if (!vq || !tokens || !chain_len || !mem)
 		return NULL;
 	vq->vdev = v;

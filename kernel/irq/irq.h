@@ -6,23 +6,44 @@
 #pragma once
 #include <kernel/lock/spinlock.h>
 #include <kernel/lib/list.h>
+#include <kernel/percpu.h>
 #include <kernel/time/hrtimer.h>
 
-/* Device interrupts: numbers are the controller's (PLIC source). */
+/* Device interrupts: numbers are the controller's (PLIC source). Design: irq.c. */
 typedef void (*irq_handler_t)(void *arg);
 struct irq_chip {
 	const char *name;
-	void (*enable)(u32 irq);
-	void (*disable)(u32 irq);
-	void (*set_affinity)(u32 irq, u32 cpu);
+	/* At the source: no more interrupts, interrupts again. One register write; any context. */
+	void (*mask)(u32 irq);
+	void (*unmask)(u32 irq);
+	/* Serve it on another CPU than so far. Masked, and no handler runs. Thread context. */
+	void (*route)(u32 irq, u32 old_cpu, u32 new_cpu);
 	void (*handle)(void);		/* external interrupt on this CPU: claim, irq_dispatch(), complete */
-	void (*init_cpu)(void);		/* on each CPU that comes up */
+	void (*init_cpu)(void);		/* on each CPU that is online at registration; interrupts off */
 };
+#define NR_IRQS		1024		/* PLIC specification 1.0.0: sources 1 to 1023 */
+
+/* The one controller of device interrupts. Thread context. */
 void irq_chip_register(const struct irq_chip *chip);
+/*
+ * Handlers of one interrupt share it: each looks whether its device asked. 0;
+ * -EINVAL: no such number, or no controller; -ENOMEM. Thread context.
+ */
 int __must_check irq_request(u32 irq, const char *name, irq_handler_t handler, void *arg);
-void irq_free(u32 irq, void *arg);	/* waits for a running handler */
+void irq_free(u32 irq, void *arg);	/* waits for a running handler. Thread context */
+int irq_set_affinity(u32 irq, u32 cpu);	/* -EINVAL: CPU not online, or interrupt not in use */
 void irq_dispatch(u32 irq);		/* chip -> handlers; counts for /proc/interrupts */
 void irq_handle_external(void);		/* from the trap */
+
+/* For /proc/interrupts: what is known of one interrupt. Thread context. */
+struct irq_info {
+	u32 irq, cpu;			/* number, and the CPU that serves it */
+	const char *chip;
+	char names[64];			/* its handlers' names, ", " between them */
+	u64 counts[NR_CPUS];		/* on each CPU */
+};
+/* The first interrupt in use with a number of at least `from`; false: there is none. */
+bool irq_info_next(u32 from, struct irq_info *out);
 
 /* Around every hard interrupt; irq_exit() runs pending softirqs. */
 void irq_enter(void);

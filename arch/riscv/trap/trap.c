@@ -83,6 +83,9 @@ static void interrupt(struct trapframe *tf)
 	case IRQ_TIMER:
 		timer_interrupt();
 		break;
+	case IRQ_EXT:
+		irq_handle_external();
+		break;
 	default:
 		panic("interrupt %lu, which nobody enabled", tf->cause & ~CAUSE_INTERRUPT);
 	}

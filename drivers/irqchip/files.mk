@@ -1,0 +1,1 @@
+obj-y += drivers/irqchip/plic.o
