@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Kernel log. Any context, any lock held (below RANK_CONSOLE), from the first
- * instruction in C. A line is stamped and stored in a ring (/dev/kmsg, dmesg)
- * and shown on the consoles when its level is below console_loglevel.
+ * instruction in C. A message is stamped and stored in a ring (/dev/kmsg, dmesg)
+ * and shown on the consoles when its level is below console_loglevel. Each call
+ * is one line; a newline at its end may be there or not.
  * Formats: C99 without floating point, plus %pS (symbol+offset).
  */
 #pragma once
@@ -23,6 +24,8 @@ int __printf(3, 4) snprintf(char *buf, size_t size, const char *fmt, ...);
 
 /*
  * A console: write must work in any context, may spin, may not sleep or print.
+ * Calls do not overlap, but for a panic's. Lines end in \n: a serial line's
+ * write puts the \r before it.
  * The boot console (SBI) is replaced when the first real one registers.
  */
 struct console {
@@ -32,4 +35,5 @@ struct console {
 	struct console *next;
 };
 void console_register(struct console *c);
+void printk_flush(void);		/* before power-off: all that was said is on the consoles */
 extern int console_loglevel;		/* loglevel= */

@@ -51,6 +51,7 @@ void ktest_run(void)
 	}
 	printk(LOG_NOTICE, "1..%u\n", nr);
 	printk(LOG_NOTICE, "ktest: done\n");
+	printk_flush();
 	sbi_shutdown(false);
 	pr_notice("The firmware cannot power off: system halted\n");
 	for (;;)

@@ -1,1 +1,2 @@
 obj-y += tests/kernel/test_crash.o tests/kernel/test_mm.o tests/kernel/test_sched.o
+obj-y += tests/kernel/test_log.o

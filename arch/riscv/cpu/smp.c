@@ -28,6 +28,7 @@
 #include <arch/time.h>
 #include <kernel/bug.h>
 #include <kernel/debug/backtrace.h>
+#include <kernel/debug/log.h>
 #include <kernel/lib/string.h>
 #include <kernel/lock/spinlock.h>
 #include <kernel/percpu.h>
@@ -40,6 +41,7 @@
 #define IPI_CALL	BIT(0)
 #define IPI_RESCHEDULE	BIT(2)		/* the way back from the interrupt looks at need_resched */
 #define IPI_STOP	BIT(1)		/* panic: show where you are and halt */
+#define IPI_LOG		BIT(3)		/* to itself: wake who waits for log records */
 #define START_TIMEOUT_S	1
 
 u64 cpu_to_hart[NR_CPUS];
@@ -237,6 +239,13 @@ void ipi_interrupt(void)
 		call.fn(call.arg);
 		__atomic_fetch_sub(&call.left, 1, __ATOMIC_RELEASE);
 	}
+	if (what & IPI_LOG)
+		log_wake_readers();
+}
+
+void ipi_log(void)
+{
+	send(BIT(cpu_id()), IPI_LOG);
 }
 
 void ipi_reschedule(u32 cpu)
