@@ -331,6 +331,16 @@ int fd_set_cloexec(int fd, bool on)
 	return ret;
 }
 
+u32 fd_table_size(void)
+{
+	u32 size;
+
+	rcu_read_lock();
+	size = rcu_dereference(current->files->fdt)->size;
+	rcu_read_unlock();
+	return size;
+}
+
 static struct files *files_alloc(u32 size)
 {
 	struct files *fs = kzalloc(sizeof(*fs), GFP_KERNEL);

@@ -103,6 +103,7 @@ int __must_check fd_replace(int fd, struct file *f, u32 flags);	/* dup2: takes i
 void fd_close_range(u32 first, u32 last, bool cloexec_only);
 int fd_get_cloexec(int fd);
 int fd_set_cloexec(int fd, bool on);
+u32 fd_table_size(void);		/* no descriptor is at or above it */
 int file_close(struct file *f);		/* flush and put: the result is close(2)'s */
 struct file *file_alloc(u32 flags);	/* without inode, path or ops; NULL: no memory */
 void file_free(struct file *f);		/* undo file_alloc */

@@ -10,6 +10,7 @@ unlinked-y += fs/mount.o
 unlinked-y += fs/namei.o
 unlinked-y += fs/open.o
 unlinked-y += fs/pipe.o
+unlinked-y += fs/poll.o
 unlinked-y += fs/readdir.o
 unlinked-y += fs/readwrite.o
 unlinked-y += fs/stat.o

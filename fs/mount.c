@@ -19,6 +19,7 @@
 #include <fs/file.h>
 #include <fs/mount.h>
 #include <fs/namei.h>
+#include <fs/pipe.h>
 #include <kernel/bug.h>
 #include <kernel/lib/string.h>
 #include <kernel/mm/alloc.h>
@@ -412,7 +413,9 @@ int vfs_init_caches(void)
 	icache_init();
 	dcache_init();
 	err = files_init();
-	if (!err)
-		anon_init();
-	return err;
+	if (err)
+		return err;
+	anon_init();
+	pipe_init();
+	return 0;
 }

@@ -423,6 +423,9 @@ long sys_fcntl(u32 fd, u32 cmd, u64 arg)
 	case F_GETPIPE_SZ:
 		ret = pipe_size(f.file);
 		break;
+	case F_SETPIPE_SZ:
+		ret = pipe_set_size(f.file, arg);
+		break;
 	}
 	fd_put(f);
 	return ret;

@@ -4,21 +4,30 @@
  *
  * Bytes lie in slots of one page each, [offset, offset+len). A write fills up
  * the last page, then takes fresh ones; a read empties the first. One emptied
- * page is kept as spare, so that ping-pong traffic allocates nothing.
+ * page is kept as spare, so that ping-pong traffic allocates nothing. With O_DIRECT
+ * each write is a packet: its slot is never appended to, and one read takes it,
+ * what does not fit being lost.
+ *
+ * A pipe made by pipe2() has an inode and a dentry on a mount in no tree; opening
+ * it through /proc/PID/fd is opening a FIFO.
  *
  * Invariants, under pipe->mutex:
- *  (1) Slots tail..head-1 (mod PIPE_SLOTS) hold at least one byte each.
- *  (2) Readers are woken when the pipe stops being empty, writers when it stops
- *      being full: no other change can end a wait.
+ *  (1) Slots tail..head-1 (mod slots) hold at least one byte each.
+ *  (2) One reader is woken when the pipe stops being empty, and by each reader
+ *      that leaves something; writers in the same way. Whoever polls is told of
+ *      every write: edge-triggered epoll counts on it.
  *  (3) A write of up to PIPE_BUF bytes is never mixed with another's.
- *
- * Limit: O_DIRECT (packet mode) and F_SETPIPE_SZ are refused with -EINVAL.
  */
+#include <fs/mount.h>
 #include <fs/pipe.h>
 #include <fs/poll.h>
+#include <kernel/bug.h>
 #include <kernel/lib/string.h>
+#include <kernel/mm/alloc.h>
 #include <kernel/mm/page.h>
+#include <kernel/printk.h>
 #include <kernel/uapi/syscall.h>
+#include <kernel/task/cred.h>
 #include <kernel/task/pid.h>
 #include <kernel/task/signal.h>
 #include <kernel/uapi/fcntl.h>
@@ -26,10 +35,14 @@
 
 #define PIPE_SLOTS	16u		/* a power of two: 64 KiB, as on Linux */
 #define PIPE_BUF	4096u
+#define PIPE_MAX_BYTES	(1u << 20)	/* F_SETPIPE_SZ without CAP_SYS_RESOURCE: Linux's default */
+#define PIPEFS_MAGIC	0x50495045
 
 struct slot {
 	struct page *page;
-	u32 offset, len;
+	u32 offset;
+	u32 len : 31;
+	u32 packet : 1;
 };
 
 struct pipe {
@@ -39,11 +52,15 @@ struct pipe {
 	u32 readers, writers;
 	u32 files;			/* inode->lock */
 	u32 reader_opens, writer_opens;	/* ever: FIFO opens wait for a change */
+	bool polled;			/* once: every write is told */
 	struct page *spare;
-	struct slot slot[PIPE_SLOTS];
+	u32 slots;			/* a power of two */
+	struct slot *ring;		/* first, or from kvmalloc after F_SETPIPE_SZ */
+	struct slot first[PIPE_SLOTS];
 };
 
 static const struct file_ops pipe_file_ops;
+static struct mount *pipe_mount;	/* constant after boot */
 
 static bool is_empty(const struct pipe *p)
 {
@@ -52,7 +69,7 @@ static bool is_empty(const struct pipe *p)
 
 static bool is_full(const struct pipe *p)
 {
-	return READ_ONCE(p->head) - READ_ONCE(p->tail) == PIPE_SLOTS;
+	return READ_ONCE(p->head) - READ_ONCE(p->tail) >= READ_ONCE(p->slots);
 }
 
 static struct pipe *pipe_alloc(void)
@@ -64,15 +81,24 @@ static struct pipe *pipe_alloc(void)
 	mutex_init(&p->mutex, RANK_PIPE);
 	wait_queue_init(&p->read_wait);
 	wait_queue_init(&p->write_wait);
+	p->slots = PIPE_SLOTS;
+	p->ring = p->first;
 	return p;
+}
+
+static struct slot *slot_at(struct pipe *p, u32 index)
+{
+	return &p->ring[index & (p->slots - 1)];
 }
 
 static void pipe_free(struct pipe *p)
 {
 	for (; p->tail != p->head; p->tail++)
-		page_put(p->slot[p->tail % PIPE_SLOTS].page);
+		page_put(slot_at(p, p->tail)->page);
 	if (p->spare)
 		page_put(p->spare);
+	if (p->ring != p->first)
+		kvfree(p->ring);
 	kfree(p);
 }
 
@@ -84,14 +110,15 @@ static ssize_t take_locked(struct pipe *p, struct iov_iter *to)
 	ssize_t done = 0;
 
 	while (iov_iter_count(to) && !is_empty(p)) {
-		struct slot *s = &p->slot[p->tail % PIPE_SLOTS];
+		struct slot *s = slot_at(p, p->tail);
+		bool packet = s->packet;
 		size_t want = min_t(size_t, s->len, iov_iter_count(to));
 		size_t n = copy_page_to_iter(page_address(s->page), s->offset, want, to);
 
 		s->offset += n;
 		s->len -= n;
 		done += n;
-		if (!s->len) {
+		if (!s->len || (packet && n == want)) {
 			if (p->spare)
 				page_put(s->page);
 			else
@@ -100,6 +127,8 @@ static ssize_t take_locked(struct pipe *p, struct iov_iter *to)
 		}
 		if (n < want)
 			return done ? done : -EFAULT;
+		if (packet)
+			break;
 	}
 	return done;
 }
@@ -108,10 +137,10 @@ static ssize_t take_locked(struct pipe *p, struct iov_iter *to)
 static ssize_t append_locked(struct pipe *p, struct iov_iter *from)
 {
 	size_t chunk = iov_iter_count(from) % PAGE_SIZE;
-	struct slot *s = &p->slot[(p->head - 1) % PIPE_SLOTS];
+	struct slot *s = slot_at(p, p->head - 1);
 	size_t n;
 
-	if (is_empty(p) || !chunk || s->offset + s->len + chunk > PAGE_SIZE)
+	if (is_empty(p) || !chunk || s->packet || s->offset + s->len + chunk > PAGE_SIZE)
 		return 0;
 	n = copy_from_iter((char *)page_address(s->page) + s->offset + s->len, chunk, from);
 	s->len += n;
@@ -119,9 +148,9 @@ static ssize_t append_locked(struct pipe *p, struct iov_iter *from)
 }
 
 /* Bytes written (fewer where the ring is full), or -errno before the first. */
-static ssize_t fill_locked(struct pipe *p, struct iov_iter *from)
+static ssize_t fill_locked(struct pipe *p, struct iov_iter *from, bool packet)
 {
-	ssize_t done = append_locked(p, from);
+	ssize_t done = packet ? 0 : append_locked(p, from);
 
 	if (done < 0)
 		return done;
@@ -134,7 +163,7 @@ static ssize_t fill_locked(struct pipe *p, struct iov_iter *from)
 		p->spare = NULL;
 		n = copy_from_iter(page_address(page), want, from);
 		if (n) {
-			p->slot[p->head % PIPE_SLOTS] = (struct slot){ page, 0, n };
+			*slot_at(p, p->head) = (struct slot){ page, 0, n, packet };
 			WRITE_ONCE(p->head, p->head + 1);
 		} else {
 			p->spare = page;
@@ -154,16 +183,19 @@ static ssize_t pipe_read(struct kio *kio, struct iov_iter *to)
 	if (!iov_iter_count(to))
 		return 0;
 	for (;;) {
-		bool was_full, eof;
+		bool was_full, eof, more;
 
 		mutex_lock(&p->mutex);
 		was_full = is_full(p);
 		eof = is_empty(p) && !p->writers;
 		n = take_locked(p, to);
 		was_full &= !is_full(p);
+		more = n && !is_empty(p);
 		mutex_unlock(&p->mutex);
 		if (was_full)
 			wake_poll(&p->write_wait, EPOLLOUT | EPOLLWRNORM);
+		if (unlikely(more))
+			wake_poll(&p->read_wait, EPOLLIN | EPOLLRDNORM);
 		if (n || eof)
 			return n;
 		if (kio_nonblock(kio))
@@ -177,20 +209,24 @@ static ssize_t pipe_read(struct kio *kio, struct iov_iter *to)
 static ssize_t pipe_write(struct kio *kio, struct iov_iter *from)
 {
 	struct pipe *p = kio->file->private;
+	bool packet = READ_ONCE(kio->file->flags) & O_DIRECT;
 	ssize_t done = 0, n;
 
 	if (!iov_iter_count(from))
 		return 0;
 	for (;;) {
-		bool was_empty;
+		bool tell, room;
 
 		mutex_lock(&p->mutex);
-		was_empty = is_empty(p);
-		n = p->readers ? fill_locked(p, from) : -EPIPE;
-		was_empty &= !is_empty(p);
+		tell = is_empty(p);
+		n = p->readers ? fill_locked(p, from, packet) : -EPIPE;
+		tell = tell ? !is_empty(p) : n > 0 && p->polled;
+		room = n > 0 && !iov_iter_count(from) && !is_full(p);
 		mutex_unlock(&p->mutex);
-		if (was_empty)
+		if (tell)
 			wake_poll(&p->read_wait, EPOLLIN | EPOLLRDNORM);
+		if (room && unlikely(wait_queue_active(&p->write_wait)))
+			wake_queue(&p->write_wait, 1, EPOLLOUT | EPOLLWRNORM);
 		if (n > 0)
 			done += n;
 		if (n < 0 || !iov_iter_count(from))
@@ -200,7 +236,7 @@ static ssize_t pipe_write(struct kio *kio, struct iov_iter *from)
 		if (n)
 			break;
 	}
-	if (n == -EPIPE && !done) {
+	if (n == -EPIPE) {
 		struct kernel_siginfo info;
 
 		siginfo_fill_user(&info, SIGPIPE, SI_USER);
@@ -228,6 +264,8 @@ static u32 pipe_poll(struct file *f, struct poll_table *pt)
 	struct pipe *p = f->private;
 	u32 mask = 0;
 
+	if (!READ_ONCE(p->polled))
+		WRITE_ONCE(p->polled, true);
 	if (f->mode & FMODE_READ) {
 		poll_wait(f, &p->read_wait, pt);
 		mask |= is_empty(p) ? 0 : EPOLLIN | EPOLLRDNORM;
@@ -254,17 +292,214 @@ static void pipe_release(struct file *f)
 	pipe_put(f->inode, p);
 }
 
+/* Bytes that a read would find. */
+static long count_bytes(struct pipe *p)
+{
+	long n = 0;
+
+	mutex_lock(&p->mutex);
+	for (u32 i = p->tail; i != p->head; i++)
+		n += slot_at(p, i)->len;
+	mutex_unlock(&p->mutex);
+	return n;
+}
+
+static long pipe_ioctl(struct file *f, u32 cmd, u64 arg)
+{
+	enum { FIONREAD = 0x541b };
+
+	return cmd == FIONREAD ? put_user((int)count_bytes(f->private), arg) : -ENOTTY;
+}
+
 long pipe_size(const struct file *f)
 {
-	return f->ops == &pipe_file_ops ? (long)(PIPE_SLOTS * PAGE_SIZE) : -EBADF;
+	struct pipe *p = f->private;
+
+	return f->ops == &pipe_file_ops ? (long)(READ_ONCE(p->slots) * PAGE_SIZE) : -EBADF;
+}
+
+/* Takes over ring if it returns 0. */
+static int set_ring(struct pipe *p, struct slot *ring, u32 slots)
+{
+	struct slot *old;
+	u32 n = 0;
+
+	mutex_lock(&p->mutex);
+	if (p->head - p->tail > slots) {
+		mutex_unlock(&p->mutex);
+		return -EBUSY;
+	}
+	for (; p->tail != p->head; p->tail++)
+		ring[n++] = *slot_at(p, p->tail);
+	old = p->ring;
+	p->ring = ring;
+	WRITE_ONCE(p->slots, slots);
+	WRITE_ONCE(p->tail, 0);
+	WRITE_ONCE(p->head, n);
+	mutex_unlock(&p->mutex);
+	if (old != p->first)
+		kvfree(old);
+	wake_queue(&p->write_wait, 1, EPOLLOUT | EPOLLWRNORM);
+	return 0;
+}
+
+long pipe_set_size(struct file *f, u64 size)
+{
+	struct pipe *p = f->private;
+	struct slot *ring;
+	u32 slots = 1;
+	int err;
+
+	if (f->ops != &pipe_file_ops)
+		return -EBADF;
+	if ((u32)size > 1u << 31)
+		return -EINVAL;
+	while (slots * PAGE_SIZE < (u32)size)
+		slots *= 2;
+	if (slots > p->slots && slots * PAGE_SIZE > PIPE_MAX_BYTES && !capable(CAP_SYS_RESOURCE))
+		return -EPERM;
+	ring = kvmalloc(slots * sizeof(*ring), GFP_KERNEL | GFP_ZERO);
+	if (!ring)
+		return -ENOMEM;
+	err = set_ring(p, ring, slots);
+	if (err) {
+		kvfree(ring);
+		return err;
+	}
+	return slots * PAGE_SIZE;
 }
 
 static const struct file_ops pipe_file_ops = {
 	.read = pipe_read,
 	.write = pipe_write,
 	.poll = pipe_poll,
+	.ioctl = pipe_ioctl,
 	.release = pipe_release,
 };
+
+/* --- pipe2 --- */
+
+static char *pipe_name(struct dentry *d, char *buf, size_t size)
+{
+	snprintf(buf, size, "pipe:[%lu]", d->inode->ino);
+	return buf;
+}
+
+static struct dentry *pipe_dentry(void)
+{
+	static const struct dentry_ops ops = { .dynamic_name = pipe_name };
+	static const struct inode_ops no_inode_ops;
+	static u64 last_ino;		/* atomic */
+	struct inode *inode = inode_new(pipe_mount->sb);
+	struct dentry *d;
+	struct pipe *p;
+
+	if (!inode)
+		return NULL;
+	inode_init_owner(inode, NULL, S_IFIFO | 0600);
+	inode->ino = __atomic_add_fetch(&last_ino, 1, __ATOMIC_RELAXED);
+	inode->ops = &no_inode_ops;
+	inode->fops = &fifo_file_ops;
+	inode->atime = inode->mtime = inode->ctime = inode_now(inode);
+	inode->pipe = pipe_alloc();
+	if (!inode->pipe) {
+		inode_put(inode);
+		return NULL;
+	}
+	p = inode->pipe;
+	d = dentry_alloc_root(inode);
+	if (d)
+		d->ops = &ops;
+	else
+		pipe_free(p);
+	return d;
+}
+
+/* One end; takes over a dentry reference. NULL: no memory. */
+static struct file *pipe_file(struct dentry *d, u32 flags)
+{
+	struct file *f = file_alloc(flags);
+	struct pipe *p = d->inode->pipe;
+
+	if (!f)
+		return NULL;
+	f->path = (struct path){ pipe_mount, d };
+	refcount_inc(&pipe_mount->refs);
+	f->inode = d->inode;
+	f->private = p;
+	f->ops = &pipe_file_ops;
+	f->mode |= FMODE_STREAM | FMODE_NOWAIT;
+	p->files++;
+	p->readers += !!(f->mode & FMODE_READ);
+	p->writers += !!(f->mode & FMODE_WRITE);
+	return f;
+}
+
+static int pipe_create(struct file *ends[2], u32 flags)
+{
+	struct dentry *d = pipe_dentry();
+
+	if (!d)
+		return -ENOMEM;
+	ends[0] = pipe_file(d, O_RDONLY | flags);
+	if (!ends[0]) {
+		pipe_free(d->inode->pipe);
+		dentry_put(d);
+		return -ENOMEM;
+	}
+	ends[1] = pipe_file(dentry_get(d), O_WRONLY | flags);
+	if (!ends[1]) {
+		dentry_put(d);
+		file_put(ends[0]);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+static int reserve_two(int fd[2], u32 flags)
+{
+	fd[0] = fd_reserve(flags);
+	if (fd[0] < 0)
+		return fd[0];
+	fd[1] = fd_reserve(flags);
+	if (fd[1] >= 0)
+		return 0;
+	fd_release(fd[0]);
+	return fd[1];
+}
+
+long sys_pipe2(uaddr_t ufds, int flags)
+{
+	struct file *ends[2];
+	int fd[2], err;
+
+	if (flags & ~(O_CLOEXEC | O_NONBLOCK | O_DIRECT))
+		return -EINVAL;
+	err = pipe_create(ends, flags & (O_NONBLOCK | O_DIRECT));
+	if (err)
+		return err;
+	err = reserve_two(fd, flags);
+	if (!err && copy_to_user(ufds, fd, sizeof(fd))) {
+		fd_release(fd[0]);
+		fd_release(fd[1]);
+		err = -EFAULT;
+	}
+	for (int i = 0; i < 2; i++) {
+		if (err)
+			file_put(ends[i]);
+		else
+			fd_install(fd[i], ends[i]);
+	}
+	return err;
+}
+
+void __init pipe_init(void)
+{
+	static const struct fstype type = { .name = "pipefs" };
+
+	pipe_mount = mount_internal(&type, PIPEFS_MAGIC, S_IFDIR | 0600);
+	BUG_ON(!pipe_mount);
+}
 
 /* --- FIFOs --- */
 

@@ -225,6 +225,30 @@ long sys_rt_sigsuspend(uaddr_t uset, size_t size)
 	return -ERESTARTNOHAND;
 }
 
+int signal_mask_swap_user(uaddr_t uset, size_t size)
+{
+	u64 set;
+	int err;
+
+	if (!uset)
+		return 0;
+	err = get_sigset(&set, uset, size);
+	if (err)
+		return err;
+	current->saved_sigmask = current->blocked;
+	__atomic_fetch_or(&current->info.flags, TIF_RESTORE_SIGMASK, __ATOMIC_RELAXED);
+	signal_set_blocked(set);
+	return 0;
+}
+
+void signal_mask_restore_unless(bool interrupted)
+{
+	if (likely(!(READ_ONCE(current->info.flags) & TIF_RESTORE_SIGMASK)) || interrupted)
+		return;
+	__atomic_fetch_and(&current->info.flags, ~TIF_RESTORE_SIGMASK, __ATOMIC_RELAXED);
+	signal_set_blocked(current->saved_sigmask);
+}
+
 /* Sleep until a signal of set is queued: its number, 0 when the time is over, -EINTR by another signal. */
 static int wait_for_signal(u64 set, struct kernel_siginfo *info, ktime_t timeout)
 {

@@ -48,6 +48,12 @@ int signal_send_locked(struct process *p, struct thread *t, int sig, const struc
 /* All other threads of p are to die: SIGKILL each. How many there are. */
 u32 signal_kill_others_locked(struct process *p);
 void signal_set_blocked(u64 set);			/* current's mask; SIGKILL, SIGSTOP left out */
+/*
+ * Another mask for the time of one call (ppoll, pselect6, epoll_pwait): NULL changes nothing. 0, -EINVAL, -EFAULT.
+ * Afterwards the old one is put back, unless a signal interrupted the call: then by delivery, after the handler's frame.
+ */
+int __must_check signal_mask_swap_user(uaddr_t uset, size_t size);
+void signal_mask_restore_unless(bool interrupted);
 bool signal_is_ignored_locked(const struct process *p, int sig);
 struct sighand *sighand_create(const struct sighand *from);	/* actions copied; NULL: no memory */
 void sighand_put(struct sighand *sh);
