@@ -6,3 +6,5 @@ obj-y += arch/riscv/trap/trap.o
 obj-y += arch/riscv/cpu/switch.o
 obj-y += arch/riscv/cpu/timer.o
 obj-y += arch/riscv/cpu/thread.o
+obj-y += arch/riscv/cpu/fp.o arch/riscv/cpu/fpregs.o
+obj-y += arch/riscv/trap/signal.o

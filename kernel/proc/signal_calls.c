@@ -12,17 +12,9 @@
 
 #define SIGSET_BYTES	8
 #define SIGINFO_BYTES	128
-#define SS_ONSTACK	1u
-#define SS_DISABLE	2u
-#define SS_AUTODISARM	(1u << 31)
 #define MINSIGSTKSZ	2048
 enum { SIG_BLOCK, SIG_UNBLOCK, SIG_SETMASK };
 
-struct user_stack {		/* stack_t */
-	u64 sp;
-	u32 flags, pad;
-	u64 size;
-};
 
 /* --- siginfo_t --- */
 
@@ -306,12 +298,29 @@ long sys_rt_sigtimedwait(uaddr_t uset, uaddr_t uinfo, uaddr_t utimeout, size_t s
 
 /* --- the alternate stack --- */
 
-static bool on_alternate_stack(void)
+bool signal_on_alternate_stack(u64 sp)
 {
 	const struct thread *t = current;
-	u64 sp = tf_sp(thread_regs(current));
 
 	return !(t->sas_flags & SS_AUTODISARM) && sp > t->sas_sp && sp - t->sas_sp <= t->sas_size;
+}
+
+void signal_alternate_stack_of(u64 sp, struct user_stack *out)
+{
+	const struct thread *t = current;
+
+	*out = (struct user_stack){
+		.sp = t->sas_sp,
+		.size = t->sas_size,
+		.flags = (!t->sas_size ? SS_DISABLE : signal_on_alternate_stack(sp) ? SS_ONSTACK : 0) |
+			 (t->sas_flags & SS_AUTODISARM),
+	};
+}
+
+void signal_disarm_alternate_stack(void)
+{
+	current->sas_sp = current->sas_size = 0;
+	current->sas_flags = SS_DISABLE;
 }
 
 static int set_alternate_stack(const struct user_stack *ss)
@@ -319,7 +328,7 @@ static int set_alternate_stack(const struct user_stack *ss)
 	struct thread *t = current;
 	u32 mode = ss->flags & ~SS_AUTODISARM;
 
-	if (on_alternate_stack())
+	if (signal_on_alternate_stack(tf_sp(thread_regs(t))))
 		return -EPERM;
 	if (mode != SS_DISABLE && mode != SS_ONSTACK && mode != 0)
 		return -EINVAL;
@@ -336,17 +345,19 @@ static int set_alternate_stack(const struct user_stack *ss)
 	return 0;
 }
 
+void signal_restore_alternate_stack(const struct user_stack *ss)
+{
+	/* What the frame says may be nonsense by now; then the stack stays as it is. */
+	if (set_alternate_stack(ss))
+		return;
+}
+
 long sys_sigaltstack(uaddr_t unew, uaddr_t uold)
 {
-	struct thread *t = current;
-	struct user_stack new, old = {
-		.sp = t->sas_sp,
-		.size = t->sas_size,
-		.flags = (!t->sas_size ? SS_DISABLE : on_alternate_stack() ? SS_ONSTACK : 0) |
-			 (t->sas_flags & SS_AUTODISARM),
-	};
+	struct user_stack new, old;
 	int err;
 
+	signal_alternate_stack_of(tf_sp(thread_regs(current)), &old);
 	if (unew) {
 		if (copy_from_user(&new, unew, sizeof(new)))
 			return -EFAULT;

@@ -54,6 +54,7 @@
 #include <kernel/bug.h>
 #include <kernel/time/hrtimer.h>
 #include <kernel/irq/irq.h>
+#include <arch/fp.h>
 #include <arch/smp.h>
 #include <arch/tlb.h>
 #include <kernel/sched/tick.h>
@@ -158,7 +159,7 @@ static void finish_switch(struct thread *prev)
 	if (drop)
 		mm_drop(drop);
 	if (unlikely(dead))
-		thread_put(prev);
+		thread_dead(prev);
 }
 
 static struct thread *pick_next(struct runqueue *rq)
@@ -235,6 +236,7 @@ static void switch_away(bool preempted)
 	rq->nr_switches++;
 	WRITE_ONCE(next->se.on_cpu, 1);
 	switch_mm(rq, prev, next);
+	fp_switch(prev, next);
 	spin_hand_over(&rq->lock, prev, next);
 	finish_switch(context_switch_asm(prev, next));
 }

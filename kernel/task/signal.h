@@ -77,4 +77,9 @@ void signal_delivered(const struct signal_delivery *d);	/* the frame is built: b
  * interrupted call, build frames. in_syscall: the frame is an ecall's.
  */
 void signal_handle(struct trapframe *regs, bool in_syscall);
+/* Alternate stack of current, for signal frames; sp: the user's. Defined in kernel/proc/signal_calls.c. */
+bool signal_on_alternate_stack(u64 sp);
+void signal_alternate_stack_of(u64 sp, struct user_stack *out);
+void signal_disarm_alternate_stack(void);
+void signal_restore_alternate_stack(const struct user_stack *ss);
 void signal_init(void);

@@ -56,3 +56,12 @@ struct kernel_siginfo {
 #define BUS_ADRERR	2
 #define ILL_ILLOPC	1
 #define TRAP_BRKPT	1
+
+struct user_stack {		/* stack_t */
+	u64 sp;
+	u32 flags, pad;
+	u64 size;
+};
+#define SS_ONSTACK	1u
+#define SS_DISABLE	2u
+#define SS_AUTODISARM	(1u << 31)

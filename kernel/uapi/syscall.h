@@ -10,8 +10,8 @@
 #pragma once
 #include <kernel/types.h>
 #include <kernel/errno.h>
+#include <kernel/uapi/nr_syscalls.h>
 
-#define NR_SYSCALLS	470	/* above the highest number of Linux 6.12 */
 
 /* Arguments are a0..a5 as the user left them; each entry cuts them to the handler's types. */
 typedef long (*syscall_fn_t)(u64, u64, u64, u64, u64, u64);

@@ -32,6 +32,7 @@ FLOORS = [
 
 # Includes that look up on purpose: (file, header) -> why. Twenty at most.
 UPWARD = {
+    ("arch/riscv/include/arch/fp.h", "kernel/task/thread.h"): "whose FP registers they are, at every switch",
     ("arch/riscv/include/arch/pgtable.h", "kernel/lock/spinlock.h"): "the lock of a table page, inline",
     ("arch/riscv/include/arch/pgtable.h", "kernel/mm/mm.h"): "walks start at an mm's root",
     ("arch/riscv/include/arch/pgtable.h", "kernel/mm/page.h"): "an entry's page, inline",

@@ -5,7 +5,7 @@
  * context_switch_asm(a0 = prev, a1 = next): called with interrupts off and the
  * runqueue locked. What the psABI lets a call destroy needs no saving; the rest is
  * kept in prev->context. Returns in next, with prev in a0, at the place where next
- * called it, or at thread_begin for one that never ran.
+ * called it, or for one that never ran at its first instructions (trap/entry.S).
  */
 #include <kernel/types.h>
 #include <generated/asm-offsets.h>
@@ -25,11 +25,3 @@ context_switch_asm:
 	.endr
 	mv	tp, a1
 	ret
-
-/* A kernel thread's first instructions. a0 = the thread before, s0 = fn, s1 = arg. */
-	.globl	thread_begin
-thread_begin:
-	call	sched_first_switch_done
-	mv	a0, s1
-	jalr	s0
-	tail	kthread_finished

@@ -124,6 +124,8 @@ static u64 __init parse_mem(const char *args)
 	return v;
 }
 
+paddr_t initrd_start __ro_after_init, initrd_end __ro_after_init;
+
 static void __init take_chosen(void)
 {
 	int chosen = fdt_path_offset(boot_fdt, "/chosen");
@@ -138,8 +140,11 @@ static void __init take_chosen(void)
 		bootmem_limit(limit);
 	start = chosen_address(chosen, "linux,initrd-start");
 	end = chosen_address(chosen, "linux,initrd-end");
-	if (start < end)
+	if (start < end) {
 		bootmem_reserve(start, end);
+		initrd_start = start;
+		initrd_end = end;
+	}
 }
 
 /* Fill the bootmem lists. fdt_pa: where the tree itself lies. */

@@ -2,65 +2,76 @@
 /*
  * Trap entry and return.
  *
- * Who jumps here: the hart, at every trap. S-mode, the kernel's tables, interrupts
- * off, all registers but tp still the interrupted code's. In the kernel tp is the
- * running thread and sscratch is zero.
+ * Who jumps here: the hart, at every trap. S-mode, the running address space's
+ * tables, interrupts off. In the kernel tp is the running thread and sscratch is
+ * zero; in user mode tp is the program's and sscratch is the thread. So one swap
+ * of the two tells where the trap came from.
  *
- * The stack is checked before it is used: where the frame would not fit above
- * stack_low, the hart goes on on its overflow stack, to say so and panic.
+ *   from the kernel   frame on the interrupted stack, checked before it is used:
+ *                     where it would not fit above stack_low, the hart goes on on
+ *                     its overflow stack, to say so and panic
+ *   from user mode    frame at the top of the thread's kernel stack (thread_regs())
+ *   system call       the same frame; the handler is called from here. What a C
+ *                     function preserves (s0..s11) needs no reloading, unless
+ *                     work before the return changed the frame
+ *
+ * The kernel runs with sstatus.FS off, so that a use of FP registers by mistake
+ * traps, and with SUM clear but inside uaccess: both are cleared on entry and come
+ * back with the frame's status. gp belongs to user mode: the kernel never uses it.
  */
 #include <arch/csr.h>
 #include <arch/trapframe.h>
 #include <kernel/types.h>
+#include <kernel/uapi/nr_syscalls.h>
 #include <generated/asm-offsets.h>
 
 #define OVERFLOW_STACK_SIZE	8192
+#define STATUS_CLEAR		(SR_SUM | SR_FS)
+
+/* All but sp and tp, whose values each path has elsewhere. */
+.macro save_registers
+	sd	x1, TF_REG(1)(sp)
+	sd	x3, TF_REG(3)(sp)
+	.irp	n, 5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
+	sd	x\n, TF_REG(\n)(sp)
+	.endr
+.endm
+
+/* What a call to C may have changed, but for sp and a0. */
+.macro load_caller_saved
+	ld	x1, TF_REG(1)(sp)
+	ld	x3, TF_REG(3)(sp)
+	.irp	n, 5,6,7,11,12,13,14,15,16,17,28,29,30,31
+	ld	x\n, TF_REG(\n)(sp)
+	.endr
+.endm
+
+.macro load_callee_saved
+	.irp	n, 8,9,18,19,20,21,22,23,24,25,26,27
+	ld	x\n, TF_REG(\n)(sp)
+	.endr
+.endm
 
 	.section .text.entry, "ax"
 	.balign	4			/* stvec.BASE, Privileged 4.1.2; mode 0: direct */
 	.globl	trap_entry
 trap_entry:
+	csrrw	tp, sscratch, tp
+	bnez	tp, from_user
+
+	csrrw	tp, sscratch, zero
 	sd	sp, TI_SCRATCH(tp)
 	csrw	sscratch, t0
 	ld	t0, TI_STACK_LOW(tp)
 	addi	sp, sp, -TF_SIZE
 	bltu	sp, t0, stack_overflow
-	csrr	t0, sscratch
-	csrw	sscratch, zero
-
-	sd	x1, TF_REG(1)(sp)
-	sd	x3, TF_REG(3)(sp)
-	sd	x4, TF_REG(4)(sp)
-	sd	x5, TF_REG(5)(sp)
-	sd	x6, TF_REG(6)(sp)
-	sd	x7, TF_REG(7)(sp)
-	sd	x8, TF_REG(8)(sp)
-	sd	x9, TF_REG(9)(sp)
-	sd	x10, TF_REG(10)(sp)
-	sd	x11, TF_REG(11)(sp)
-	sd	x12, TF_REG(12)(sp)
-	sd	x13, TF_REG(13)(sp)
-	sd	x14, TF_REG(14)(sp)
-	sd	x15, TF_REG(15)(sp)
-	sd	x16, TF_REG(16)(sp)
-	sd	x17, TF_REG(17)(sp)
-	sd	x18, TF_REG(18)(sp)
-	sd	x19, TF_REG(19)(sp)
-	sd	x20, TF_REG(20)(sp)
-	sd	x21, TF_REG(21)(sp)
-	sd	x22, TF_REG(22)(sp)
-	sd	x23, TF_REG(23)(sp)
-	sd	x24, TF_REG(24)(sp)
-	sd	x25, TF_REG(25)(sp)
-	sd	x26, TF_REG(26)(sp)
-	sd	x27, TF_REG(27)(sp)
-	sd	x28, TF_REG(28)(sp)
-	sd	x29, TF_REG(29)(sp)
-	sd	x30, TF_REG(30)(sp)
-	sd	x31, TF_REG(31)(sp)
+	csrrw	t0, sscratch, zero
+	save_registers
+	sd	tp, TF_REG(4)(sp)
 	ld	t0, TI_SCRATCH(tp)
 	csrr	t1, sepc
-	csrr	t2, sstatus
+	li	t2, STATUS_CLEAR
+	csrrc	t2, sstatus, t2
 	csrr	t3, scause
 	csrr	t4, stval
 	sd	t0, TF_REG(2)(sp)
@@ -70,44 +81,116 @@ trap_entry:
 	sd	t4, TF_TVAL(sp)
 
 	mv	a0, sp
-	call	trap_handle
+	call	trap_from_kernel
 
 	/* Back to the interrupted code. tp stays: it is the same thread's. */
 	ld	t0, TF_EPC(sp)
 	ld	t1, TF_STATUS(sp)
 	csrw	sepc, t0
 	csrw	sstatus, t1
-	ld	x1, TF_REG(1)(sp)
-	ld	x3, TF_REG(3)(sp)
-	ld	x5, TF_REG(5)(sp)
-	ld	x6, TF_REG(6)(sp)
-	ld	x7, TF_REG(7)(sp)
-	ld	x8, TF_REG(8)(sp)
-	ld	x9, TF_REG(9)(sp)
-	ld	x10, TF_REG(10)(sp)
-	ld	x11, TF_REG(11)(sp)
-	ld	x12, TF_REG(12)(sp)
-	ld	x13, TF_REG(13)(sp)
-	ld	x14, TF_REG(14)(sp)
-	ld	x15, TF_REG(15)(sp)
-	ld	x16, TF_REG(16)(sp)
-	ld	x17, TF_REG(17)(sp)
-	ld	x18, TF_REG(18)(sp)
-	ld	x19, TF_REG(19)(sp)
-	ld	x20, TF_REG(20)(sp)
-	ld	x21, TF_REG(21)(sp)
-	ld	x22, TF_REG(22)(sp)
-	ld	x23, TF_REG(23)(sp)
-	ld	x24, TF_REG(24)(sp)
-	ld	x25, TF_REG(25)(sp)
-	ld	x26, TF_REG(26)(sp)
-	ld	x27, TF_REG(27)(sp)
-	ld	x28, TF_REG(28)(sp)
-	ld	x29, TF_REG(29)(sp)
-	ld	x30, TF_REG(30)(sp)
-	ld	x31, TF_REG(31)(sp)
+	load_caller_saved
+	load_callee_saved
+	ld	a0, TF_REG(10)(sp)
 	ld	sp, TF_REG(2)(sp)
 	sret
+
+from_user:
+	sd	sp, TI_SCRATCH(tp)
+	ld	sp, TI_KERNEL_SP(tp)
+	addi	sp, sp, -TF_SIZE
+	save_registers
+	csrrw	t0, sscratch, zero	/* the program's tp */
+	ld	t1, TI_SCRATCH(tp)	/* and sp */
+	li	t2, STATUS_CLEAR
+	csrrc	t2, sstatus, t2
+	csrr	t3, scause
+	csrr	t4, sepc
+	li	t5, EXC_ECALL_U
+	sd	t0, TF_REG(4)(sp)
+	sd	t1, TF_REG(2)(sp)
+	sd	t2, TF_STATUS(sp)
+	sd	t3, TF_CAUSE(sp)
+	bne	t3, t5, 3f
+
+	/* A system call: a0..a5 and a7 are still the program's. */
+	addi	t4, t4, 4		/* go on behind the ecall */
+	sd	t4, TF_EPC(sp)
+	sd	a0, TF_ORIG_A0(sp)
+	csrsi	sstatus, SR_SIE
+	li	t0, NR_SYSCALLS
+	bgeu	a7, t0, 2f
+	la	t0, syscall_table
+	slli	t1, a7, 3
+	add	t0, t0, t1
+	ld	t0, 0(t0)
+	jalr	t0
+1:	csrci	sstatus, SR_SIE
+	ld	t0, TI_FLAGS(tp)
+	andi	t0, t0, TIF_USER_WORK
+	bnez	t0, 4f
+	ld	t0, TF_EPC(sp)
+	ld	t1, TF_STATUS(sp)
+	csrw	sepc, t0
+	csrw	sstatus, t1
+	csrw	sscratch, tp
+	load_caller_saved
+	ld	tp, TF_REG(4)(sp)
+	ld	sp, TF_REG(2)(sp)
+	sret
+
+2:	call	sys_ni
+	j	1b
+
+	/* Anything else from user mode. */
+3:	csrr	t5, stval
+	sd	t4, TF_EPC(sp)
+	sd	t5, TF_TVAL(sp)
+	mv	a0, sp
+	call	trap_from_user
+	j	user_return
+
+	/* A system call after which something is to be done. */
+4:	sd	a0, TF_REG(10)(sp)
+	mv	a0, sp
+	call	user_return_work
+
+/* Interrupts off, sp at the frame: every register comes from there. */
+user_return:
+	ld	t0, TF_EPC(sp)
+	ld	t1, TF_STATUS(sp)
+	csrw	sepc, t0
+	csrw	sstatus, t1
+	csrw	sscratch, tp
+	load_caller_saved
+	load_callee_saved
+	ld	a0, TF_REG(10)(sp)
+	ld	tp, TF_REG(4)(sp)
+	ld	sp, TF_REG(2)(sp)
+	sret
+
+/*
+ * The first instructions of a thread (arch/riscv/cpu/thread.c): interrupts on after
+ * the calls, preemption on. sp is at the frame of the return to user mode.
+ *
+ * A kernel thread: a0 = the thread before, s0 = fn, s1 = arg. If fn returns, it has
+ * either become a program or is done.
+ */
+	.globl	kernel_thread_begin
+kernel_thread_begin:
+	call	sched_first_switch_done
+	mv	a0, s1
+	jalr	s0
+	call	kernel_thread_returned
+	j	1f
+
+/* A clone: a0 = the thread before. */
+	.globl	user_thread_begin
+user_thread_begin:
+	call	thread_started
+1:	csrci	sstatus, SR_SIE
+	mv	a0, sp
+	call	user_return_work
+	j	user_return
 
 /*
  * The stack is used up. One hart at a time may report that: the others that come

@@ -1,24 +1,32 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Traps in the kernel: interrupts go to their handlers, an exception is a bug of
- * ours, but for the few with a fix-up.
+ * Traps: interrupts go to their handlers, exceptions of user mode become page
+ * faults resolved or signals, an exception in the kernel is a bug of ours, but for
+ * page faults on user memory and the few instructions with a fix-up.
  *
  * An access that may fail by design (user memory, a probe) has an entry in
  * __ex_table: two 32-bit distances, from the entry to the instruction and from
- * the entry's second word to where to go on instead.
+ * the entry's second word to where to go on instead. Only what the address space
+ * cannot resolve goes there.
+ *
+ * System calls do not come here: entry.S calls their handlers itself.
  *
  * Causes: Privileged Architecture 20211203, table 4.2.
  */
 #include <arch/csr.h>
+#include <arch/fp.h>
 #include <arch/irqflags.h>
+#include <arch/layout.h>
 #include <arch/smp.h>
 #include <arch/trap.h>
 #include <kernel/bug.h>
 #include <kernel/debug/backtrace.h>
 #include <kernel/irq/irq.h>
 #include <kernel/lock/preempt.h>
+#include <kernel/mm/fault.h>
 #include <kernel/printk.h>
 #include <kernel/sched/sched.h>
+#include <kernel/task/signal.h>
 #include <kernel/task/thread.h>
 #include <kernel/time/hrtimer.h>
 
@@ -73,7 +81,7 @@ static void __noreturn bad_exception(struct trapframe *tf)
 	panic_with_frame(tf, "%s at %pS, address %lx", cause_name(tf->cause), (void *)tf->epc, tf->tval);
 }
 
-static void interrupt(struct trapframe *tf)
+static void interrupt(const struct trapframe *tf)
 {
 	irq_enter();
 	switch (tf->cause & ~CAUSE_INTERRUPT) {
@@ -90,19 +98,128 @@ static void interrupt(struct trapframe *tf)
 		panic("interrupt %lu, which nobody enabled", tf->cause & ~CAUSE_INTERRUPT);
 	}
 	irq_exit();
-	if (need_resched() && !preempt_count())
-		preempt_schedule_irq();
+}
+
+static u32 fault_access(u64 cause)
+{
+	switch (cause) {
+	case EXC_STORE_PAGE:
+		return FAULT_WRITE;
+	case EXC_INST_PAGE:
+		return FAULT_EXEC;
+	default:
+		return FAULT_READ;
+	}
+}
+
+static bool is_page_fault(u64 cause)
+{
+	return cause == EXC_LOAD_PAGE || cause == EXC_STORE_PAGE || cause == EXC_INST_PAGE;
+}
+
+/* --- from the kernel --- */
+
+/* A page fault inside uaccess, which alone sets SUM. True if the access may be tried again. */
+static bool user_memory_fault(const struct trapframe *tf)
+{
+	int code, sig;
+
+	if (!is_page_fault(tf->cause) || !(tf->status & SR_SUM) || tf->tval >= TASK_SIZE)
+		return false;
+	/* With interrupts off nobody may sleep here: the caller has disabled page faults. */
+	if (!(tf->status & SR_SPIE))
+		return false;
+	local_irq_enable();
+	sig = mm_handle_fault(tf->tval, fault_access(tf->cause), &code);
+	local_irq_disable();
+	return sig == 0;
 }
 
 /* From entry.S: interrupts off, tf on the interrupted thread's stack. */
-void trap_handle(struct trapframe *tf)
+void trap_from_kernel(struct trapframe *tf)
 {
 	if (tf->cause & CAUSE_INTERRUPT) {
 		interrupt(tf);
+		if (need_resched() && !preempt_count())
+			preempt_schedule_irq();
 		return;
 	}
-	if (!fix_up(tf))
+	if (!user_memory_fault(tf) && !fix_up(tf))
 		bad_exception(tf);
+}
+
+/* --- from user mode --- */
+
+static void user_page_fault(const struct trapframe *tf)
+{
+	int code, sig;
+
+	sig = mm_handle_fault(tf->tval, fault_access(tf->cause) | FAULT_USER, &code);
+	if (sig)
+		signal_force_fault(sig, code, tf->tval);
+}
+
+static void user_exception(struct trapframe *tf)
+{
+	switch (tf->cause) {
+	case EXC_INST_PAGE:
+	case EXC_LOAD_PAGE:
+	case EXC_STORE_PAGE:
+		user_page_fault(tf);
+		break;
+	case EXC_ILLEGAL:
+		if (!fp_first_use(tf))
+			signal_force_fault(SIGILL, ILL_ILLOPC, tf->epc);
+		break;
+	case EXC_BREAKPOINT:
+		signal_force_fault(SIGTRAP, TRAP_BRKPT, tf->epc);
+		break;
+	case EXC_INST_MISALIGNED:
+	case EXC_LOAD_MISALIGNED:
+	case EXC_STORE_MISALIGNED:
+		signal_force_fault(SIGBUS, BUS_ADRALN, tf->tval);
+		break;
+	case EXC_INST_ACCESS:
+	case EXC_LOAD_ACCESS:
+	case EXC_STORE_ACCESS:
+		signal_force_fault(SIGSEGV, SEGV_ACCERR, tf->tval);
+		break;
+	default:
+		bad_exception(tf);
+	}
+}
+
+/* From entry.S: interrupts off, everything but system calls. */
+void trap_from_user(struct trapframe *tf)
+{
+	if (tf->cause & CAUSE_INTERRUPT) {
+		interrupt(tf);
+	} else {
+		local_irq_enable();
+		user_exception(tf);
+		local_irq_disable();
+	}
+	if (READ_ONCE(thread_info()->flags) & TIF_USER_WORK)
+		user_return_work(tf);
+}
+
+void user_return_work(struct trapframe *tf)
+{
+	u64 work;
+
+	while ((work = READ_ONCE(thread_info()->flags)) & TIF_USER_WORK) {
+		local_irq_enable();
+		if (work & TIF_FRAME_CHANGED)
+			__atomic_fetch_and(&thread_info()->flags, ~TIF_FRAME_CHANGED, __ATOMIC_RELAXED);
+		if (work & TIF_NEED_RESCHED)
+			schedule();
+		if (work & TIF_SIGPENDING) {
+			signal_handle(tf, tf->cause == EXC_ECALL_U);
+			/* Whatever the call returned has been dealt with. */
+			tf->cause = CAUSE_SETTLED;
+		}
+		local_irq_disable();
+	}
 }
 
 /* From entry.S, on the overflow stack. */

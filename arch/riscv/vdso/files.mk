@@ -1,6 +1,6 @@
 # The shared object that user mode gets is linked on its own and carried in the image as data.
-unlinked-y += arch/riscv/vdso/vdso.o
-unlinked-y += arch/riscv/vdso/image.o
+obj-y += arch/riscv/vdso/vdso.o
+obj-y += arch/riscv/vdso/image.o
 
 vdso-dir = $(build)/arch/riscv/vdso
 vdso-parts = $(addprefix $(vdso-dir)/user/,clock.o calls.o)

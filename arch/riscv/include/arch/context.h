@@ -11,7 +11,9 @@ struct fp_state {
 /* What a function call preserves (psABI): the rest is on the thread's stack. */
 struct thread_context {
 	u64 ra, sp, s[12];
-	struct fp_state fp;	/* saved only when sstatus.FS was Dirty */
+	struct fp_state fp;	/* see cpu/fp.c */
+	u32 fp_cpu;		/* where fp was last moved to or from the registers, plus one; 0: nowhere */
+	bool fp_used;		/* fp is not all zero */
 };
 
 struct thread;

@@ -16,18 +16,17 @@ struct thread_info {
 	u32 preempt_count;	/* kernel/lock/preempt.h */
 	u32 cpu;		/* set by the scheduler when it moves the thread */
 	u64 percpu_offset;	/* of that cpu */
-	u64 kernel_sp;		/* top of the kernel stack, loaded on entry from user mode */
+	u64 kernel_sp;		/* top of the kernel stack, where the user frame ends */
 	u64 stack_low;		/* lowest address of the kernel stack; below: overflow */
 	u64 scratch;		/* of the trap entry: the interrupted sp */
 };
 
 #define TIF_NEED_RESCHED	BIT(0)	/* reschedule at the next chance */
 #define TIF_SIGPENDING		BIT(1)	/* a signal may be deliverable */
-#define TIF_NOTIFY		BIT(2)	/* task work before return to user mode */
-#define TIF_FP_DIRTY		BIT(3)	/* unused by others than arch */
+#define TIF_FRAME_CHANGED	BIT(2)	/* a system call wrote the user registers: load all of them */
 #define TIF_RESTORE_SIGMASK	BIT(4)	/* put back saved_sigmask after delivery */
 #define TIF_POLLING		BIT(5)	/* idle and about to look at NEED_RESCHED: needs no IPI */
-#define TIF_USER_WORK		(TIF_NEED_RESCHED | TIF_SIGPENDING | TIF_NOTIFY)
+#define TIF_USER_WORK		(TIF_NEED_RESCHED | TIF_SIGPENDING | TIF_FRAME_CHANGED)
 
 static __always_inline struct thread_info *thread_info(void)
 {

@@ -27,6 +27,8 @@ extern const void *boot_fdt;	/* flattened tree, read-only; valid once early_map'
 extern pte_t *kernel_pgd;	/* top-level table of the final map */
 extern u64 vmalloc_end;		/* end of the used part of the vmalloc window */
 extern u64 kernel_satp;		/* the kernel's own tables, ASID 0; set by paging_init() */
+/* The archive that firmware left in memory; empty: none. Reserved pages: release them when done. */
+extern paddr_t initrd_start, initrd_end;
 void paging_init(void);
 /* What RAM there is and what of it is taken, into bootmem. memmap.c */
 void memmap_read(paddr_t fdt_pa);

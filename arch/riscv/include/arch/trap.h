@@ -3,7 +3,10 @@
 #pragma once
 #include <arch/trapframe.h>
 
-void trap_handle(struct trapframe *tf);
+void trap_from_kernel(struct trapframe *tf);
+void trap_from_user(struct trapframe *tf);
+/* What is to be done before user mode goes on. Interrupts off before and after, on between. */
+void user_return_work(struct trapframe *tf);
 void __noreturn trap_stack_overflow(u64 epc, u64 sp, u64 cause);
 void trap_show_registers(const struct trapframe *tf);
 /* panic() for an exception: shows the frame's registers and where it came from. */

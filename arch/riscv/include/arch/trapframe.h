@@ -15,6 +15,10 @@
 
 #ifndef __ASSEMBLER__
 #include <kernel/types.h>
+#include <arch/current.h>
+/* In cause: a system call whose result must not be taken for a restart (any more). */
+#define CAUSE_SETTLED	(~0ul >> 1)
+
 struct trapframe {
 	u64 epc;
 	u64 x[31];		/* x[i] is register x(i+1) */
@@ -30,9 +34,11 @@ _Static_assert(sizeof(struct trapframe) == TF_SIZE, "frame size");
 #define tf_tp(tf)	((tf)->x[3])
 #define tf_arg(tf, n)	((tf)->x[9 + (n)])	/* a0..a7 */
 
-struct thread;
 /* The user registers of a thread (its own, or one that is in the kernel). */
-struct trapframe *thread_regs(struct thread *t);
+static inline struct trapframe *thread_regs(struct thread *t)
+{
+	return (struct trapframe *)(((struct thread_info *)t)->kernel_sp - TF_SIZE);
+}
 static inline bool tf_from_user(const struct trapframe *tf)
 {
 	return !(tf->status & (1ul << 8));	/* sstatus.SPP */

@@ -17,10 +17,9 @@ struct thread_info {
 
 #define TIF_NEED_RESCHED	BIT(0)	/* reschedule at the next chance */
 #define TIF_SIGPENDING		BIT(1)	/* a signal may be deliverable */
-#define TIF_NOTIFY		BIT(2)	/* task work before return to user mode */
-#define TIF_FP_DIRTY		BIT(3)	/* unused by others than arch */
+#define TIF_FRAME_CHANGED	BIT(2)
 #define TIF_RESTORE_SIGMASK	BIT(4)	/* put back saved_sigmask after delivery */
-#define TIF_USER_WORK		(TIF_NEED_RESCHED | TIF_SIGPENDING | TIF_NOTIFY)
+#define TIF_USER_WORK		(TIF_NEED_RESCHED | TIF_SIGPENDING | TIF_FRAME_CHANGED)
 
 extern struct thread_info host_thread_info;
 
