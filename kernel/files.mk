@@ -1,1 +1,2 @@
 obj-y += kernel/main.o
+obj-y += kernel/pending.o

@@ -7,12 +7,16 @@
 #include <arch/smp.h>
 #include <arch/tlb.h>
 #include <drivers/core/driver.h>
+#include <arch/vdso.h>
 #include <kernel/bug.h>
 #include <kernel/irq/irq.h>
+#include <fs/vfs.h>
+#include <kernel/mm/mm.h>
 #include <kernel/mm/page.h>
 #include <kernel/param.h>
 #include <kernel/percpu.h>
 #include <kernel/printk.h>
+#include <kernel/proc/start.h>
 #include <kernel/sched/sched.h>
 #include <kernel/task/thread.h>
 #include <kernel/test/ktest.h>
@@ -25,7 +29,7 @@ static int late_boot(void *arg)
 	workqueue_init();		/* and work that may sleep */
 	drivers_probe();		/* interrupt controller, devices */
 	ktest_run();			/* ktest=: run the tests and power off */
-	pr_notice("boot: nothing to run yet: system halted\n");
+	userland_start();		/* root file system, PID 1 */
 	return 0;
 }
 
@@ -47,7 +51,12 @@ void __noreturn kernel_main(u64 hart)
 	vmalloc_init();			/* device registers, kernel stacks */
 	tlb_init();			/* ASIDs and how to flush */
 	sched_init();			/* this context is the boot CPU's idle thread now */
+	page_wait_init();		/* who waits for a page */
+	mm_init();			/* address spaces */
+	vdso_init();			/* code and clocks that user mode has of us */
 	task_init();			/* numbers, credentials, the kernel's own process */
+	if (vfs_init_caches())		/* names, inodes, open files */
+		panic("no memory for the VFS");
 	smp_init();			/* the other CPUs */
 	t = thread_create_kernel(late_boot, NULL, "boot");
 	if (!t)

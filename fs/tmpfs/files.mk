@@ -1,1 +1,1 @@
-unlinked-y += fs/tmpfs/tmpfs.o
+obj-y += fs/tmpfs/tmpfs.o

@@ -1,1 +1,1 @@
-unlinked-y += kernel/ipc/futex.o
+obj-y += kernel/ipc/futex.o

@@ -6,4 +6,4 @@ obj-y += kernel/lib/seq.o
 obj-y += kernel/lib/string.o
 obj-y += kernel/lib/vsnprintf.o
 obj-y += kernel/lib/xarray.o
-unlinked-y += kernel/lib/random.o
+obj-y += kernel/lib/random.o

@@ -1,1 +1,1 @@
-unlinked-y += kernel/syscall/table.o
+obj-y += kernel/syscall/table.o
