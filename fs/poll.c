@@ -39,7 +39,7 @@ struct poll_entry {
 	struct poll_entry *next_fired;
 	u32 index;			/* the caller's name for the file */
 	u32 events;			/* wake-ups of interest; 0 in a wake-up is any */
-	bool fired;			/* atomic: on the list */
+	u32 fired;			/* atomic: 1 while on the list */
 };
 
 struct poll_block {			/* a page */
@@ -65,7 +65,7 @@ static int entry_wake(struct wait_entry *e, u32 key)
 
 	if (key && !(key & pe->events))
 		return 0;
-	if (!__atomic_exchange_n(&pe->fired, true, __ATOMIC_ACQ_REL)) {
+	if (!__atomic_exchange_n(&pe->fired, 1, __ATOMIC_ACQ_REL)) {
 		struct poll_entry *head = __atomic_load_n(&set->fired, __ATOMIC_RELAXED);
 
 		do {
