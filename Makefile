@@ -42,7 +42,7 @@ build := build/$(BOARD)$(addprefix -,$(CONFIG))
 defconfig := boards/$(BOARD)/defconfig $(patsubst %,boards/%.config,$(CONFIG))
 
 .PHONY: all
-all: kernel
+all: kernel image initramfs
 
 # ---- Tools ------------------------------------------------------------------
 
@@ -250,19 +250,24 @@ MEM ?=
 APPEND ?=
 T ?=
 
-qemu-qemu-virt := -M virt
-qemu-sifive-unleashed := -M sifive_u
-run-flags = $(qemu-$(BOARD)) -smp $(or $(SMP),$(smp-$(BOARD))) -m $(or $(MEM),512M) -nographic \
-	-kernel $(build)/Image $(if $(APPEND),-append "$(APPEND)")
-smp-qemu-virt := 2
-smp-sifive-unleashed := 5
+include boards/$(BOARD)/qemu.mk
+ROOT ?= $(qemu-root)
+root-disk := $(build)/rootfs.img
+root-initramfs := $(build)/initramfs.cpio
+qemu-disk := -drive file=$(root-disk),if=none,format=raw,id=root -device virtio-blk-device,drive=root
+qemu-initramfs := -initrd $(root-initramfs)
+append-disk := root=/dev/vda rw
+run-flags = $(qemu-machine) -smp $(or $(SMP),$(qemu-smp)) -m $(or $(MEM),512M) -nographic \
+	-kernel $(build)/Image $(qemu-$(ROOT)) -append "$(strip $(append-$(ROOT)) $(APPEND))"
 
 .PHONY: run debug
-run: all
+run: kernel $(root-$(ROOT))
 	$(Q)qemu-system-riscv64 $(run-flags)
-debug: all
+debug: kernel $(root-$(ROOT))
 	@echo "Stopped; attach with: gdb-multiarch $(build)/kernel.elf -ex 'target remote :1234'"
 	$(Q)qemu-system-riscv64 $(run-flags) -s -S
+
+include userland/files.mk
 
 .PHONY: test
 test: $(setup-test)
@@ -286,7 +291,8 @@ oracle: user $(setup-test)
 .PHONY: check
 check: $(setup-check)
 	$(Q)tests/check/floors.py
-	$(Q)shellcheck -x scripts/setup .ci/run
+	$(Q)shellcheck -x scripts/setup .ci/run userland/image/mkext2
+	$(Q)shellcheck -s dash userland/image/tree/etc/init.d/rc? userland/image/tree/etc/autologin
 
 .PHONY: setup
 setup:
@@ -300,9 +306,9 @@ help:
 clean:
 	rm -rf build
 
-#? make                  build/<board>/{Image,kernel.elf,System.map}
-#? make run              boot it in QEMU; leave with ctrl-a x
-#? make kernel           only the kernel
+#? make                  build/<board>/{Image,kernel.elf,System.map,rootfs.img,initramfs.cpio}
+#? make run              boot it in QEMU to a shell; leave with poweroff or ctrl-a x
+#? make kernel           only the kernel; also image, initramfs, userland
 #? make debug            boot stopped, waiting for gdb
 #? make test             every test that runs without hardware; T=name picks some
 #? make oracle           ask Debian's Linux again what tests/user/abi_* should get; T=names
@@ -314,5 +320,6 @@ clean:
 #? BOARD=    a folder of boards/ (qemu-virt)
 #? CONFIG=   a variant, boards/<variant>.config: debug (lock ranks, poison, tests)
 #? SMP= MEM= APPEND=     harts, memory (512M) and kernel parameters of make run
+#? ROOT=     disk or initramfs: the root of make run
 #? T=        part of a test's name
 #? V=1       show the commands
