@@ -11,11 +11,33 @@ extern const struct kernel_param __params_start[], __params_end[];	/* linker scr
 
 char boot_command_line[COMMAND_LINE_MAX];
 
-static void __init set_param(const char *name, const char *value)
+const char *init_arg_words[INIT_WORDS_MAX], *init_env_words[INIT_WORDS_MAX];
+
+/* False: nobody knows the name. */
+static bool __init set_param(const char *name, const char *value)
 {
-	for (const struct kernel_param *p = __params_start; p < __params_end; p++)
-		if (!strcmp(p->name, name) && p->set(value))
+	bool known = false;
+
+	for (const struct kernel_param *p = __params_start; p < __params_end; p++) {
+		if (strcmp(p->name, name))
+			continue;
+		known = true;
+		if (p->set(value))
 			pr_warn("kernel parameter %s: bad value \"%s\"\n", name, value);
+	}
+	return known;
+}
+
+static void __init leave_to_init(const char **words, const char *word)
+{
+	u32 i = 0;
+
+	while (i < INIT_WORDS_MAX && words[i])
+		i++;
+	if (i < INIT_WORDS_MAX)
+		words[i] = word;
+	else
+		pr_warn("kernel command line: no room for \"%s\" among init's words\n", word);
 }
 
 /* Ends at white space outside double quotes; returns where the next word may start. */
@@ -33,21 +55,32 @@ static char *__init word_end(char *p)
 
 static void __init parse(char *line)
 {
+	bool ours = true;
+
 	while (*line) {
 		char *word = line, *value;
 
 		line = word_end(word);
-		value = strchr(word, '=');
+		if (!*word)
+			continue;
+		if (ours && !strcmp(word, "--")) {
+			ours = false;
+			continue;
+		}
+		value = ours ? strchr(word, '=') : NULL;
 		if (value)
-			*value++ = '\0';
-		if (*word)
-			set_param(word, value ? value : "");
+			*value = '\0';
+		if (ours && set_param(word, value ? value + 1 : ""))
+			continue;
+		if (value)
+			*value = '=';
+		leave_to_init(value ? init_env_words : init_arg_words, word);
 	}
 }
 
 void __init params_init(void)
 {
-	static char copy[COMMAND_LINE_MAX] __initdata = "";
+	static char copy[COMMAND_LINE_MAX];	/* kept: init's words lie in it */
 	int chosen = fdt_path_offset(boot_fdt, "/chosen");
 	const char *args = chosen < 0 ? NULL : fdt_getprop(boot_fdt, chosen, "bootargs", NULL);
 

@@ -8,8 +8,7 @@
  * mounted over it, and init= or one of the usual programs is run from there.
  *
  * Parameters, as Linux's: root=, rootfstype=, ro, rw, init=, rdinit=, and
- * rootwait, which is how it works anyway: devices are probed before. What follows
- * "--", and words that no one registered, are init's arguments and environment.
+ * rootwait, which is how it works anyway: devices are probed before.
  */
 #include <arch/layout.h>
 #include <arch/paging.h>
@@ -24,13 +23,11 @@
 #include <kernel/proc/start.h>
 #include <kernel/uapi/fcntl.h>
 
-#define ARGS_MAX	16
-
 static char root_device[64] __initdata, root_type[16] __initdata = "ext2";
 static u32 root_flags __initdata = SB_RDONLY;
 static char init_path[128] __initdata, rdinit_path[128] __initdata = "/init";
-static const char *init_args[ARGS_MAX + 1];
-static const char *init_env[ARGS_MAX + 1] = { "HOME=/", "TERM=linux" };
+static const char *init_args[INIT_WORDS_MAX + 2];	/* path, words, NULL */
+static const char *init_env[INIT_WORDS_MAX + 3] = { "HOME=/", "TERM=linux" };
 
 static int copy_value(char *to, size_t size, const char *value)
 {
@@ -164,6 +161,8 @@ static int init_main(void *arg)
 	const struct init_plan *plan = arg;
 	int err;
 
+	memcpy(init_args + 1, init_arg_words, sizeof(init_arg_words));
+	memcpy(init_env + 2, init_env_words, sizeof(init_env_words));
 	current->fs = fs_fork(&init_fs);
 	current->files = files_fork(NULL, &err);
 	if (!current->fs || !current->files)

@@ -38,12 +38,18 @@
 #define SYSCALL5(nr, name, ...)	[nr] = thunk_##name,
 #define SYSCALL6(nr, name, ...)	[nr] = thunk_##name,
 
+long syscall_clone(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5);
+long syscall_clone3(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5);
+
 /* The range comes first and the list overrides it: gcc and clang warn about that by default. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Woverride-init"
 const syscall_fn_t syscall_table[NR_SYSCALLS] = {
 	[0 ... NR_SYSCALLS - 1] = sys_ni,
 #include <kernel/uapi/syscalls.def>
+	/* These copy the caller's whole register frame: arch saves it first. */
+	[220] = syscall_clone,
+	[435] = syscall_clone3,
 };
 #pragma GCC diagnostic pop
 

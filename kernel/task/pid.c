@@ -193,25 +193,6 @@ struct pid *pid_find_from(pid_t nr, struct pid_namespace *ns)
 	return xa_find(&ns->pids, &index, PID_MAX - 1);
 }
 
-struct pid_namespace *current_pid_ns(void)
-{
-	const struct pid *pid = current->pid;
-
-	return likely(pid) ? pid->numbers[pid->level].ns : &init_pid_ns;
-}
-
-pid_t pid_nr(const struct pid *pid, const struct pid_namespace *ns)
-{
-	if (!pid || ns->level > pid->level || pid->numbers[ns->level].ns != ns)
-		return 0;
-	return pid->numbers[ns->level].nr;
-}
-
-pid_t pid_vnr(const struct pid *pid)
-{
-	return pid_nr(pid, current_pid_ns());
-}
-
 struct thread *thread_find(pid_t tid)
 {
 	struct pid *pid = pid_find(tid, current_pid_ns());

@@ -46,9 +46,28 @@ struct thread *thread_find(pid_t tid);		/* in the caller's namespace */
 struct process *process_find(pid_t tgid);
 struct thread *thread_lookup(pid_t tid);	/* with a reference */
 struct process *process_lookup(pid_t tgid);
-pid_t pid_nr(const struct pid *p, const struct pid_namespace *ns);	/* 0: not visible there */
-pid_t pid_vnr(const struct pid *p);		/* as the current thread sees it */
-struct pid_namespace *current_pid_ns(void);
+
+static inline struct pid_namespace *current_pid_ns(void)
+{
+	const struct pid *pid = current->pid;
+
+	return likely(pid) ? pid->numbers[pid->level].ns : &init_pid_ns;
+}
+
+/* 0: not visible there. */
+static inline pid_t pid_nr(const struct pid *pid, const struct pid_namespace *ns)
+{
+	if (!pid || ns->level > pid->level || pid->numbers[ns->level].ns != ns)
+		return 0;
+	return pid->numbers[ns->level].nr;
+}
+
+/* As the current thread sees it. */
+static inline pid_t pid_vnr(const struct pid *pid)
+{
+	return pid_nr(pid, current_pid_ns());
+}
+
 static inline pid_t thread_tid(const struct thread *t)  { return pid_vnr(t->pid); }
 static inline pid_t process_tgid(const struct process *p) { return pid_vnr(p->pids[PIDTYPE_TGID]); }
 

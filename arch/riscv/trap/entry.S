@@ -11,9 +11,12 @@
  *                     where it would not fit above stack_low, the hart goes on on
  *                     its overflow stack, to say so and panic
  *   from user mode    frame at the top of the thread's kernel stack (thread_regs())
- *   system call       the same frame; the handler is called from here. What a C
- *                     function preserves (s0..s11) needs no reloading, unless
- *                     work before the return changed the frame
+ *   system call       the same frame; the handler is called from here
+ *
+ * What a C function preserves (s0..s11) is still the program's when the handler is
+ * back, so it is neither saved nor loaded on the way in and out of user mode. Only
+ * who looks at the whole frame needs it there: the work before a return (signals),
+ * for which it is saved at label 4, and clone, whose entry saves it.
  *
  * The kernel runs with sstatus.FS off, so that a use of FP registers by mistake
  * traps, and with SUM clear but inside uaccess: both are cleared on entry and come
@@ -28,16 +31,22 @@
 #define OVERFLOW_STACK_SIZE	8192
 #define STATUS_CLEAR		(SR_SUM | SR_FS)
 
-/* All but sp and tp, whose values each path has elsewhere. */
-.macro save_registers
+/* What a call to C may change, but for sp and tp, whose values each path has elsewhere. */
+.macro save_caller_saved
 	sd	x1, TF_REG(1)(sp)
 	sd	x3, TF_REG(3)(sp)
-	.irp	n, 5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
+	.irp	n, 5,6,7,10,11,12,13,14,15,16,17,28,29,30,31
 	sd	x\n, TF_REG(\n)(sp)
 	.endr
 .endm
 
-/* What a call to C may have changed, but for sp and a0. */
+.macro save_callee_saved
+	.irp	n, 8,9,18,19,20,21,22,23,24,25,26,27
+	sd	x\n, TF_REG(\n)(sp)
+	.endr
+.endm
+
+/* The same registers back, but for a0. */
 .macro load_caller_saved
 	ld	x1, TF_REG(1)(sp)
 	ld	x3, TF_REG(3)(sp)
@@ -66,7 +75,8 @@ trap_entry:
 	addi	sp, sp, -TF_SIZE
 	bltu	sp, t0, stack_overflow
 	csrrw	t0, sscratch, zero
-	save_registers
+	save_caller_saved
+	save_callee_saved
 	sd	tp, TF_REG(4)(sp)
 	ld	t0, TI_SCRATCH(tp)
 	csrr	t1, sepc
@@ -98,7 +108,7 @@ from_user:
 	sd	sp, TI_SCRATCH(tp)
 	ld	sp, TI_KERNEL_SP(tp)
 	addi	sp, sp, -TF_SIZE
-	save_registers
+	save_caller_saved
 	csrrw	t0, sscratch, zero	/* the program's tp */
 	ld	t1, TI_SCRATCH(tp)	/* and sp */
 	li	t2, STATUS_CLEAR
@@ -147,10 +157,12 @@ from_user:
 	sd	t5, TF_TVAL(sp)
 	mv	a0, sp
 	call	trap_from_user
-	j	user_return
+	ld	a0, TF_REG(10)(sp)
+	j	1b
 
-	/* A system call after which something is to be done. */
+	/* Something is to be done before the return; the frame may change. */
 4:	sd	a0, TF_REG(10)(sp)
+	save_callee_saved
 	mv	a0, sp
 	call	user_return_work
 
@@ -168,6 +180,16 @@ user_return:
 	ld	sp, TF_REG(2)(sp)
 	sret
 
+/* Entries of the system calls that copy the whole frame. sp is at the frame. */
+	.globl	syscall_clone
+syscall_clone:
+	save_callee_saved
+	tail	sys_clone
+	.globl	syscall_clone3
+syscall_clone3:
+	save_callee_saved
+	tail	sys_clone3
+
 /*
  * The first instructions of a thread (arch/riscv/cpu/thread.c): interrupts on after
  * the calls, preemption on. sp is at the frame of the return to user mode.
@@ -181,13 +203,13 @@ kernel_thread_begin:
 	mv	a0, s1
 	jalr	s0
 	call	kernel_thread_returned
-	j	1f
+	j	5f
 
 /* A clone: a0 = the thread before. */
 	.globl	user_thread_begin
 user_thread_begin:
 	call	thread_started
-1:	csrci	sstatus, SR_SIE
+5:	csrci	sstatus, SR_SIE
 	mv	a0, sp
 	call	user_return_work
 	j	user_return

@@ -199,8 +199,6 @@ void trap_from_user(struct trapframe *tf)
 		user_exception(tf);
 		local_irq_disable();
 	}
-	if (READ_ONCE(thread_info()->flags) & TIF_USER_WORK)
-		user_return_work(tf);
 }
 
 void user_return_work(struct trapframe *tf)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Registers at a trap, on the kernel stack. From user mode it is always at the
- * top of the stack (thread_regs()), complete: fork, ptrace and signals read it.
+ * top of the stack (thread_regs()). There s0..s11 are saved only for who reads
+ * them: work before the return to user mode, and clone (trap/entry.S).
  */
 #pragma once
 
