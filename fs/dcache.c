@@ -261,14 +261,17 @@ static struct inode *detach_inode_locked(struct dentry *d)
 /*
  * The only user turns it negative, so that the next creation finds it; others
  * (open files, working directories) keep their inode, and the name is unhashed.
+ * For that moment it counts as dying: whoever gets a reference must find the inode there.
  */
 void dentry_delete(struct dentry *d)
 {
 	struct inode *inode = NULL;
+	s32 one = 1;
 
 	spin_lock(&d->lock);
-	if (__atomic_load_n(&d->refs, __ATOMIC_RELAXED) == 1) {
+	if (__atomic_compare_exchange_n(&d->refs, &one, DENTRY_DEAD, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
 		inode = detach_inode_locked(d);
+		__atomic_store_n(&d->refs, 1, __ATOMIC_RELEASE);
 	} else {
 		seq_write_begin(&d->seq);
 		unhash_locked(d);

@@ -136,7 +136,11 @@ int files_init(void);			/* caches of files and tables; boot */
 void anon_init(void);
 
 loff_t generic_file_llseek(struct file *f, loff_t off, int whence);	/* against the inode's size */
-int file_truncate(const struct path *path, loff_t size);		/* 0 or -errno; takes the inode's rwsem */
+/* 0 or -errno; takes the inode's rwsem. times: ATTR_MTIME to set it even if the size is the same. */
+int file_truncate(const struct path *path, loff_t size, u32 times);
+/* Any attributes: writable mount, locks, permission. */
+int vfs_setattr(const struct path *path, struct iattr *attr);
+bool inode_writers_inc(struct inode *inode);	/* as an open for writing; false: a program is being run from it */
 /* Kernel-side transfer to kernel memory. */
 ssize_t kernel_read(struct file *f, void *buf, size_t len, loff_t *pos);
 ssize_t kernel_write(struct file *f, const void *buf, size_t len, loff_t *pos);

@@ -1,4 +1,5 @@
 obj-y += fs/anon.o
+obj-y += fs/attr.o
 obj-y += fs/chrdev.o
 obj-y += fs/dcache.o
 obj-y += fs/file.o

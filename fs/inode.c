@@ -287,9 +287,25 @@ int inode_setattr_check(struct inode *inode, const struct iattr *attr)
 	if ((attr->valid & ATTR_GID) && !capable(CAP_CHOWN) &&
 	    (current_cred()->fsuid != inode->uid || (!in_group(attr->gid) && attr->gid != inode->gid)))
 		return -EPERM;
-	if ((attr->valid & (ATTR_MODE | ATTR_ATIME_SET | ATTR_MTIME_SET)) && !owner_or_capable(inode))
+	if ((attr->valid & (ATTR_MODE | ATTR_ATIME_SET | ATTR_MTIME_SET | ATTR_TIMES_SET)) &&
+	    !owner_or_capable(inode))
 		return -EPERM;
+	if ((attr->valid & ATTR_TOUCH) && !owner_or_capable(inode))
+		return inode_permission((struct inode *)inode, MAY_WRITE);
 	return 0;
+}
+
+/* As the file system can keep it. */
+static struct timespec64 time_kept(const struct inode *inode, struct timespec64 t)
+{
+	t.nsec -= t.nsec % inode->sb->time_granularity_ns;
+	return t;
+}
+
+static umode_t mode_without_priv(umode_t mode)
+{
+	mode &= ~S_ISUID;
+	return mode & 0010 ? mode & ~S_ISGID : mode;	/* group execute: S_ISGID means set-id */
 }
 
 void inode_setattr_copy(struct inode *inode, const struct iattr *attr)
@@ -306,10 +322,12 @@ void inode_setattr_copy(struct inode *inode, const struct iattr *attr)
 			mode &= ~S_ISGID;
 		inode->mode = (inode->mode & S_IFMT) | mode;
 	}
+	if (attr->valid & ATTR_KILL_PRIV)
+		inode->mode = mode_without_priv(inode->mode);
 	if (attr->valid & ATTR_ATIME)
-		inode->atime = attr->valid & ATTR_ATIME_SET ? attr->atime : inode_now(inode);
+		inode->atime = attr->valid & ATTR_ATIME_SET ? time_kept(inode, attr->atime) : inode_now(inode);
 	if (attr->valid & ATTR_MTIME)
-		inode->mtime = attr->valid & ATTR_MTIME_SET ? attr->mtime : inode_now(inode);
+		inode->mtime = attr->valid & ATTR_MTIME_SET ? time_kept(inode, attr->mtime) : inode_now(inode);
 	inode->ctime = inode_now(inode);
 	spin_unlock(&inode->lock);
 	inode_mark_dirty(inode, INODE_STATE_DIRTY);

@@ -25,7 +25,7 @@
 			 O_ASYNC | O_DIRECT | O_LARGEFILE | O_DIRECTORY | O_NOFOLLOW | O_NOATIME | O_CLOEXEC | \
 			 O_PATH | O_TMPFILE_BIT)
 
-static bool writers_inc(struct inode *inode)
+bool inode_writers_inc(struct inode *inode)
 {
 	s32 v = atomic_read(&inode->writers);
 
@@ -101,7 +101,7 @@ static int file_attach(struct file *f, const struct path *path)
 	if (!f->ops)
 		return -ENXIO;
 	if ((f->mode & FMODE_WRITE) && S_ISREG(inode->mode)) {
-		if (!writers_inc(inode)) {
+		if (!inode_writers_inc(inode)) {
 			f->ops = NULL;	/* never opened: nothing to release */
 			return -ETXTBSY;
 		}
@@ -110,24 +110,6 @@ static int file_attach(struct file *f, const struct path *path)
 	err = f->ops->open ? f->ops->open(inode, f) : 0;
 	if (err)
 		f->ops = NULL;
-	return err;
-}
-
-int file_truncate(const struct path *path, loff_t size)
-{
-	struct inode *inode = path->dentry->inode;
-	struct iattr attr = { .valid = ATTR_SIZE | ATTR_MTIME, .size = size };
-	int err;
-
-	if (size > (loff_t)inode->sb->max_bytes)
-		return -EFBIG;
-	if (!inode->ops->setattr)
-		return -EINVAL;
-	err = rwsem_write_lock_killable(&inode->rwsem);
-	if (err)
-		return err;
-	err = inode->ops->setattr(inode, &attr);
-	rwsem_write_unlock(&inode->rwsem);
 	return err;
 }
 
@@ -159,7 +141,7 @@ static struct file *open_path_consume(const struct path *path, int flags, bool c
 		*err = file_attach(f, path);
 	f->flags &= ~(u32)O_NOCTTY;
 	if (!*err && (flags & O_TRUNC) && !created && S_ISREG(f->inode->mode))
-		*err = file_truncate(path, 0);
+		*err = file_truncate(path, 0, ATTR_MTIME);
 	if (*err) {
 		file_put(f);
 		return NULL;

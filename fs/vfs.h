@@ -58,6 +58,9 @@ struct iattr {
 #define ATTR_ATIME_SET	BIT(6)	/* to the given value, else now */
 #define ATTR_MTIME_SET	BIT(7)
 #define ATTR_FORCE	BIT(8)	/* no permission check: kernel's own (suid removal) */
+#define ATTR_KILL_PRIV	BIT(9)	/* set-id bits go: the owner or the contents change */
+#define ATTR_TOUCH	BIT(10)	/* times to now: whoever may write may */
+#define ATTR_TIMES_SET	BIT(11)	/* times given one by one: the owner only, even for now */
 
 /* Context of all: may sleep. dir's rwsem is write-held in those that change dir, read-held in lookup. */
 struct inode_ops {
