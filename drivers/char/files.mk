@@ -1,1 +1,0 @@
-obj-y += drivers/char/mem.o drivers/char/random_dev.o drivers/char/kmsg.o

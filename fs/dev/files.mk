@@ -1,1 +1,0 @@
-obj-y += fs/dev/devtmpfs.o fs/dev/devpts.o
