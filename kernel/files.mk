@@ -1,2 +1,2 @@
-obj-y += kernel/main.o
+obj-y += kernel/main.o kernel/power.o
 obj-y += kernel/pending.o

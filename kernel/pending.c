@@ -2,14 +2,10 @@
 /* Stand-ins until their owners are linked; each is removed by the change that brings the real one. */
 #include <arch/irqflags.h>
 #include <arch/sbi.h>
-#include <kernel/power.h>
 #include <kernel/types.h>
 
 int __weak chrdev_node_create(const char *name, umode_t mode, dev_t dev) { return 0; }
 void __weak sched_load_averages(u64 *loads) { loads[0] = loads[1] = loads[2] = 0; }
-void __weak power_off(void) { sbi_shutdown(false); for (;;) ; }
-void __weak power_restart(void) { for (;;) ; }
-void __weak power_halt(void) { for (;;) ; }
 
 #include <fs/file.h>
 #include <kernel/printk.h>

@@ -20,10 +20,11 @@ LAST_WORDS = ("system halted", "---[ end of panic ]---")
 
 @dataclasses.dataclass
 class Boot:
-    """verdict: ended, time-out or no console; console: all text; fsck: what e2fsck found, if anything."""
+    """verdict: ended, time-out or no console; console: all text; fsck: what e2fsck found, if anything; code: QEMU's exit code."""
     verdict: str
     console: str
     fsck: str = ""
+    code: int = 0
 
     @property
     def trouble(self):
@@ -71,4 +72,4 @@ def boot(board, kernel, smp, mem="512M", append="", extra=(), initrd=None, disk=
         code = qemu.wait()
     console = "".join(lines)
     verdict = "no console" if banner not in console else "time-out" if code == 124 else "ended"
-    return Boot(verdict, console, check_disk(disk) if disk and judge_disk else "")
+    return Boot(verdict, console, check_disk(disk) if disk and judge_disk else "", code)

@@ -1,1 +1,1 @@
-obj-y += drivers/serial/uart.o drivers/serial/ns16550.o drivers/serial/sifive.o drivers/serial/pending.o
+obj-y += drivers/serial/uart.o drivers/serial/ns16550.o drivers/serial/sifive.o

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#include <arch/sbi.h>
-#include <arch/processor.h>
 #include <kernel/errno.h>
 #include <kernel/lib/string.h>
 #include <kernel/param.h>
 #include <kernel/percpu.h>
+#include <kernel/power.h>
 #include <kernel/printk.h>
 #include <kernel/test/ktest.h>
 
@@ -29,15 +28,15 @@ void ktest_expect(bool ok, const char *file, int line, const char *what, u64 got
 
 static bool is_wanted(const struct ktest *t)
 {
-	/* "crash" ends in a panic: only by its own name. */
-	if (!strcmp(t->suite, "crash"))
+	/* These end the boot, in a panic or without power: only by their own names. */
+	if (!strcmp(t->suite, "crash") || !strcmp(t->suite, "power"))
 		return !strcmp(wanted, t->name);
 	return !strcmp(wanted, "all") || !strcmp(wanted, t->suite);
 }
 
 void ktest_run(void)
 {
-	u32 nr = 0;
+	u32 nr = 0, failed = 0;
 
 	if (!*wanted)
 		return;
@@ -47,13 +46,10 @@ void ktest_run(void)
 			continue;
 		failures = 0;
 		t->run();
+		failed += READ_ONCE(failures) != 0;
 		printk(LOG_NOTICE, "%sok %u - %s.%s\n", READ_ONCE(failures) ? "not " : "", ++nr, t->suite, t->name);
 	}
 	printk(LOG_NOTICE, "1..%u\n", nr);
 	printk(LOG_NOTICE, "ktest: done\n");
-	printk_flush();
-	sbi_shutdown(false);
-	pr_notice("The firmware cannot power off: system halted\n");
-	for (;;)
-		cpu_wait_for_interrupt();
+	power_exit(failed != 0);
 }

@@ -1,2 +1,3 @@
 obj-y += tests/kernel/test_crash.o tests/kernel/test_mm.o tests/kernel/test_sched.o
 obj-y += tests/kernel/test_log.o
+obj-y += tests/kernel/test_irq.o tests/kernel/test_power.o

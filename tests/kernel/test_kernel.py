@@ -58,7 +58,7 @@ def results(kernel):
     return result
 
 
-@pytest.mark.parametrize("case", [c for c in cases() if not c.startswith("crash.")])
+@pytest.mark.parametrize("case", [c for c in cases() if not c.startswith(("crash.", "power."))])
 @pytest.mark.parametrize("machine", BOOTS, ids=lambda m: "-".join(str(part) for part in m if part))
 def test_case(results, machine, case):
     run = results(machine)
@@ -93,6 +93,32 @@ def test_panic_says_where(kernel, name):
     assert re.search("Kernel panic on CPU [01]: .*" + CRASHES[name], run.console), run.console[-3000:]
     assert re.search(r"CPU [01] was at:", run.console), run.console[-3000:]
     assert "---[ end of panic ]---" in run.console
+
+
+# Case, board: how QEMU ends, and the last line.
+ENDINGS = [
+    ("off", "qemu-virt", 0, "power off"),
+    ("restart", "qemu-virt", 0, "restart"),
+    ("exit_code", "qemu-virt", 7, ""),
+    ("off_by_tree", "qemu-virt", 0, ""),
+    ("restart_by_tree", "qemu-virt", 0, ""),
+    ("halt", "qemu-virt", None, "system halted"),
+    ("off", "sifive-unleashed", None, "system halted"),
+    ("restart", "sifive-unleashed", 0, "restart"),
+    ("restart_by_tree", "sifive-unleashed", 0, ""),
+]
+
+
+@pytest.mark.parametrize("case,board,code,words", ENDINGS)
+def test_machine_ends(kernel, case, board, code, words):
+    """By the firmware, by what the tree describes, and where neither can. None: QEMU goes on."""
+    run = qemu.boot(board, kernel, 5 if board == "sifive-unleashed" else 2, append=f"ktest={case}")
+    assert run.verdict == "ended" and not run.trouble, run.console[-3000:]
+    assert words in run.console.splitlines()[-1], run.console[-3000:]
+    # A test that returned printed its result; the machine should have been gone by then.
+    assert "ok 1 - " not in run.console, run.console[-3000:]
+    if code is not None:
+        assert run.code == code, run.console[-3000:]
 
 
 def test_shipped_configuration_boots():

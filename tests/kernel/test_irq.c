@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/* Device interrupts, with QEMU's clock as the source: delivery, affinity, moving under fire. */
+#include <drivers/core/driver.h>
+#include <drivers/rtc/goldfish.h>
+#include <kernel/irq/irq.h>
+#include <kernel/lib/string.h>
+#include <kernel/lock/wait.h>
+#include <kernel/test/ktest.h>
+
+static struct completion rang;
+static u32 rang_on;
+
+static void ring(void *arg)
+{
+	rang_on = cpu_id();
+	complete(&rang);
+}
+
+static bool wait_alarm(u64 after_ns)
+{
+	completion_init(&rang);
+	if (goldfish_alarm(after_ns, ring, NULL))
+		return false;
+	wait_for_completion(&rang);
+	return true;
+}
+
+static bool find_clock(struct irq_info *out)
+{
+	for (u32 from = 0; irq_info_next(from, out); from = out->irq + 1)
+		if (!strncmp(out->names, "rtc@", 4))
+			return true;
+	return false;
+}
+
+KTEST(irq, every_cpu_can_serve)
+{
+	struct irq_info before, after;
+	u32 cpu;
+
+	if (!find_clock(&before))
+		return;			/* a board without this clock */
+	for_each_online_cpu(cpu) {
+		EXPECT_EQ(irq_set_affinity(before.irq, cpu), 0);
+		EXPECT_TRUE(find_clock(&before));
+		EXPECT_EQ(before.cpu, cpu);
+		EXPECT_TRUE(wait_alarm(100 * NS_PER_US));
+		EXPECT_EQ(rang_on, cpu);
+		EXPECT_TRUE(find_clock(&after));
+		EXPECT_EQ(after.counts[cpu], before.counts[cpu] + 1);
+	}
+	EXPECT_EQ(irq_set_affinity(before.irq, nr_cpus), -EINVAL);
+	EXPECT_EQ(irq_set_affinity(NR_IRQS - 1, 0), -EINVAL);
+}
+
+/* A completion sent to a context where the source is disabled would lose it for ever. */
+KTEST(irq, moves_while_it_fires)
+{
+	struct irq_info info;
+
+	if (!find_clock(&info))
+		return;
+	for (u32 i = 0; i < 200; i++) {
+		completion_init(&rang);
+		EXPECT_EQ(goldfish_alarm((i % 20) * NS_PER_US, ring, NULL), 0);
+		EXPECT_EQ(irq_set_affinity(info.irq, i % nr_cpus), 0);
+		wait_for_completion(&rang);
+	}
+}
+
+static void never(void *arg)
+{
+}
+
+KTEST(irq, requests_are_checked_and_shared)
+{
+	struct irq_info info;
+	int a, b;
+
+	EXPECT_EQ(irq_request(0, "zero", never, NULL), -EINVAL);
+	EXPECT_EQ(irq_request(NR_IRQS, "beyond", never, NULL), -EINVAL);
+	/* Source 48 is wired to nothing on these boards. */
+	EXPECT_EQ(irq_request(48, "a", never, &a), 0);
+	EXPECT_EQ(irq_request(48, "b", never, &b), 0);
+	EXPECT_TRUE(irq_info_next(48, &info));
+	EXPECT_EQ(info.irq, 48);
+	EXPECT_EQ(strcmp(info.names, "a, b"), 0);
+	irq_free(48, &a);
+	EXPECT_TRUE(irq_info_next(48, &info));
+	EXPECT_EQ(strcmp(info.names, "b"), 0);
+	irq_free(48, &b);
+	EXPECT_TRUE(!irq_info_next(48, &info) || info.irq != 48);
+	irq_free(48, &b);
+}
+
+/* --- the driver core, on a node that nobody drives --- */
+
+static u32 probes, released[4], nr_released;
+
+static void note(void *arg)
+{
+	released[nr_released++ % 4] = (u32)(u64)arg;
+}
+
+static int odd_probe(struct device *dev)
+{
+	if (dev_on_release(dev, note, (void *)1) || dev_on_release(dev, note, (void *)2) ||
+	    !dev_zalloc(dev, 100) || !dev_map_regs(dev, 0))
+		return -ENOMEM;
+	return probes++ ? -ENODEV : -EPROBE_DEFER;
+}
+
+static const char *const odd_compatible[] = { "cfi-flash", "jedec,spi-nor", NULL };
+
+DRIVER(odd) = {
+	.name = "ktest-odd",
+	.stage = STAGE_IRQCHIP,
+	.compatible = odd_compatible,
+	.probe = odd_probe,
+};
+
+/* Deferred once, then refused: each time everything is given back, last first. */
+KTEST(drivers, failing_probe_releases_in_reverse)
+{
+	if (!probes)
+		return;			/* no such node, or below a bus without driver */
+	EXPECT_EQ(probes, 2);
+	EXPECT_EQ(nr_released, 4);
+	for (u32 i = 0; i < 4; i++)
+		EXPECT_EQ(released[i], i % 2 ? 1 : 2);
+}
