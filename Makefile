@@ -276,9 +276,10 @@ test: $(setup-test)
 # Programs of tests/user: static, each from one file, for our kernel and for Linux.
 user-programs := $(patsubst tests/user/%.c,build/user/%,$(wildcard tests/user/*.c))
 user-cflags := -static -O2 -g -pthread -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Werror \
-	-Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers
+	-Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers -Wno-array-bounds \
+	-Wno-nonnull -fmax-errors=5
 
-build/user/%: tests/user/%.c tests/user/tap.h | $(setup-run)
+build/user/%: tests/user/%.c tests/user/tap.h tests/user/child.h | $(setup-run)
 	@mkdir -p $(@D)
 	$(call say,USER,$@)
 	$(Q)$(CC) $(user-cflags) -c -o $@.o $< && $(CC) $(user-cflags) -o $@ $@.o && $(CROSS_COMPILE)strip $@
