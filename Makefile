@@ -275,7 +275,7 @@ test: $(setup-test)
 
 # Programs of tests/user: static, each from one file, for our kernel and for Linux.
 user-programs := $(patsubst tests/user/%.c,build/user/%,$(wildcard tests/user/*.c))
-user-cflags := -static -O2 -g -pthread -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Werror \
+user-cflags := -static -Wl,-z,norelro -O2 -g -pthread -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Werror \
 	-Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers -Wno-array-bounds \
 	-Wno-nonnull -fmax-errors=5
 

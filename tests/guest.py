@@ -116,18 +116,32 @@ def ask_oracle(names):
     return bad
 
 
-def show(variant, smp, names):
-    """Run programs on our kernel and print the console: for work at one test."""
-    done, runs = boot(qemu.image("qemu-virt", variant), names or programs(), smp)
-    print(done.console)
-    for name in names or programs():
+def differences(runs, names):
+    """Each result of ours that is not Linux's, or that failed where Linux is not asked."""
+    for name in names:
         run, answers = runs.get(name), recorded(name)
-        if run and answers is not None:
-            for ours, theirs in zip(run.answers, answers):
-                if ours != theirs:
-                    print(f"DIFFERS {name}: ours {ours!r}, Linux {theirs!r}")
-            if len(run.answers) != len(answers):
-                print(f"DIFFERS {name}: ours {len(run.answers)} results, Linux {len(answers)}")
+        if not run:
+            yield f"{name}: did not run"
+            continue
+        wanted = answers if answers is not None else ["ok " + line for line, _, _ in run.results]
+        for ours, theirs, (_, _, notes) in zip(run.answers, wanted, run.results):
+            if ours != theirs:
+                yield f"{name}: ours {ours!r}, wanted {theirs!r}   {notes}"
+        if len(run.answers) != len(wanted) or run.planned != len(wanted):
+            yield f"{name}: {len(run.answers)} results of {run.planned}, wanted {len(wanted)}"
+        if run.end not in ("exit 0", "exit 1") or run.left:
+            yield f"{name}: {run.end} {run.left} after {run.answers[-1:]}"
+
+
+def show(variant, smp, names):
+    """Run programs on our kernel and print its console and the differences: for work at one test."""
+    names = names or programs()
+    done, runs = boot(qemu.image("qemu-virt", variant), names, smp)
+    if len(names) == 1:
+        print(done.console)
+    for line in differences(runs, [n.split(".")[0] for n in names]):
+        print("DIFFERS", line)
+    print(done.verdict, done.trouble or "")
     return 0
 
 
