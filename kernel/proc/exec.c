@@ -24,6 +24,7 @@
 #include <kernel/printk.h>
 #include <kernel/proc/exec.h>
 #include <kernel/proc/proc.h>
+#include <kernel/task/timers.h>
 #include <kernel/uapi/syscall.h>
 #include <kernel/uapi/fcntl.h>
 
@@ -371,6 +372,7 @@ static void reset_thread(struct exec *x)
 	t->robust_list = 0;
 	t->set_child_tid = t->clear_child_tid = 0;
 	t->restart.fn = NULL;
+	posix_timers_delete_all(p);
 	t->exit_flags &= ~(THREAD_FORKNOEXEC | THREAD_KTHREAD);
 	p->exit_signal = SIGCHLD;
 	p->did_exec = true;

@@ -29,6 +29,7 @@
 #include <kernel/mm/mm.h>
 #include <kernel/proc/proc.h>
 #include <kernel/sched/sched.h>
+#include <kernel/task/timers.h>
 #include <kernel/uapi/syscall.h>
 #include <arch/uaccess.h>
 
@@ -314,8 +315,8 @@ void __noreturn thread_exit(int code)
 	if (last && p == init_pid_ns.child_reaper)
 		panic("init (PID 1) ended with status %#x: nobody is left to adopt orphans", code);
 	t->exit_code = code;
-	if (last && p->real_timer.func)
-		hrtimer_cancel(&p->real_timer);
+	if (last)
+		timers_exit(p);
 	drop_mm(t, last);
 	drop_references(t, last);
 	if (last && thread_is_user(t))

@@ -1,3 +1,4 @@
+obj-y += kernel/proc/clock.o
 obj-y += kernel/proc/elf.o
 obj-y += kernel/proc/exec.o
 obj-y += kernel/proc/exec_args.o
@@ -10,6 +11,6 @@ obj-y += kernel/proc/pidfd.o
 obj-y += kernel/proc/resource.o
 obj-y += kernel/proc/signal_calls.o
 obj-y += kernel/proc/signal_deliver.o
+obj-y += kernel/proc/start.o
 obj-y += kernel/proc/system.o
 obj-y += kernel/proc/wait.o
-obj-y += kernel/proc/start.o

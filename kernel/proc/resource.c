@@ -9,6 +9,7 @@
 #include <arch/uaccess.h>
 #include <kernel/mm/mm.h>
 #include <kernel/proc/proc.h>
+#include <kernel/sched/tick.h>
 #include <kernel/uapi/syscall.h>
 #include <kernel/time/hrtimer.h>
 
@@ -20,8 +21,11 @@
 
 static void add_thread(struct usage *u, const struct thread *t)
 {
-	u->utime_ns += t->se.utime_ns;
-	u->stime_ns += t->se.stime_ns;
+	u64 user, system;
+
+	cputime_thread((struct thread *)t, &user, &system);
+	u->utime_ns += user;
+	u->stime_ns += system;
 	u->min_flt += t->min_flt;
 	u->maj_flt += t->maj_flt;
 	u->nvcsw += t->se.nvcsw;

@@ -464,6 +464,50 @@ void thread_kick(struct thread *t)
 	preempt_enable();
 }
 
+/* --- consumed time --- */
+
+/* rq->lock held. What update_curr() has not added yet counts too. */
+static u64 consumed_locked(struct runqueue *rq, const struct thread *t)
+{
+	u64 now, sum = t->se.sum_exec_ns;
+
+	if (t != rq->curr || t == rq->idle)
+		return sum;
+	now = ktime_get() - irq_time_hard_ns(rq->cpu) - irq_time_soft_ns(rq->cpu);
+	return sum + ((s64)(now - t->se.exec_start) > 0 ? now - t->se.exec_start : 0);
+}
+
+static u64 consumed_by_current(void)
+{
+	u64 flags = local_irq_save(), ns;
+	struct runqueue *rq = this_rq();
+
+	raw_spin_lock(&rq->lock, 0);
+	ns = consumed_locked(rq, current);
+	raw_spin_unlock(&rq->lock);
+	local_irq_restore(flags);
+	return ns;
+}
+
+u64 sched_thread_ns(struct thread *t)
+{
+	u64 flags, ns = READ_ONCE(t->se.sum_exec_ns);
+	struct runqueue *rq;
+
+	if (t == current)
+		return consumed_by_current();
+	if (!READ_ONCE(t->se.on_cpu))
+		return ns;
+	flags = spin_lock_irqsave(&t->se.pi_lock);
+	rq = lock_rq_of(t);
+	if (rq) {
+		ns = consumed_locked(rq, t);
+		raw_spin_unlock(&rq->lock);
+	}
+	spin_unlock_irqrestore(&t->se.pi_lock, flags);
+	return ns;
+}
+
 /* --- birth, policy, affinity --- */
 
 static const struct sched_class *class_of(int policy)

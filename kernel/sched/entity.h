@@ -19,6 +19,7 @@ struct sched_entity {
 	u32 inv_weight;			/* 1024 * 2^22 / weight: no division when it runs */
 	u32 on_rq;			/* enum on_rq (kernel/sched/runqueue.h) */
 	u32 rr_slice_left_ns;
+	u64 rt_awake_sum;		/* rt: sum_exec_ns when it last woke (RLIMIT_RTTIME) */
 	const struct sched_class *class;
 
 	/* Guarded by pi_lock and the runqueue lock (both to write). */

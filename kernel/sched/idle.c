@@ -16,6 +16,7 @@
 #include <kernel/sched/tick.h>
 #include <kernel/irq/irq.h>
 #include <kernel/lock/rcu.h>
+#include <kernel/task/timers.h>
 #include <arch/csr.h>
 
 static DEFINE_PERCPU(struct hrtimer, ticks);
@@ -27,6 +28,7 @@ static enum hrtimer_restart tick(struct hrtimer *t)
 	struct runqueue *rq = this_rq();
 
 	sched_tick(user);
+	cpu_timers_tick();
 	if (user || preempt_count() == HARDIRQ_ONE)
 		rcu_note_quiescent();
 	if (rcu_cpu_needs_tick())

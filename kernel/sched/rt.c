@@ -39,6 +39,8 @@ static void rt_enqueue(struct runqueue *rq, struct thread *t, bool waking)
 {
 	if (waking || !t->se.rr_slice_left_ns)
 		t->se.rr_slice_left_ns = RR_SLICE_NS;
+	if (waking)
+		t->se.rt_awake_sum = t->se.sum_exec_ns;
 	rq->rt.nr++;
 	if (t != rq->curr)
 		queue_at(rq, t, false);
@@ -127,6 +129,16 @@ static struct thread *rt_steal(struct runqueue *rq, u32 cpu)
 		}
 	}
 	return NULL;
+}
+
+bool sched_is_rt(const struct thread *t)
+{
+	return READ_ONCE(t->se.class) == &rt_class;
+}
+
+u64 sched_rt_ns_since_sleep(const struct thread *t)
+{
+	return t->se.sum_exec_ns - t->se.rt_awake_sum;
 }
 
 const struct sched_class rt_class = {

@@ -65,6 +65,10 @@ void sched_fork(struct thread *child);	/* initialise child's entity from current
 void sched_first_switch_done(struct thread *prev);
 void sched_exit(struct thread *t);	/* last accounting, in t's context */
 void sched_tick(bool user_mode);	/* from the timer interrupt, interrupts off */
+/* CPU time that t has consumed, up to now if it runs. Any context without runqueue lock. */
+u64 sched_thread_ns(struct thread *t);
+bool sched_is_rt(const struct thread *t);
+u64 sched_rt_ns_since_sleep(const struct thread *t);	/* CPU time since it last slept; of current */
 /* Runnable threads over 1, 5, 15 minutes, 16 fraction bits (sysinfo). */
 void sched_load_averages(u64 loads[3]);
 /* Accounting hooks: enter and leave interrupt, softirq; iowait begin and end around a wait. */

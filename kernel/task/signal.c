@@ -32,11 +32,14 @@
 #include <kernel/task/cred.h>
 #include <kernel/task/pid.h>
 #include <kernel/task/signal.h>
+#include <kernel/task/timers.h>
 
 struct sigqueue {
 	struct list_head node;
 	struct kernel_siginfo info;
 	struct account *account;	/* that it is counted in; a reference */
+	bool preallocated;		/* a timer's; not freed when taken */
+	u32 sequence;			/* its timer's, when it was sent */
 };
 
 static struct kmem_cache *sigqueue_cache, *sighand_cache;
@@ -104,9 +107,14 @@ void sigpending_init(struct sigpending *p)
 	p->set = 0;
 }
 
+/* Off its list, and freed unless it is a timer's own. */
 static void sigqueue_free(struct sigqueue *q)
 {
 	list_del(&q->node);
+	if (q->preallocated) {
+		list_init(&q->node);
+		return;
+	}
 	atomic_dec(&q->account->sigpending);
 	account_put(q->account);
 	kmem_cache_free(sigqueue_cache, q);
@@ -149,7 +157,26 @@ static struct sigqueue *sigqueue_alloc(struct process *p, bool over_limit)
 	refcount_inc(&a->refs);
 	atomic_inc(&a->sigpending);
 	q->account = a;
+	q->preallocated = false;
 	return q;
+}
+
+struct sigqueue *sigqueue_prealloc(void)
+{
+	struct sigqueue *q = sigqueue_alloc(current_process(), false);
+
+	if (q) {
+		list_init(&q->node);
+		q->preallocated = true;
+	}
+	return q;
+}
+
+void sigqueue_drop_locked(struct sigqueue *q)
+{
+	q->preallocated = false;
+	if (list_empty(&q->node))
+		sigqueue_free(q);
 }
 
 /* Take one siginfo of sig from p; the set loses sig with the last one. */
@@ -171,6 +198,8 @@ static void take_locked(struct sigpending *p, int sig, struct kernel_siginfo *in
 		p->set &= ~SIGMASK(sig);
 	if (first) {
 		*info = first->info;
+		if (unlikely(first->preallocated))
+			posix_timer_taken_locked(info, first->sequence);
 		sigqueue_free(first);
 	} else {
 		*info = (struct kernel_siginfo){ .signo = sig, .code = SI_USER };
@@ -197,6 +226,8 @@ int signal_dequeue_locked(u64 mask, struct kernel_siginfo *info)
 	}
 	if (sig)
 		take_locked(from, sig, info);
+	if (sig == SIGALRM && from != &t->pending)
+		itimer_alarm_taken_locked(t->process);
 	signal_recalc_locked(t);
 	return sig;
 }
@@ -397,27 +428,52 @@ static int enqueue_locked(struct process *p, struct sigpending *to, int sig, con
 	return 0;
 }
 
+/* The signal is queued: let somebody take it. */
+static void tell_taker_locked(struct process *p, struct thread *t, int sig)
+{
+	struct thread *taker;
+
+	wake_all(&p->signalfd_wait);
+	taker = choose_thread_locked(p, t, sig);
+	if (!taker)
+		return;
+	if (sig == SIGKILL || is_deadly_locked(p, taker, sig))
+		kill_group_locked(p, sig);
+	else
+		signal_wake_locked(taker, false);
+}
+
 /* To t, or to the process when t is NULL. Context: p->sighand->lock held. */
 int signal_send_locked(struct process *p, struct thread *t, int sig, const struct kernel_siginfo *info)
 {
-	struct sigpending *to = t ? &t->pending : &p->shared_pending;
-	struct thread *taker;
 	int err;
 
 	assert_spin_held(&p->sighand->lock);
 	if (!prepare_locked(p, t, sig))
 		return 0;
-	err = enqueue_locked(p, to, sig, info);
-	if (err)
-		return err;
-	wake_all(&p->signalfd_wait);
-	taker = choose_thread_locked(p, t, sig);
-	if (!taker)
+	err = enqueue_locked(p, t ? &t->pending : &p->shared_pending, sig, info);
+	if (!err)
+		tell_taker_locked(p, t, sig);
+	return err;
+}
+
+int signal_send_prealloc_locked(struct process *p, struct thread *t, struct sigqueue *q,
+				const struct kernel_siginfo *info, u32 sequence)
+{
+	struct sigpending *to = t ? &t->pending : &p->shared_pending;
+
+	assert_spin_held(&p->sighand->lock);
+	if (!prepare_locked(p, t, info->signo))
+		return 1;
+	if (!list_empty(&q->node)) {
+		q->info.overrun++;
 		return 0;
-	if (sig == SIGKILL || is_deadly_locked(p, taker, sig))
-		kill_group_locked(p, sig);
-	else
-		signal_wake_locked(taker, false);
+	}
+	q->info = *info;
+	q->sequence = sequence;
+	list_add_tail(&q->node, &to->list);
+	to->set |= SIGMASK(info->signo);
+	tell_taker_locked(p, t, info->signo);
 	return 0;
 }
 

@@ -47,6 +47,16 @@ void signal_wake_locked(struct thread *t, bool fatal);
 int signal_send_locked(struct process *p, struct thread *t, int sig, const struct kernel_siginfo *info);
 /* All other threads of p are to die: SIGKILL each. How many there are. */
 u32 signal_kill_others_locked(struct process *p);
+/*
+ * A timer's signal has its siginfo allocated beforehand, and is queued at most
+ * once: sent again while it waits, it counts an overrun. When it is taken, the
+ * timer is told (kernel/task/timers.h) with the sequence number it gave.
+ */
+struct sigqueue *sigqueue_prealloc(void);		/* counted for the caller's user; NULL: limit, memory */
+void sigqueue_drop_locked(struct sigqueue *q);		/* the timer ends; a signal that waits stays */
+/* To t, or p where NULL. 1: nobody would take it. */
+int signal_send_prealloc_locked(struct process *p, struct thread *t, struct sigqueue *q,
+				const struct kernel_siginfo *info, u32 sequence);
 void signal_set_blocked(u64 set);			/* current's mask; SIGKILL, SIGSTOP left out */
 /*
  * Another mask for the time of one call (ppoll, pselect6, epoll_pwait): NULL changes nothing. 0, -EINVAL, -EFAULT.

@@ -70,6 +70,7 @@ struct process kernel_process = {
 	.sibling = LIST_HEAD_INIT(kernel_process.sibling),
 	.all_node = LIST_HEAD_INIT(kernel_process.all_node),
 	.posix_timers = LIST_HEAD_INIT(kernel_process.posix_timers),
+	.cpu_timers = LIST_HEAD_INIT(kernel_process.cpu_timers),
 	.shared_pending = { .list = LIST_HEAD_INIT(kernel_process.shared_pending.list) },
 	.child_wait = WAIT_QUEUE_INIT(kernel_process.child_wait),
 	.signalfd_wait = WAIT_QUEUE_INIT(kernel_process.signalfd_wait),
@@ -217,6 +218,7 @@ struct process *process_alloc(void)
 	list_init(&p->sibling);
 	list_init(&p->all_node);
 	list_init(&p->posix_timers);
+	list_init(&p->cpu_timers);
 	sigpending_init(&p->shared_pending);
 	wait_queue_init(&p->child_wait);
 	wait_queue_init(&p->signalfd_wait);

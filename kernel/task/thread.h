@@ -132,6 +132,15 @@ struct thread {
 #define THREAD_SUPERPRIV	BIT(5)
 #define THREAD_EXITED	BIT(6)	/* past its last step: only its number and its exit code remain */
 
+/* Waits for an amount of CPU time (kernel/task/timers.h). Guarded by sighand->lock. */
+struct cpu_timer {
+	struct list_head node;		/* in process->cpu_timers while armed, else empty */
+	u8 which;			/* enum cpu_clock */
+	struct pid *thread;		/* whose time; NULL: all of the process's. The owner keeps the reference */
+	u64 expires_ns, interval_ns;
+	void (*fire)(struct process *p, struct cpu_timer *t);	/* taken off the list; may arm again */
+};
+
 enum { PIDTYPE_TID, PIDTYPE_TGID, PIDTYPE_PGID, PIDTYPE_SID, NR_PIDTYPES };
 
 struct process {
@@ -181,9 +190,13 @@ struct process {
 	u64 min_flt, maj_flt, cmin_flt, cmaj_flt, nvcsw, nivcsw, cnvcsw, cnivcsw;
 	u64 maxrss_pages, cmaxrss_pages;
 
+	/* Guarded by sighand->lock. */
 	struct hrtimer real_timer;	/* ITIMER_REAL */
-	ktime_t real_interval;
+	ktime_t real_expires, real_interval;	/* 0: not armed; once */
+	struct cpu_timer cpu_itimer[2];	/* ITIMER_VIRTUAL, ITIMER_PROF */
+	struct list_head cpu_timers;	/* armed ones */
 	struct list_head posix_timers;
+	int next_timer_id;
 
 	struct file *exe_file;		/* /proc/PID/exe; under lock */
 	struct mutex exec_mutex;	/* RANK_EXEC: cred guard */
