@@ -19,6 +19,7 @@
 #include <fs/file.h>
 #include <fs/mount.h>
 #include <fs/namei.h>
+#include <fs/tmpfs/tmpfs.h>
 #include <fs/pipe.h>
 #include <kernel/bug.h>
 #include <kernel/lib/string.h>
@@ -416,6 +417,7 @@ int vfs_init_caches(void)
 	if (err)
 		return err;
 	anon_init();
+	shmem_init();
 	pipe_init();
 	return 0;
 }

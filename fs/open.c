@@ -14,6 +14,7 @@
 #include <fs/chrdev.h>
 #include <fs/namei.h>
 #include <fs/pipe.h>
+#include <fs/tmpfs/tmpfs.h>
 #include <kernel/lib/string.h>
 #include <kernel/uapi/syscall.h>
 #include <kernel/task/cred.h>
@@ -407,6 +408,12 @@ long sys_fcntl(u32 fd, u32 cmd, u64 arg)
 		break;
 	case F_SETPIPE_SZ:
 		ret = pipe_set_size(f.file, arg);
+		break;
+	case F_ADD_SEALS:
+		ret = shmem_add_seals(f.file, arg);
+		break;
+	case F_GET_SEALS:
+		ret = shmem_get_seals(f.file);
 		break;
 	}
 	fd_put(f);

@@ -38,6 +38,12 @@ static int tmpfs_read_page(struct mapping *m, struct page *page)
 
 static int tmpfs_write_begin(struct mapping *m, struct page *page, u32 from, u32 to)
 {
+	u32 seals = shmem_seals(m->host);
+
+	if (unlikely(seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)))
+		return -EPERM;
+	if (unlikely((seals & F_SEAL_GROW) && (loff_t)(page->index << PAGE_SHIFT) + to > m->host->size))
+		return -EPERM;
 	if (page_test(page, PG_UPTODATE))
 		return 0;
 	memset(page_address(page), 0, from);
@@ -52,7 +58,7 @@ static const struct mapping_ops tmpfs_mapping_ops = {
 
 /* --- inodes --- */
 
-static struct inode *tmpfs_inode(struct superblock *sb, const struct inode *dir, umode_t mode, dev_t dev)
+struct inode *tmpfs_inode(struct superblock *sb, const struct inode *dir, umode_t mode, dev_t dev)
 {
 	struct inode *inode = inode_new(sb);
 
@@ -66,6 +72,7 @@ static struct inode *tmpfs_inode(struct superblock *sb, const struct inode *dir,
 	inode->ops = &file_inode_ops;
 	inode->rdev = dev;
 	if (S_ISREG(mode)) {
+		shmem_set_seals(inode, F_SEAL_SEAL);
 		inode->fops = &file_fops;
 	} else if (S_ISDIR(mode)) {
 		inode->nlink = 2;
@@ -188,7 +195,10 @@ static int tmpfs_setattr(struct inode *inode, const struct iattr *attr)
 		return err;
 	if (attr->valid & ATTR_SIZE) {
 		loff_t old = inode->size;
+		u32 seals = S_ISREG(inode->mode) ? shmem_seals(inode) : 0;
 
+		if ((attr->size < old && (seals & F_SEAL_SHRINK)) || (attr->size > old && (seals & F_SEAL_GROW)))
+			return -EPERM;
 		WRITE_ONCE(inode->size, attr->size);
 		if (attr->size < old)
 			mapping_truncate(&inode->data, attr->size);
@@ -206,6 +216,8 @@ static void tmpfs_evict(struct inode *inode)
 {
 	if (S_ISLNK(inode->mode))
 		kfree(inode->private);
+	else if (S_ISREG(inode->mode))
+		shmem_evict(inode);
 }
 
 static int tmpfs_fsync(struct file *f, loff_t start, loff_t end, bool datasync)
@@ -255,9 +267,9 @@ static const struct file_ops dir_fops = {
 };
 static const struct file_ops file_fops = {
 	.read = generic_file_read, .write = generic_file_write, .llseek = generic_file_llseek,
-	.mmap = generic_file_mmap, .fsync = tmpfs_fsync,
+	.mmap = shmem_mmap, .fsync = tmpfs_fsync, .fallocate = shmem_fallocate,
 };
-static const struct super_ops tmpfs_super_ops = { .inode_evict = tmpfs_evict };
+const struct super_ops tmpfs_super_ops = { .inode_evict = tmpfs_evict };
 
 int tmpfs_mount(const struct fstype *type, u32 flags, const char *source, char *options, struct superblock **out)
 {

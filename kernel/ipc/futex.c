@@ -106,8 +106,8 @@ static int shared_key(uaddr_t uaddr, struct futex_key *key)
 	v = vma_find(mm, uaddr);
 	if (!v || v->start > uaddr) {
 		err = -EFAULT;
-	} else if ((v->flags & VM_SHARED) && v->file) {
-		key->object = (u64)v->file->mapping | 1;
+	} else if ((v->flags & VM_MAYSHARE) && v->mapping) {
+		key->object = (u64)v->mapping | 1;
 		key->offset = (v->pgoff << PAGE_SHIFT) + (uaddr - v->start);
 	} else {
 		/* Nobody else sees this word: private whatever the caller says. */

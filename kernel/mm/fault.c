@@ -45,9 +45,6 @@ enum outcome { DONE, SLOW, BAD_MAP, BAD_ACCESS, BUS_ERROR, NO_MEMORY };
 #define FAULT_SEGV_MAPERR	1	/* si_code values of the ABI */
 #define FAULT_SEGV_ACCERR	2
 #define FAULT_BUS_ADRERR	2
-#define FAULT_SIGBUS		7
-#define FAULT_SIGKILL		9
-#define FAULT_SIGSEGV		11
 
 struct fault {
 	struct mm *mm;
@@ -459,7 +456,7 @@ static bool try_stack_growth(struct mm *mm, uaddr_t addr)
 	vma = vma_find(mm, addr);
 	if (vma)
 		grown = addr >= vma->start || vma_grow_down(vma, addr) == 0;
-	rwsem_write_unlock(&mm->lock);
+	mm_write_unlock(mm);
 	return grown;
 }
 

@@ -15,6 +15,9 @@
  */
 int mm_handle_fault(uaddr_t addr, u32 access, int *code);
 /* The same in any address space whose users the caller keeps. A fatal signal: 0, and nothing done. */
+#define FAULT_SIGBUS		7	/* the signals it may be */
+#define FAULT_SIGKILL		9
+#define FAULT_SIGSEGV		11
 struct mm;
 int mm_fault_in(struct mm *mm, uaddr_t addr, u32 access, int *code);
 void fault_init(void);		/* the zero page */

@@ -3,6 +3,7 @@ obj-y += kernel/mm/slab.o kernel/mm/kmalloc.o kernel/mm/vmalloc.o
 obj-y += kernel/percpu.o kernel/param.o
 obj-y += kernel/mm/mm.o kernel/mm/mmap.o kernel/mm/fault.o kernel/mm/vma.o kernel/mm/rmap.o kernel/mm/zap.o
 obj-y += kernel/mm/page_wait.o kernel/mm/pagecache.o kernel/mm/writeback.o kernel/mm/iov_iter.o
+obj-y += kernel/mm/commit.o kernel/mm/mprotect.o kernel/mm/mremap.o kernel/mm/madvise.o kernel/mm/mlock.o kernel/mm/msync.o
 obj-$(CONFIG_SLAB_DEBUG) += kernel/mm/slab_debug.o
 obj-$(CONFIG_FAIL_ALLOC) += kernel/mm/alloc_fail.o
 obj-y += kernel/mm/kernel_mm.o

@@ -92,9 +92,9 @@ static void unmap_all(struct mm *mm)
 		vma_remove(vma);
 		vma_free(vma);
 	}
-	pgtable_free_range(&g, 0, TASK_SIZE);
+	pgtable_free_range(&g, 0, TASK_SIZE, 0, TASK_SIZE);
 	tlb_gather_end(&g);
-	rwsem_write_unlock(&mm->lock);
+	mm_write_unlock(mm);
 }
 
 void mm_put(struct mm *mm)
@@ -301,7 +301,7 @@ struct mm *mm_fork(struct mm *old, int *err)
 	/* The parent's CPUs must fault on what is shared now, before the child can run. */
 	if (c.protected)
 		tlb_flush_mm(old);
-	rwsem_write_unlock(&old->lock);
+	mm_write_unlock(old);
 	atomic_add(&c.to->rss[MM_ANON], c.anon);
 	atomic_add(&c.to->rss[MM_FILE], c.file);
 	if (!*err)

@@ -28,6 +28,7 @@ struct mm {
 	struct rwsem lock;		/* RANK_MM */
 
 	/* Guarded by lock. */
+	struct vma *dead_vmas;		/* freed, their files not yet put: mm_write_unlock() */
 	u32 nr_vmas;
 	u64 total_pages, data_pages, exec_pages, stack_pages, locked_pages;
 	uaddr_t mmap_base;
@@ -107,9 +108,21 @@ int __must_check mm_unmap_locked(struct mm *mm, uaddr_t start, uaddr_t end);
 int __must_check mm_may_grow(const struct mm *mm, u64 pages, u64 vm_flags);
 /* Count pages (negative: less) in the mm's totals by kind. mm->lock write-held. */
 void mm_account(struct mm *mm, s64 pages, u64 vm_flags);
-/* Make [start, end) present, as far as possible. No lock held. */
-void mm_populate(struct mm *mm, uaddr_t start, uaddr_t end);
-/* Promise pages of private writable memory. 0, -ENOMEM: that can never be. */
+/* Make [start, end) present. 0; -ENOMEM: a hole or no memory, -EFAULT, -EINTR: stopped there. No lock held. */
+int mm_populate(struct mm *mm, uaddr_t start, uaddr_t end);
+void mm_populate_all(struct mm *mm);	/* everything mapped, as far as possible */
+/* May pages more be locked (RLIMIT_MEMLOCK)? May any at all? */
+bool mm_may_lock(const struct mm *mm, u64 pages);
+bool may_lock_memory(void);
+/* Promise pages of private writable memory. 0, -ENOMEM: that can never be. commit.c */
 int __must_check commit_charge(u64 pages);
 void commit_uncharge(u64 pages);
+u64 commit_limit(void);			/* pages: /proc/meminfo's CommitLimit */
+extern u32 vm_overcommit_mode, vm_overcommit_ratio;	/* vm.overcommit_memory, vm.overcommit_ratio (per cent) */
+enum { OVERCOMMIT_GUESS, OVERCOMMIT_ALWAYS, OVERCOMMIT_NEVER };
+/* Does memory of these flags need a promise? */
+static inline bool vm_needs_commit(u64 flags)
+{
+	return (flags & (VM_WRITE | VM_SHARED | VM_NORESERVE | VM_ACCOUNT)) == VM_WRITE;
+}
 void mm_init(void);

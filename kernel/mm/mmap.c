@@ -3,12 +3,16 @@
  * mmap, munmap, brk, and what exec builds an address space from.
  *
  * All change the VMA tree with mm->lock write-held: check everything, take what
- * may fail (VMAs for splits, the file's consent), then change. A range that is
- * unmapped loses its VMAs first (their sequences turn odd, so that faults back
- * off), then its entries, then whole page tables that no neighbour uses.
+ * may fail (VMAs, the file's consent, the promise of memory), then change. So a
+ * MAP_FIXED that fails has unmapped nothing.
  *
- * Commit accounting. Private writable memory is a promise of pages. The default
- * refuses only what could never be kept: more than all of RAM in one call.
+ * What is unmapped turns the sequences of its VMAs odd first, so that faults back
+ * off. A VMA that goes whole leaves the tree, then its entries go; one that is cut
+ * keeps its bounds until the entries are gone, because reverse mapping finds them
+ * by the bounds. Last go whole page tables that no neighbour uses.
+ *
+ * Not here: how much there may be (commit.c), changes of what is mapped
+ * (mprotect.c, madvise.c, mlock.c), moves (mremap.c).
  *
  * Placement. New mappings go top-down below mmap_base, which exec places at random
  * below the stack. A hint is taken if it is free.
@@ -23,85 +27,59 @@
 #include <kernel/task/thread.h>
 #include <arch/pgtable.h>
 
-#define STACK_GUARD_GAP	(256 * PAGE_SIZE)	/* as Linux: below a stack that grows */
-#define MAX_VMAS	65530			/* vm.max_map_count's default */
 #define MMAP_MIN	0x10000ul		/* vm.mmap_min_addr's default */
+
+#define CAP_SYS_RAWIO	17
 
 #define MAP_TYPE	0x0f
 #define MAP_KNOWN	(MAP_TYPE | MAP_FIXED | MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_DENYWRITE | \
 			 MAP_EXECUTABLE | MAP_LOCKED | MAP_NORESERVE | MAP_POPULATE | MAP_NONBLOCK | \
 			 MAP_STACK | MAP_HUGETLB | MAP_FIXED_NOREPLACE)
 
-int commit_charge(u64 pages)
-{
-	if (pages > ram_pages)
-		return -ENOMEM;
-	mem_count_add(MEM_COMMITTED, pages);
-	return 0;
-}
-
-void commit_uncharge(u64 pages)
-{
-	mem_count_add(MEM_COMMITTED, -(s64)pages);
-}
-
-/* Private and writable: what RLIMIT_DATA counts, but for stacks. */
-static bool is_data(u64 flags)
-{
-	return (flags & (VM_WRITE | VM_SHARED | VM_STACK)) == VM_WRITE;
-}
-
-void mm_account(struct mm *mm, s64 pages, u64 flags)
-{
-	mm->total_pages += pages;
-	if (flags & VM_STACK)
-		mm->stack_pages += pages;
-	else if (is_data(flags))
-		mm->data_pages += pages;
-	else if (flags & VM_EXEC)
-		mm->exec_pages += pages;
-	if (flags & VM_LOCKED)
-		mm->locked_pages += pages;
-	mm->peak_total = max(mm->peak_total, mm->total_pages);
-}
-
-int mm_may_grow(const struct mm *mm, u64 pages, u64 flags)
-{
-	u64 limit = rlimit_current(RLIMIT_AS);
-
-	if (limit != RLIM_INFINITY && mm->total_pages + pages > limit >> PAGE_SHIFT)
-		return -ENOMEM;
-	limit = rlimit_current(RLIMIT_DATA);
-	if (is_data(flags) && limit != RLIM_INFINITY && mm->data_pages + pages > limit >> PAGE_SHIFT)
-		return -ENOMEM;
-	return 0;
-}
-
 /* --- unmapping --- */
+
+/* Take [start, end) of vma away; it is cut, or goes whole. What may fail has been done. */
+static void unmap_part(struct tlb_gather *g, struct vma *vma, uaddr_t start, uaddr_t end)
+{
+	bool whole = start == vma->start && end == vma->end;
+	s64 pages = (end - start) >> PAGE_SHIFT;
+
+	if (whole)
+		vma_remove(vma);
+	zap_range(g, start, end, false);
+	mm_account(g->mm, -pages, vma->flags);
+	if (vma->flags & VM_ACCOUNT)
+		commit_uncharge(pages);
+	if (whole) {
+		vma_free(vma);
+		return;
+	}
+	if (start == vma->start)
+		vma_resize(vma, end, vma->end);
+	else
+		vma_resize(vma, vma->start, start);
+	vma_change_end(vma);
+}
 
 int mm_unmap_locked(struct mm *mm, uaddr_t start, uaddr_t end)
 {
-	struct vma *vma, *next, *below, *above;
+	struct vma *vma = vma_find(mm, start), *next, *below;
 	struct tlb_gather g;
-	int err = vma_isolate(mm, start, end, &vma);
 
-	if (err || !vma)
-		return err;
+	if (!vma || vma->start >= end)
+		return 0;
+	if (vma->start < start && vma->end > end && vma_split(vma, end, &next))
+		return -ENOMEM;
 	for (struct vma *v = vma; v && v->start < end; v = vma_next(v))
 		vma_change_begin(v);
-	below = vma_prev(vma);
+	below = vma->start < start ? vma : vma_prev(vma);
 	tlb_gather_begin(&g, mm);
 	for (; vma && vma->start < end; vma = next) {
 		next = vma_next(vma);
-		vma_remove(vma);
-		zap_range(&g, vma->start, vma->end, false);
-		mm_account(mm, -(s64)vma_pages(vma), vma->flags);
-		if (vma->flags & VM_ACCOUNT)
-			commit_uncharge(vma_pages(vma));
-		vma_free(vma);
+		unmap_part(&g, vma, max(start, vma->start), min(end, vma->end));
 	}
-	above = vma;
-	pgtable_free_range(&g, below ? below->end : 0, above ? above->start : TASK_SIZE);
+	vma = below ? vma_next(below) : vma_first(mm);
+	pgtable_free_range(&g, start, end, below ? below->end : 0, vma ? vma->start : TASK_SIZE);
 	tlb_gather_end(&g);
 	return 0;
 }
@@ -117,7 +95,7 @@ int vm_munmap(uaddr_t addr, size_t len)
 	if (err)
 		return err;
 	err = mm_unmap_locked(mm, addr, addr + ALIGN_UP(len, PAGE_SIZE));
-	rwsem_write_unlock(&mm->lock);
+	mm_write_unlock(mm);
 	return err;
 }
 
@@ -134,9 +112,7 @@ static bool range_is_free(struct mm *mm, uaddr_t addr, size_t len)
 
 	if (!vma)
 		return true;
-	if (vma->flags & VM_GROWSDOWN)
-		return addr + len + STACK_GUARD_GAP <= vma->start;
-	return addr + len <= vma->start;
+	return addr + len + (vma->flags & VM_GROWSDOWN ? STACK_GUARD_GAP : 0) <= vma->start;
 }
 
 uaddr_t vm_unmapped_area(struct mm *mm, size_t len, uaddr_t hint, struct file *file, u64 pgoff, u32 flags)
@@ -145,8 +121,8 @@ uaddr_t vm_unmapped_area(struct mm *mm, size_t len, uaddr_t hint, struct file *f
 	uaddr_t found;
 
 	if (hint) {
-		hint = ALIGN_UP(hint, PAGE_SIZE);
-		if (hint >= MMAP_MIN && user_range_ok(hint, len) && range_is_free(mm, hint, len))
+		hint = max(ALIGN_UP(hint, PAGE_SIZE), MMAP_MIN);
+		if (user_range_ok(hint, len) && range_is_free(mm, hint, len))
 			return hint;
 	}
 	found = vma_gap_topdown(mm, len, MMAP_MIN, base);
@@ -155,159 +131,216 @@ uaddr_t vm_unmapped_area(struct mm *mm, size_t len, uaddr_t hint, struct file *f
 
 /* --- mapping --- */
 
-static u64 prot_to_flags(u32 prot)
-{
-	return prot & (PROT_READ | PROT_WRITE | PROT_EXEC);
-}
+struct region {
+	struct mm *mm;
+	struct file *file;
+	uaddr_t addr;
+	size_t len;
+	u64 flags;			/* VM_* */
+	u64 pgoff;
+	bool shmem;			/* file was made for it: MAP_SHARED | MAP_ANONYMOUS */
+};
 
-/* What the arguments make of a mapping: 0 and *flags, or -errno. */
-static int map_flags(const struct file *file, u32 prot, u32 flags, u64 def_flags, u64 *out)
+/* The kind of mapping and the consent of its file: 0 and r->flags, or -errno. */
+static int check_type(struct region *r, u32 prot, u32 flags)
 {
-	u64 vm = prot_to_flags(prot) | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC | def_flags;
 	u32 type = flags & MAP_TYPE;
 
-	if (type != MAP_SHARED && type != MAP_PRIVATE && type != MAP_SHARED_VALIDATE)
-		return -EINVAL;
-	if (type == MAP_SHARED_VALIDATE && (flags & ~MAP_KNOWN))
+	if (r->file && !r->shmem && type == MAP_SHARED_VALIDATE && (flags & ~MAP_KNOWN))
 		return -EOPNOTSUPP;
-	if (flags & MAP_HUGETLB)
+	if (type != MAP_SHARED && type != MAP_PRIVATE && (type != MAP_SHARED_VALIDATE || !r->file))
 		return -EINVAL;
-	/* Limit: shared anonymous memory needs a mapping of its own, which is not there. */
-	if (!file && type != MAP_PRIVATE)
-		return -ENODEV;
 	if (type != MAP_PRIVATE)
-		vm |= VM_SHARED | VM_MAYSHARE;
-	if (flags & MAP_GROWSDOWN) {
-		if (file || type != MAP_PRIVATE)
-			return -EINVAL;
-		vm |= VM_GROWSDOWN | VM_STACK;
+		r->flags |= VM_SHARED | VM_MAYSHARE;
+	if (r->file && !r->shmem) {
+		int err = vm_file_check(r->file, prot, type != MAP_PRIVATE, &r->flags);
+
+		if (err)
+			return err;
 	}
-	if (flags & MAP_LOCKED)
-		vm |= VM_LOCKED;
-	if (flags & MAP_NORESERVE)
-		vm |= VM_NORESERVE;
-	*out = vm;
-	return file ? vm_file_check(file, prot, type != MAP_PRIVATE, out) : 0;
+	if ((flags & MAP_GROWSDOWN) && (r->file || type != MAP_PRIVATE))
+		return -EINVAL;
+	return 0;
 }
 
-static bool needs_commit(u64 flags)
+/* What the arguments make of a mapping: 0 and r->flags, or -errno. */
+static int map_flags(struct region *r, u32 prot, u32 flags)
 {
-	return (flags & (VM_WRITE | VM_SHARED | VM_NORESERVE)) == VM_WRITE;
+	r->flags = (prot & VM_ACCESS) | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC | r->mm->def_flags;
+	if (flags & MAP_GROWSDOWN)
+		r->flags |= VM_GROWSDOWN;
+	if (flags & MAP_LOCKED) {
+		if (!may_lock_memory())
+			return -EPERM;
+		r->flags |= VM_LOCKED;
+	}
+	if ((r->flags & VM_LOCKED) && !mm_may_lock(r->mm, r->len >> PAGE_SHIFT))
+		return -EAGAIN;
+	if ((flags & MAP_NORESERVE) && READ_ONCE(vm_overcommit_mode) != OVERCOMMIT_NEVER)
+		r->flags |= VM_NORESERVE;
+	return check_type(r, prot, flags);
 }
 
-static int check_locked(const struct mm *mm, u64 pages, u64 flags)
+/* The VMA, in no tree, its file asked. */
+static int region_create(const struct region *r, struct vma **out)
 {
-	u64 limit = rlimit_current(RLIMIT_MEMLOCK);
+	u64 pgoff = r->file ? r->pgoff : r->addr >> PAGE_SHIFT;
+	struct vma *vma = vma_alloc(r->mm, r->addr, r->addr + r->len, r->flags, pgoff);
+	int err = 0;
 
-	if (!(flags & VM_LOCKED) || limit == RLIM_INFINITY)
-		return 0;
-	return mm->locked_pages + pages > limit >> PAGE_SHIFT ? -EAGAIN : 0;
+	if (!vma)
+		return -ENOMEM;
+	if (r->file) {
+		vma->file = file_get(r->file);
+		vma->mapping = vm_file_mapping(r->file);
+		err = vm_file_mmap(r->file, vma);
+	}
+	if (err) {
+		file_put(vma->file);
+		vma->file = NULL;
+		vma->mapping = NULL;
+		vma->ops = NULL;
+		vma_free(vma);
+		return err;
+	}
+	if (vma->file)
+		i_mmap_insert(vma);
+	*out = vma;
+	return 0;
 }
 
-/* The range is free: make the VMA. mm->lock write-held. */
-static int map_region(struct mm *mm, struct file *file, uaddr_t addr, size_t len, u64 flags, u64 pgoff)
+/* Commit: the range is free. */
+static void region_link(struct vma *vma)
 {
+	vma_insert(vma);
+	mm_account(vma->mm, vma_pages(vma), vma->flags);
+	vma_merge(vma);
+}
+
+/* Make the mapping; what is there goes once nothing can fail. mm->lock write-held. */
+static int region_map(struct region *r, bool replace)
+{
+	u64 charged = vm_needs_commit(r->flags) ? r->len >> PAGE_SHIFT : 0;
 	struct vma *vma;
 	int err;
 
-	if (needs_commit(flags)) {
-		if (commit_charge(len >> PAGE_SHIFT))
+	if (charged) {
+		if (commit_charge(charged))
 			return -ENOMEM;
-		flags |= VM_ACCOUNT;
+		r->flags |= VM_ACCOUNT;
 	}
-	err = -ENOMEM;
-	vma = vma_alloc(mm, addr, addr + len, flags, file ? pgoff : addr >> PAGE_SHIFT);
-	if (!vma)
-		goto uncharge;
-	if (file) {
-		vma->file = file_get(file);
-		vma->mapping = vm_file_mapping(file);
-		err = vm_file_mmap(file, vma);
+	if (!r->file && !replace && vma_expand_anon(r->mm, r->addr, r->addr + r->len, r->flags)) {
+		mm_account(r->mm, r->len >> PAGE_SHIFT, r->flags);
+		return 0;
+	}
+	err = region_create(r, &vma);
+	if (!err && replace) {
+		err = mm_unmap_locked(r->mm, r->addr, r->addr + r->len);
 		if (err)
-			goto free_vma;
-		i_mmap_insert(vma);
+			vma_free(vma);
 	}
-	vma_insert(vma);
-	mm_account(mm, len >> PAGE_SHIFT, flags);
-	vma_merge(vma);
+	if (err) {
+		if (charged)
+			commit_uncharge(charged);
+		return err;
+	}
+	region_link(vma);
 	return 0;
-
-free_vma:
-	file_put(vma->file);
-	vma->file = NULL;
-	vma->ops = NULL;
-	vma_free(vma);
-uncharge:
-	if (flags & VM_ACCOUNT)
-		commit_uncharge(len >> PAGE_SHIFT);
-	return err;
 }
 
-/* Where it goes: an address, or -errno. What lies under a MAP_FIXED is still there. */
-static long choose_address(struct mm *mm, uaddr_t addr, size_t len, struct file *file, u64 pgoff, u32 flags)
+/* Where it goes: 0 and r->addr, or -errno. What lies under a MAP_FIXED is still there. */
+static int choose_address(struct region *r, u32 flags)
 {
 	if (!(flags & (MAP_FIXED | MAP_FIXED_NOREPLACE))) {
-		addr = vm_unmapped_area(mm, len, addr, file, pgoff, flags);
-		return addr ? (long)addr : -ENOMEM;
+		r->addr = vm_unmapped_area(r->mm, r->len, r->addr, r->file, r->pgoff, flags);
+		return r->addr ? 0 : -ENOMEM;
 	}
-	if (addr & ~PAGE_MASK)
-		return -EINVAL;
-	if (!user_range_ok(addr, len))
+	if (!user_range_ok(r->addr, r->len))
 		return -ENOMEM;
-	if (addr < MMAP_MIN)
+	if (r->addr & ~PAGE_MASK)
+		return -EINVAL;
+	if (r->addr < MMAP_MIN && !capable(CAP_SYS_RAWIO))
 		return -EPERM;
 	if (flags & MAP_FIXED_NOREPLACE) {
-		struct vma *vma = vma_find(mm, addr);
+		struct vma *vma = vma_find(r->mm, r->addr);
 
-		if (vma && vma->start < addr + len)
+		if (vma && vma->start < r->addr + r->len)
 			return -EEXIST;
 	}
-	return addr;
+	return 0;
 }
 
-static long map_locked(struct mm *mm, struct file *file, uaddr_t hint, size_t len, u32 prot, u32 flags,
-		       u64 pgoff, u64 *vm_flags)
+static u64 pages_mapped(struct mm *mm, uaddr_t start, uaddr_t end)
 {
-	long addr;
+	u64 pages = 0;
+
+	for (struct vma *vma = vma_find(mm, start); vma && vma->start < end; vma = vma_next(vma))
+		pages += (min(end, vma->end) - max(start, vma->start)) >> PAGE_SHIFT;
+	return pages;
+}
+
+static int map_locked(struct region *r, u32 prot, u32 flags)
+{
+	bool replace = (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) == MAP_FIXED;
+	u64 pages = r->len >> PAGE_SHIFT;
 	int err;
 
-	if (mm->nr_vmas > MAX_VMAS)
+	if (r->mm->nr_vmas > vm_max_map_count)
 		return -ENOMEM;
-	addr = choose_address(mm, hint, len, file, pgoff, flags);
-	if (addr < 0)
-		return addr;
-	err = map_flags(file, prot, flags, mm->def_flags, vm_flags);
+	err = choose_address(r, flags);
 	if (!err)
-		err = check_locked(mm, len >> PAGE_SHIFT, *vm_flags);
-	if (!err)
-		err = mm_may_grow(mm, len >> PAGE_SHIFT, *vm_flags);
-	if (!err && (flags & MAP_FIXED))
-		err = mm_unmap_locked(mm, addr, addr + len);
-	if (!err)
-		err = map_region(mm, file, addr, len, *vm_flags, pgoff);
-	return err ? err : addr;
+		err = map_flags(r, prot, flags);
+	if (err)
+		return err;
+	if (replace)
+		pages -= pages_mapped(r->mm, r->addr, r->addr + r->len);
+	err = mm_may_grow(r->mm, pages, r->flags);
+	return err ? err : region_map(r, replace);
+}
+
+static bool populates(u64 vm_flags, u32 flags)
+{
+	return (vm_flags & (VM_LOCKED | VM_LOCKONFAULT)) == VM_LOCKED ||
+	       (flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE;
+}
+
+static long map_region(struct region *r, u32 prot, u32 flags)
+{
+	long err = rwsem_write_lock_killable(&r->mm->lock);
+
+	if (err)
+		return err;
+	err = map_locked(r, prot, flags);
+	mm_write_unlock(r->mm);
+	if (err)
+		return err;
+	if (populates(r->flags, flags))
+		(void)mm_populate(r->mm, r->addr, r->addr + r->len);
+	return r->addr;
 }
 
 long vm_mmap(struct file *file, uaddr_t addr, size_t len, u32 prot, u32 flags, u64 offset)
 {
-	struct mm *mm = current->mm;
-	u64 vm_flags = 0;
+	struct region r = { .mm = current->mm, .file = file, .addr = addr, .pgoff = offset >> PAGE_SHIFT };
+	int err;
 	long ret;
 
 	if (!len || (offset & ~PAGE_MASK))
 		return -EINVAL;
 	if (len > TASK_SIZE)
 		return -ENOMEM;
-	len = ALIGN_UP(len, PAGE_SIZE);
-	if ((offset >> PAGE_SHIFT) + (len >> PAGE_SHIFT) < offset >> PAGE_SHIFT)
+	r.len = ALIGN_UP(len, PAGE_SIZE);
+	if (file && offset + r.len > S64_MAX)
 		return -EOVERFLOW;
-	ret = rwsem_write_lock_killable(&mm->lock);
-	if (ret)
-		return ret;
-	ret = map_locked(mm, file, addr, len, prot, flags, offset >> PAGE_SHIFT, &vm_flags);
-	rwsem_write_unlock(&mm->lock);
-	if (ret > 0 && ((vm_flags & VM_LOCKED) || (flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE))
-		mm_populate(mm, ret, ret + len);
+	if (file || (flags & MAP_TYPE) != MAP_SHARED || (flags & MAP_GROWSDOWN))
+		return map_region(&r, prot, flags);
+	r.shmem = true;
+	r.pgoff = 0;
+	r.file = shmem_file_create("dev/zero", r.len, flags & MAP_NORESERVE ? VM_NORESERVE : 0, &err);
+	if (!r.file)
+		return err;
+	ret = map_region(&r, prot, flags);
+	file_put(r.file);
 	return ret;
 }
 
@@ -323,58 +356,111 @@ long sys_mmap(uaddr_t addr, size_t len, u64 prot, u64 flags, int fd, u64 offset)
 		if (!file)
 			return -EBADF;
 	}
+	if (flags & MAP_HUGETLB) {
+		if (file)
+			file_put(file);
+		return -EINVAL;
+	}
 	ret = vm_mmap(file, addr, len, prot, flags, offset);
 	if (file)
 		file_put(file);
 	return ret;
 }
 
-void mm_populate(struct mm *mm, uaddr_t start, uaddr_t end)
+/* One page present. A private page is made ready to be written; 0, -EFAULT, -ENOMEM: nothing is mapped. */
+static int populate_page(struct mm *mm, uaddr_t at, uaddr_t *end_of_vma)
 {
-	for (uaddr_t at = start; at < end; at += PAGE_SIZE) {
-		u32 access = FAULT_READ;
-		struct vma *vma;
-		int code;
+	u32 access = FAULT_READ;
+	struct vma *vma;
+	int code, sig;
+	bool special;
 
-		rcu_read_lock();
-		vma = vma_find_rcu(mm, at);
-		if (vma && (vma->flags & (VM_WRITE | VM_SHARED)) == VM_WRITE)
-			access = FAULT_WRITE;
-		rcu_read_unlock();
-		if (!vma || mm_fault_in(mm, at, access, &code))
-			return;
+	rwsem_read_lock(&mm->lock);
+	vma = vma_find(mm, at);
+	if (!vma || vma->start > at) {
+		*end_of_vma = vma ? vma->start : TASK_SIZE;
+		rwsem_read_unlock(&mm->lock);
+		return -ENOMEM;
+	}
+	*end_of_vma = vma->end;
+	if ((vma->flags & (VM_WRITE | VM_SHARED)) == VM_WRITE)
+		access = FAULT_WRITE;
+	else if ((vma->flags & VM_ACCESS) == VM_EXEC)
+		access = FAULT_EXEC;
+	special = vma->flags & VM_IO;
+	rwsem_read_unlock(&mm->lock);
+	if (special)
+		return 0;
+	sig = mm_fault_in(mm, at, access, &code);
+	return !sig ? 0 : sig == FAULT_SIGKILL ? -ENOMEM : -EFAULT;
+}
+
+int mm_populate(struct mm *mm, uaddr_t start, uaddr_t end)
+{
+	uaddr_t skip;
+
+	for (; start < end; start += PAGE_SIZE) {
+		int err = populate_page(mm, start, &skip);
+
+		if (!err && wait_signal_check(TASK_KILLABLE))
+			err = -EINTR;
+		if (err)
+			return err;
+		cond_resched();
+	}
+	return 0;
+}
+
+void mm_populate_all(struct mm *mm)
+{
+	uaddr_t at = 0, skip = 0;
+
+	while (at < TASK_SIZE && !wait_signal_check(TASK_KILLABLE)) {
+		at = populate_page(mm, at, &skip) ? max(skip, at + PAGE_SIZE) : at + PAGE_SIZE;
+		cond_resched();
 	}
 }
 
 /* --- heap and stack --- */
 
+#define HEAP_FLAGS	(VM_READ | VM_WRITE | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC)
+
 int vm_brk(uaddr_t addr, size_t len, u64 vm_flags)
 {
 	struct mm *mm = current->mm;
-	u64 flags = VM_READ | VM_WRITE | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC | vm_flags;
-	uaddr_t start = ALIGN_DOWN(addr, PAGE_SIZE), end = ALIGN_UP(addr + len, PAGE_SIZE);
+	struct region r = { .mm = mm, .addr = ALIGN_DOWN(addr, PAGE_SIZE), .flags = HEAP_FLAGS | vm_flags };
 	int err;
 
-	if (start == end)
+	r.len = ALIGN_UP(addr + len, PAGE_SIZE) - r.addr;
+	if (!r.len)
 		return 0;
-	if (!user_range_ok(start, end - start))
+	if (!user_range_ok(r.addr, r.len))
 		return -ENOMEM;
 	err = rwsem_write_lock_killable(&mm->lock);
 	if (err)
 		return err;
-	err = mm_may_grow(mm, (end - start) >> PAGE_SHIFT, flags);
+	err = mm_may_grow(mm, r.len >> PAGE_SHIFT, r.flags);
 	if (!err)
-		err = mm_unmap_locked(mm, start, end);
-	if (!err)
-		err = map_region(mm, NULL, start, end - start, flags, 0);
-	rwsem_write_unlock(&mm->lock);
+		err = region_map(&r, true);
+	mm_write_unlock(mm);
 	return err;
+}
+
+static int grow_heap(struct mm *mm, uaddr_t from, uaddr_t to)
+{
+	struct region r = { .mm = mm, .addr = from, .len = to - from, .flags = HEAP_FLAGS | mm->def_flags };
+	u64 pages = r.len >> PAGE_SHIFT;
+
+	if (!range_is_free(mm, from, r.len + PAGE_SIZE) || mm->nr_vmas > vm_max_map_count)
+		return -ENOMEM;
+	if ((r.flags & VM_LOCKED) && !mm_may_lock(mm, pages))
+		return -EAGAIN;
+	return mm_may_grow(mm, pages, r.flags) ? -ENOMEM : region_map(&r, false);
 }
 
 /* The new end of the heap if that is possible, else the old one. mm->lock write-held. */
 static uaddr_t brk_locked(struct mm *mm, uaddr_t brk)
 {
-	const u64 flags = VM_READ | VM_WRITE | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC | mm->def_flags;
 	uaddr_t old = ALIGN_UP(mm->brk, PAGE_SIZE), new = ALIGN_UP(brk, PAGE_SIZE);
 	u64 limit = rlimit_current(RLIMIT_DATA);
 
@@ -384,13 +470,8 @@ static uaddr_t brk_locked(struct mm *mm, uaddr_t brk)
 		return mm->brk;
 	if (new < old && mm_unmap_locked(mm, new, old))
 		return mm->brk;
-	if (new > old) {
-		if (!range_is_free(mm, old, new - old + PAGE_SIZE) ||
-		    check_locked(mm, (new - old) >> PAGE_SHIFT, flags) ||
-		    mm_may_grow(mm, (new - old) >> PAGE_SHIFT, flags) ||
-		    map_region(mm, NULL, old, new - old, flags, 0))
-			return mm->brk;
-	}
+	if (new > old && grow_heap(mm, old, new))
+		return mm->brk;
 	mm->brk = brk;
 	return brk;
 }
@@ -405,17 +486,16 @@ long sys_brk(uaddr_t brk)
 		return -EINTR;
 	old = mm->brk;
 	now = brk_locked(mm, brk);
-	locked = mm->def_flags & VM_LOCKED;
-	rwsem_write_unlock(&mm->lock);
+	locked = (mm->def_flags & (VM_LOCKED | VM_LOCKONFAULT)) == VM_LOCKED;
+	mm_write_unlock(mm);
 	if (locked && now > old)
-		mm_populate(mm, ALIGN_UP(old, PAGE_SIZE), ALIGN_UP(now, PAGE_SIZE));
+		(void)mm_populate(mm, ALIGN_UP(old, PAGE_SIZE), ALIGN_UP(now, PAGE_SIZE));
 	return now;
 }
 
 int vm_create_stack(struct mm *mm, uaddr_t top, u64 vm_flags, struct vma **out)
 {
-	const u64 flags = VM_READ | VM_WRITE | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC | VM_GROWSDOWN |
-			  VM_STACK | VM_ACCOUNT | vm_flags;
+	const u64 flags = HEAP_FLAGS | VM_GROWSDOWN | VM_STACK | VM_ACCOUNT | vm_flags;
 	struct vma *vma;
 
 	if (commit_charge(1))
@@ -428,7 +508,7 @@ int vm_create_stack(struct mm *mm, uaddr_t top, u64 vm_flags, struct vma **out)
 	rwsem_write_lock(&mm->lock);
 	vma_insert(vma);
 	mm_account(mm, 1, flags);
-	rwsem_write_unlock(&mm->lock);
+	mm_write_unlock(mm);
 	*out = vma;
 	return 0;
 }
@@ -445,9 +525,10 @@ int vma_grow_down(struct vma *vma, uaddr_t addr)
 		return -ENOMEM;
 	if (limit != RLIM_INFINITY && vma->end - start > limit)
 		return -ENOMEM;
-	if (below && (below->flags & (VM_READ | VM_WRITE | VM_EXEC)) && below->end + STACK_GUARD_GAP > start)
+	if (below && (below->end > start || ((below->flags & VM_ACCESS) && !(below->flags & VM_GROWSDOWN) &&
+					     start - below->end < STACK_GUARD_GAP)))
 		return -ENOMEM;
-	if (mm_may_grow(mm, pages, vma->flags) || check_locked(mm, pages, vma->flags))
+	if (mm_may_grow(mm, pages, vma->flags) || ((vma->flags & VM_LOCKED) && !mm_may_lock(mm, pages)))
 		return -ENOMEM;
 	if ((vma->flags & VM_ACCOUNT) && commit_charge(pages))
 		return -ENOMEM;
@@ -469,6 +550,6 @@ int vm_install_special(struct mm *mm, uaddr_t addr, size_t len, u64 vm_flags, co
 	rwsem_write_lock(&mm->lock);
 	vma_insert(vma);
 	mm_account(mm, vma_pages(vma), vm_flags);
-	rwsem_write_unlock(&mm->lock);
+	mm_write_unlock(mm);
 	return 0;
 }

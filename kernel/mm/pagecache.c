@@ -197,6 +197,48 @@ struct page *pagecache_read(struct mapping *m, u64 index, int *err)
 	return NULL;
 }
 
+#define RA_BATCH	32
+
+/* New pages for up to nr indices from index on, locked; how many before one is there already. */
+static u32 add_new_pages(struct mapping *m, u64 index, u32 nr, struct page **batch)
+{
+	u32 got;
+
+	for (got = 0; got < nr; got++) {
+		struct page *page = page_alloc(m->gfp | GFP_NORETRY | GFP_NOWARN);
+
+		if (!page)
+			break;
+		page_set(page, PG_LOCKED);
+		if (pagecache_add(m, page, index + got, m->gfp)) {
+			page_clear(page, PG_LOCKED);
+			page_put(page);
+			break;
+		}
+		batch[got] = page;
+	}
+	return got;
+}
+
+void mapping_read_ahead(struct mapping *m, u64 index, u64 nr)
+{
+	u64 end = min(index + nr, DIV_ROUND_UP((u64)mapping_size(m), PAGE_SIZE));
+	struct page *batch[RA_BATCH];
+
+	while (index < end) {
+		u32 got = add_new_pages(m, index, min_t(u64, end - index, RA_BATCH), batch);
+
+		if (got && m->ops->read_ahead)
+			m->ops->read_ahead(m, batch, got);
+		else
+			for (u32 i = 0; i < got; i++)
+				(void)!m->ops->read_page(m, batch[i]);
+		for (u32 i = 0; i < got; i++)
+			page_put(batch[i]);
+		index += got + 1;
+	}
+}
+
 /* --- dirty pages --- */
 
 bool page_set_dirty(struct page *page)

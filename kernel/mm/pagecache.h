@@ -108,6 +108,8 @@ ssize_t generic_file_read(struct kio *kio, struct iov_iter *to);
 /* The file system's write: inode's rwsem is taken inside; permission, limits, suid, times included. */
 ssize_t generic_file_write(struct kio *kio, struct iov_iter *from);
 int generic_file_mmap(struct file *f, struct vma *vma);
+/* Start reading pages [index, index + nr), as far as they are missing and memory is easy to get. */
+void mapping_read_ahead(struct mapping *m, u64 index, u64 nr);
 
 /* Start, wait for, both: writeback of a byte range (end inclusive, S64_MAX: all). 0 or -errno. */
 int mapping_write_start(struct mapping *m, loff_t start, loff_t end);

@@ -16,8 +16,9 @@
  *      changed for a change of the VMA until the change is complete. The writer
  *      may sleep meanwhile, so readers do not spin: they take mm->lock instead.
  *      In a VMA that has left the tree it stays odd for ever.
- *  (4) gap is the free space between the VMA below (or address 0) and start;
- *      subtree_gap is the largest gap in the subtree. Finding room is O(log n).
+ *  (4) gap is the free space between the VMA below (or address 0) and start, less
+ *      the guard that a growing stack keeps below it; subtree_gap is the largest
+ *      gap in the subtree. Finding room is O(log n).
  *  (5) A VMA is freed a grace period after it left the tree.
  */
 #include <kernel/mm/mm.h>
@@ -26,6 +27,8 @@
 #include <kernel/mm/pagecache.h>
 #include <kernel/bug.h>
 #include <kernel/mm/vm_file.h>
+
+u32 vm_max_map_count = 65530;		/* vm.max_map_count */
 
 static struct kmem_cache *vma_cache;
 
@@ -52,13 +55,22 @@ static void gap_augment(struct rb_node *node)
 	vma->subtree_gap = max(vma->gap, below);
 }
 
+/* Where room below vma ends. */
+static uaddr_t gap_top(const struct vma *vma)
+{
+	u64 guard = vma->flags & VM_GROWSDOWN ? STACK_GUARD_GAP : 0;
+
+	return vma->start > guard ? vma->start - guard : 0;
+}
+
 /* The gap of vma changed: mend invariant (4) up to the root. */
 static void gap_update(struct vma *vma)
 {
 	struct vma *below = vma_prev(vma);
 	struct rb_node *node = &vma->node;
+	uaddr_t top = gap_top(vma), bottom = below ? below->end : 0;
 
-	vma->gap = vma->start - (below ? below->end : 0);
+	vma->gap = top > bottom ? top - bottom : 0;
 	while (node) {
 		gap_augment(node);
 		node = (struct rb_node *)(node->parent_color & ~3ul);
@@ -74,6 +86,7 @@ static void gap_update_next(struct vma *vma)
 }
 
 struct vma *vma_first(struct mm *mm)		{ return vma_of(rb_first(&mm->vmas)); }
+struct vma *vma_last(struct mm *mm)		{ return vma_of(rb_last(&mm->vmas)); }
 struct vma *vma_next(const struct vma *vma)	{ return vma_of(rb_next(&vma->node)); }
 struct vma *vma_prev(const struct vma *vma)	{ return vma_of(rb_prev(&vma->node)); }
 
@@ -162,11 +175,27 @@ void vma_free(struct vma *vma)
 		vma->ops->close(vma);
 	if (vma->anon)
 		anon_unlink(vma);
-	if (vma->file) {
-		i_mmap_remove(vma);
-		file_put(vma->file);
+	if (!vma->file) {
+		call_rcu(&vma->rcu, vma_free_rcu);
+		return;
 	}
-	call_rcu(&vma->rcu, vma_free_rcu);
+	/* The last reference to a file releases it, which may take any lock: not here. */
+	i_mmap_remove(vma);
+	vma->private = vma->mm->dead_vmas;
+	vma->mm->dead_vmas = vma;
+}
+
+void mm_write_unlock(struct mm *mm)
+{
+	struct vma *vma = mm->dead_vmas, *next;
+
+	mm->dead_vmas = NULL;
+	rwsem_write_unlock(&mm->lock);
+	for (; vma; vma = next) {
+		next = vma->private;
+		file_put(vma->file);
+		call_rcu(&vma->rcu, vma_free_rcu);
+	}
 }
 
 void vma_insert(struct vma *vma)
@@ -207,8 +236,8 @@ void vma_remove(struct vma *vma)
 	mm->nr_vmas--;
 }
 
-/* Reverse mapping computes addresses from these three: keep its walks out. */
-void vma_resize(struct vma *vma, uaddr_t start, uaddr_t end)
+/* Reverse mapping computes addresses from start and pgoff: keep its walks out while they change. */
+static void move_start(struct vma *vma, uaddr_t start)
 {
 	if (vma->mapping)
 		rwsem_write_lock(&vma->mapping->i_mmap_lock);
@@ -216,19 +245,30 @@ void vma_resize(struct vma *vma, uaddr_t start, uaddr_t end)
 		rwsem_write_lock(&vma->anon->lock);
 	vma->pgoff += (s64)(start - vma->start) >> PAGE_SHIFT;
 	WRITE_ONCE(vma->start, start);
-	WRITE_ONCE(vma->end, end);
 	if (vma->anon)
 		rwsem_write_unlock(&vma->anon->lock);
 	if (vma->mapping)
 		rwsem_write_unlock(&vma->mapping->i_mmap_lock);
 	gap_update(vma);
-	gap_update_next(vma);
+}
+
+void vma_resize(struct vma *vma, uaddr_t start, uaddr_t end)
+{
+	if (start != vma->start)
+		move_start(vma, start);
+	if (end != vma->end) {
+		WRITE_ONCE(vma->end, end);
+		gap_update_next(vma);
+	}
 }
 
 int vma_split(struct vma *vma, uaddr_t addr, struct vma **upper)
 {
-	struct vma *new = vma_alloc(vma->mm, addr, vma->end, vma->flags, vma_page_index(vma, addr));
+	struct vma *new;
 
+	if (vma->mm->nr_vmas >= vm_max_map_count)
+		return -ENOMEM;
+	new = vma_alloc(vma->mm, addr, vma->end, vma->flags, vma_page_index(vma, addr));
 	if (!new)
 		return -ENOMEM;
 	new->ops = vma->ops;
@@ -248,10 +288,26 @@ int vma_split(struct vma *vma, uaddr_t addr, struct vma **upper)
 	return 0;
 }
 
+int vma_cut_out(struct vma *vma, uaddr_t start, uaddr_t end, struct vma **out)
+{
+	struct vma *upper;
+	int err;
+
+	if (start > vma->start) {
+		err = vma_split(vma, start, &upper);
+		if (err)
+			return err;
+		vma = upper;
+	}
+	*out = vma;
+	return end < vma->end ? vma_split(vma, end, &upper) : 0;
+}
+
+/* One anon object serves both: that of the one that has one. */
 static bool can_merge(const struct vma *low, const struct vma *high)
 {
 	return low->end == high->start && low->flags == high->flags && low->file == high->file &&
-	       !low->ops && !high->ops && low->anon == high->anon &&
+	       !low->ops && !high->ops && (low->anon == high->anon || !low->anon || !high->anon) &&
 	       vma_page_index(low, low->end) == high->pgoff && !(low->flags & (VM_IO | VM_DONTEXPAND));
 }
 
@@ -261,6 +317,8 @@ static struct vma *join(struct vma *low, struct vma *high)
 
 	vma_remove(high);
 	vma_change_begin(low);
+	if (high->anon && !low->anon)
+		anon_link(low, high->anon);
 	vma_resize(low, low->start, end);
 	vma_change_end(low);
 	vma_free(high);
@@ -279,31 +337,37 @@ struct vma *vma_merge(struct vma *vma)
 	return vma;
 }
 
-int vma_isolate(struct mm *mm, uaddr_t start, uaddr_t end, struct vma **first)
+/* vma gets the free range next to it: like merging with a VMA that never was. */
+static bool can_grow(const struct vma *vma, u64 flags, u64 pgoff_of_vma)
 {
-	struct vma *vma = vma_find(mm, start), *upper;
-	int err;
+	return vma->flags == flags && vma_is_anon(vma) && vma->pgoff == pgoff_of_vma &&
+	       !(flags & (VM_IO | VM_DONTEXPAND));
+}
 
-	*first = NULL;
-	if (!vma || vma->start >= end)
-		return 0;
-	if (vma->start < start) {
-		err = vma_split(vma, start, &upper);
-		if (err)
-			return err;
-		vma = upper;
+bool vma_expand_anon(struct mm *mm, uaddr_t start, uaddr_t end, u64 flags)
+{
+	struct vma *above = vma_find(mm, start), *below = above ? vma_prev(above) : vma_last(mm);
+
+	if (below && below->end == start && can_grow(below, flags, below->start >> PAGE_SHIFT)) {
+		vma_change_begin(below);
+		vma_resize(below, below->start, end);
+		vma_change_end(below);
+		vma_merge(below);
+		return true;
 	}
-	*first = vma;
-	vma = vma_find(mm, end - 1);
-	if (vma && vma->start < end && vma->end > end)
-		return vma_split(vma, end, &upper);
-	return 0;
+	if (above && above->start == end && can_grow(above, flags, end >> PAGE_SHIFT)) {
+		vma_change_begin(above);
+		vma_resize(above, start, above->end);
+		vma_change_end(above);
+		return true;
+	}
+	return false;
 }
 
 /* Room for len below high in the gap under vma? Its highest place, or 0. */
 static uaddr_t fit_in_gap(const struct vma *vma, u64 len, uaddr_t low, uaddr_t high)
 {
-	uaddr_t bottom = max(vma->start - vma->gap, low), top = min(vma->start, high);
+	uaddr_t end = gap_top(vma), bottom = max(end - vma->gap, low), top = min(end, high);
 
 	return top >= bottom && top - bottom >= len ? top - len : 0;
 }
@@ -326,7 +390,7 @@ static uaddr_t subtree_fit(const struct rb_node *node, u64 len, uaddr_t low, uad
 
 uaddr_t vma_gap_topdown(struct mm *mm, u64 len, uaddr_t low, uaddr_t high)
 {
-	struct vma *last = vma_of(rb_last(&mm->vmas));
+	struct vma *last = vma_last(mm);
 	uaddr_t bottom = max(last ? last->end : 0, low);
 
 	if (high >= bottom && high - bottom >= len)

@@ -35,6 +35,11 @@ struct vma;
 #define VM_VDSO		BIT(18)
 #define VM_LOCKONFAULT	BIT(19)
 #define VM_WIPEONFORK	BIT(20)
+#define VM_DONTDUMP	BIT(21)
+
+#define VM_ACCESS	(VM_READ | VM_WRITE | VM_EXEC)	/* the bits of PROT_* */
+#define STACK_GUARD_GAP	(256ul << 12)	/* bytes kept free below a stack that grows; Linux's default */
+extern u32 vm_max_map_count;
 
 /* Special mappings (vdso, devices): how a missing page is found. */
 struct vm_ops {
@@ -68,7 +73,9 @@ struct vma {
 
 /* --- kernel/mm/vma.c: the tree. Writers hold mm->lock for writing. --- */
 struct vma *vma_alloc(struct mm *mm, uaddr_t start, uaddr_t end, u64 flags, u64 pgoff);	/* in no tree; NULL */
-void vma_free(struct vma *vma);		/* out of every tree; drops file and anon, after a grace period the struct */
+/* Out of every tree; drops the anon object now, the file in mm_write_unlock(), the struct after a grace period. */
+void vma_free(struct vma *vma);
+void mm_write_unlock(struct mm *mm);	/* mm->lock, which was write-held; then puts files of freed VMAs */
 void vma_insert(struct vma *vma);
 void vma_remove(struct vma *vma);	/* from the tree only; its seq is odd from here on */
 /* New bounds within the gaps around it; pgoff follows start. The caller has begun the change of vma->seq. */
@@ -79,14 +86,17 @@ void vma_change_end(struct vma *vma);
 /* The VMA that contains addr, NULL, or one that a change is moving (its seq tells). RCU read section. */
 struct vma *vma_find_rcu(struct mm *mm, uaddr_t addr);
 struct vma *vma_first(struct mm *mm);
+struct vma *vma_last(struct mm *mm);
 struct vma *vma_next(const struct vma *vma);
 struct vma *vma_prev(const struct vma *vma);
 /* Cut at addr (inside it): vma keeps the lower part, *upper is the new one. 0, -ENOMEM. */
 int __must_check vma_split(struct vma *vma, uaddr_t addr, struct vma **upper);
 /* Join vma with equal neighbours; the VMA that now covers it. */
 struct vma *vma_merge(struct vma *vma);
-/* Cut so that [start, end) begins and ends at VMA bounds; the first VMA of it or NULL in *first. 0, -ENOMEM. */
-int __must_check vma_isolate(struct mm *mm, uaddr_t start, uaddr_t end, struct vma **first);
+/* Anonymous memory of these flags at a free [start, end): as part of a neighbour, if one fits. */
+bool vma_expand_anon(struct mm *mm, uaddr_t start, uaddr_t end, u64 flags);
+/* Cut so that *out is the part of vma in [start, end), which overlap. 0, -ENOMEM (cuts may have been made). */
+int __must_check vma_cut_out(struct vma *vma, uaddr_t start, uaddr_t end, struct vma **out);
 /* Highest (lowest) address of a gap of len bytes in [low, high); 0: none. mm->lock held. */
 uaddr_t vma_gap_topdown(struct mm *mm, u64 len, uaddr_t low, uaddr_t high);
 /* Grow a stack down to the page of addr. 0; -ENOMEM where limit, guard gap or memory forbid it. */

@@ -58,8 +58,8 @@ static void unmap(u64 from, u64 to)
 {
 	struct vma *vma, *next;
 
-	EXPECT_EQ(vma_isolate(&mm, page(from), page(to), &vma), 0);
-	for (; vma && vma->start < page(to); vma = next) {
+	for (vma = vma_find(&mm, page(from)); vma && vma->start < page(to); vma = next) {
+		EXPECT_EQ(vma_cut_out(vma, page(from), page(to), &vma), 0);
 		next = vma_next(vma);
 		vma_remove(vma);
 		vma_free(vma);

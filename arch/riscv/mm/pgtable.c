@@ -193,21 +193,22 @@ static void free_pte_tables(struct tlb_gather *g, pte_t *pmds, uaddr_t start, ua
 			gather_table(g, &pmds[pmd_index(a)]);
 }
 
-void pgtable_free_range(struct tlb_gather *g, uaddr_t floor, uaddr_t ceiling)
+void pgtable_free_range(struct tlb_gather *g, uaddr_t start, uaddr_t end, uaddr_t floor, uaddr_t ceiling)
 {
-	uaddr_t start = ALIGN_UP(floor, PMD_SIZE), end = ALIGN_DOWN(ceiling, PMD_SIZE);
+	uaddr_t at = max(ALIGN_DOWN(start, PMD_SIZE), ALIGN_UP(floor, PMD_SIZE));
+	uaddr_t after = min(ALIGN_UP(end, PMD_SIZE), ALIGN_DOWN(ceiling, PMD_SIZE));
 
-	while (start < end) {
-		uaddr_t base = ALIGN_DOWN(start, PGD_SIZE);
-		uaddr_t stop = min(base + PGD_SIZE, end);
-		pte_t *entry = &g->mm->pgd[pgd_index(start)];
+	while (at < after) {
+		uaddr_t base = ALIGN_DOWN(at, PGD_SIZE);
+		uaddr_t stop = min(base + PGD_SIZE, after);
+		pte_t *entry = &g->mm->pgd[pgd_index(at)];
 
 		if (pte_present(*entry)) {
-			free_pte_tables(g, pte_table(*entry), start, stop);
+			free_pte_tables(g, pte_table(*entry), at, stop);
 			if (floor <= base && base + PGD_SIZE <= ceiling)
 				gather_table(g, entry);
 		}
-		start = stop;
+		at = stop;
 	}
 }
 
