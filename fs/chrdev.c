@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Character devices: who serves a number. Ranges are registered at boot and
- * stay; opening a node swaps the file's operations for the driver's.
+ * Character devices: who serves a number. Opening a node swaps the file's
+ * operations for the driver's.
+ *
+ * Ranges are registered at boot and stay for ever, so opening a device walks
+ * their list without a lock; ranges_lock keeps two registrations apart.
  */
 #include <fs/chrdev.h>
 #include <kernel/lock/mutex.h>
@@ -15,14 +18,14 @@ struct range {
 	struct list_head node;
 };
 
-static DEFINE_MUTEX(ranges_lock, RANK_MUTEX_LEAF);
-static LIST_HEAD(ranges);		/* ranges_lock */
+static DEFINE_MUTEX(ranges_lock, RANK_MUTEX_LEAF);	/* to add */
+static LIST_HEAD(ranges);
 
-static struct range *find_locked(dev_t first, u32 count)
+static struct range *find(dev_t first, u32 count)
 {
 	struct range *r;
 
-	list_for_each(r, &ranges, node)
+	list_for_each_rcu(r, &ranges, node)
 		if (first < r->first + r->count && r->first < first + count)
 			return r;
 	return NULL;
@@ -37,7 +40,7 @@ int chrdev_register(dev_t dev, u32 count, const char *name, const struct file_op
 		return -ENOMEM;
 	*r = (struct range){ .first = dev, .count = count, .name = name, .ops = ops };
 	mutex_lock(&ranges_lock);
-	if (find_locked(dev, count))
+	if (find(dev, count))
 		err = -EBUSY;
 	else
 		list_add_tail(&r->node, &ranges);
@@ -49,11 +52,8 @@ int chrdev_register(dev_t dev, u32 count, const char *name, const struct file_op
 
 static int chrdev_open(struct inode *inode, struct file *f)
 {
-	struct range *r;
+	struct range *r = find(inode->rdev, 1);
 
-	mutex_lock(&ranges_lock);
-	r = find_locked(inode->rdev, 1);
-	mutex_unlock(&ranges_lock);
 	if (!r)
 		return -ENXIO;
 	f->ops = r->ops;
@@ -66,8 +66,6 @@ void chrdev_for_each(void (*fn)(u32 major, const char *name, void *arg), void *a
 {
 	struct range *r;
 
-	mutex_lock(&ranges_lock);
-	list_for_each(r, &ranges, node)
+	list_for_each_rcu(r, &ranges, node)
 		fn(MAJOR(r->first), r->name, arg);
-	mutex_unlock(&ranges_lock);
 }

@@ -7,9 +7,12 @@
 #pragma once
 #include <fs/file.h>
 
-/* Files opened on numbers [dev, dev+count) start with ops. 0, -EBUSY, -ENOMEM. */
+/* Files opened on numbers [dev, dev+count) start with ops. 0, -EBUSY, -ENOMEM. For ever. */
 int __must_check chrdev_register(dev_t dev, u32 count, const char *name, const struct file_ops *ops);
-/* Node /dev/<name> (may contain '/'); mode with S_IFCHR or S_IFBLK. 0 or -errno. May sleep. */
+/*
+ * Node /dev/<name> (may contain '/': its directories are made), owned by root; mode with S_IFCHR or S_IFBLK.
+ * 0, -ENOMEM, -EEXIST. Context: boot thread (drivers' probes); may sleep, holds no lock above RANK_INODE.
+ */
 int __must_check chrdev_node_create(const char *name, umode_t mode, dev_t dev);
 
 /* The open method of every character node. */

@@ -6,7 +6,11 @@
 #include <arch/sbi.h>
 #include <arch/smp.h>
 #include <arch/tlb.h>
+#include <drivers/char/char.h>
 #include <drivers/core/driver.h>
+#include <drivers/tty/tty.h>
+#include <fs/dev/devpts.h>
+#include <fs/dev/devtmpfs.h>
 #include <arch/vdso.h>
 #include <kernel/bug.h>
 #include <kernel/irq/irq.h>
@@ -27,6 +31,10 @@ static int late_boot(void *arg)
 {
 	softirq_init();			/* work that interrupts put off */
 	workqueue_init();		/* and work that may sleep */
+	devtmpfs_init();		/* where device nodes appear */
+	devpts_init();			/* and those of pseudo-terminals */
+	char_init();			/* null, zero, random, kmsg */
+	tty_init();			/* terminals, for serial drivers to register with */
 	drivers_probe();		/* interrupt controller, devices */
 	ktest_run();			/* ktest=: run the tests and power off */
 	userland_start();		/* root file system, PID 1 */

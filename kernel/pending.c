@@ -4,7 +4,6 @@
 #include <arch/sbi.h>
 #include <kernel/types.h>
 
-int __weak chrdev_node_create(const char *name, umode_t mode, dev_t dev) { return 0; }
 void __weak sched_load_averages(u64 *loads) { loads[0] = loads[1] = loads[2] = 0; }
 
 #include <fs/file.h>

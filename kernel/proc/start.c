@@ -12,6 +12,7 @@
  */
 #include <arch/layout.h>
 #include <arch/paging.h>
+#include <fs/dev/devtmpfs.h>
 #include <fs/file.h>
 #include <fs/mount.h>
 #include <kernel/bug.h>
@@ -187,5 +188,6 @@ void __init userland_start(void)
 		mount_root_device();
 		strscpy(plan.path, init_path, sizeof(plan.path));
 	}
+	devtmpfs_mount();
 	process_start_init(init_main, &plan);
 }

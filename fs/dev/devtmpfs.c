@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * devtmpfs: a tmpfs in which the kernel makes the device nodes.
+ *
+ * There is one instance, made at boot and never freed; every mount shows it, and
+ * users may add to it, remove and chmod as in any tmpfs. Names that drivers give
+ * before it exists wait in a list.
+ *
+ * Limit: a node, once made, is not taken away by the kernel: no device goes.
+ */
+#include <fs/chrdev.h>
+#include <fs/dev/devtmpfs.h>
+#include <fs/mount.h>
+#include <fs/namei.h>
+#include <fs/tmpfs/tmpfs.h>
+#include <kernel/bug.h>
+#include <kernel/lib/string.h>
+#include <kernel/mm/alloc.h>
+#include <kernel/printk.h>
+
+#define NODE_NAME_MAX	48
+
+struct early_node {
+	struct list_head link;
+	char name[NODE_NAME_MAX];
+	umode_t mode;
+	dev_t dev;
+};
+
+/* Only by the boot thread: nodes are named by probes and by initialisation. */
+static LIST_HEAD(early_nodes);
+static struct superblock *instance;	/* constant once set */
+
+/* The entry of dir, made if it is missing. With a reference in *out. -EEXIST: a node that is there. */
+static int make_one(struct dentry *dir, const struct qstr *name, umode_t mode, dev_t dev, struct dentry **out)
+{
+	struct inode *inode = dir->inode;
+	int err;
+
+	rwsem_write_lock(&inode->rwsem);
+	err = lookup_one_locked(dir, name, out);
+	if (!err) {
+		if ((*out)->inode)
+			err = S_ISDIR(mode) && S_ISDIR((*out)->inode->mode) ? 0 : -EEXIST;
+		else if (S_ISDIR(mode))
+			err = inode->ops->mkdir(inode, *out, mode);
+		else
+			err = inode->ops->mknod(inode, *out, mode, dev);
+		if (err)
+			dentry_put(*out);
+	}
+	rwsem_write_unlock(&inode->rwsem);
+	return err;
+}
+
+/* "a/b/name": the directories, then the node. */
+static int make_path(const char *path, umode_t mode, dev_t dev)
+{
+	struct dentry *dir = dentry_get(instance->root);
+	int err = 0;
+
+	while (!err && path) {
+		const char *slash = strchr(path, '/');
+		struct dentry *entry;
+		struct qstr name;
+
+		qstr_init(&name, path, slash ? (size_t)(slash - path) : strlen(path));
+		err = make_one(dir, &name, slash ? S_IFDIR | 0755 : mode, dev, &entry);
+		if (!err) {
+			dentry_put(dir);
+			dir = entry;
+		}
+		path = slash ? slash + 1 : NULL;
+	}
+	dentry_put(dir);
+	return err;
+}
+
+static int remember(const char *name, umode_t mode, dev_t dev)
+{
+	struct early_node *n = kzalloc(sizeof(*n), GFP_KERNEL);
+
+	if (!n)
+		return -ENOMEM;
+	if (strscpy(n->name, name, sizeof(n->name)) < 0) {
+		kfree(n);
+		return -ENAMETOOLONG;
+	}
+	n->mode = mode;
+	n->dev = dev;
+	list_add_tail(&n->link, &early_nodes);
+	return 0;
+}
+
+int chrdev_node_create(const char *name, umode_t mode, dev_t dev)
+{
+	return instance ? make_path(name, mode, dev) : remember(name, mode, dev);
+}
+
+static int devtmpfs_get(const struct fstype *type, u32 flags, const char *source, char *options,
+			struct superblock **out)
+{
+	refcount_inc(&instance->refs);
+	*out = instance;
+	return 0;
+}
+
+FILESYSTEM(devtmpfs) = { .name = "devtmpfs", .mount = devtmpfs_get };
+
+void devtmpfs_init(void)
+{
+	struct early_node *n, *tmp;
+
+	if (tmpfs_mount(&fstype_devtmpfs, 0, NULL, NULL, &instance))
+		panic("no memory for devtmpfs");
+	list_for_each_safe(n, tmp, &early_nodes, link) {
+		int err = make_path(n->name, n->mode, n->dev);
+
+		if (err)
+			pr_err("devtmpfs: no node %s: error %d", n->name, -err);
+		list_del(&n->link);
+		kfree(n);
+	}
+}
+
+void devtmpfs_mount(void)
+{
+	struct path path;
+	int err = path_lookup_kernel("/dev", LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &path);
+
+	if (err)
+		return;
+	err = mount_new(&path, "devtmpfs", 0, "devtmpfs", NULL);
+	if (err)
+		pr_err("devtmpfs: not mounted on /dev: error %d", -err);
+	path_put(&path);
+}

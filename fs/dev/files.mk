@@ -1,0 +1,1 @@
+obj-y += fs/dev/devtmpfs.o fs/dev/devpts.o
