@@ -116,9 +116,6 @@ static void open_console(void)
 	int err;
 	struct file *f = file_open_kernel("/dev/console", O_RDWR, 0, &err);
 
-	extern struct file *dbg_console(void);
-	if (!f)
-		f = dbg_console();
 	if (!f) {
 		pr_warn("init: no /dev/console: error %d\n", err);
 		return;
