@@ -292,7 +292,7 @@ oracle: user $(setup-test)
 .PHONY: check
 check: $(setup-check)
 	$(Q)tests/check/floors.py
-	$(Q)shellcheck -x scripts/setup .ci/run userland/image/mkext2
+	$(Q)shellcheck -x scripts/setup .ci/run userland/image/mkext2 userland/image/mkdisk
 	$(Q)shellcheck -s dash userland/image/tree/etc/init.d/rc? userland/image/tree/etc/autologin
 
 .PHONY: setup
@@ -309,7 +309,8 @@ clean:
 
 #? make                  build/<board>/{Image,kernel.elf,System.map,rootfs.img,initramfs.cpio}
 #? make run              boot it in QEMU to a shell; leave with poweroff or ctrl-a x
-#? make kernel           only the kernel; also image, initramfs, userland
+#? make kernel           only the kernel; also image, initramfs, userland, sdcard
+#? make run-uboot        boot through the board's U-Boot from build/<board>/sdcard.img
 #? make debug            boot stopped, waiting for gdb
 #? make test             every test that runs without hardware; T=name picks some
 #? make oracle           ask Debian's Linux again what tests/user/abi_* should get; T=names

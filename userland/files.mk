@@ -46,7 +46,19 @@ $(build)/initramfs.cpio: $(userland-image) $(userland-dynamic) | $(setup-run)
 	$(Q)userland/image/stage $(build)/initramfs $(FATHOM_CACHE) $(installed-small)
 	$(Q)userland/image/mkcpio $(build)/initramfs $@ userland/image/nodes
 
-.PHONY: image initramfs userland
+# A disk or card as a boot loader finds it: the kernel on FAT with extlinux.conf, the root beside it.
+$(build)/sdcard.img: $(build)/Image $(build)/rootfs.img $(build)/initramfs.cpio userland/image/mkdisk \
+		$(wildcard boards/$(BOARD)/*) | $(setup-test)
+	$(call say,DISK,$@)
+	$(Q)rm -rf $(build)/boot && mkdir -p $(build)/boot/extlinux
+	$(Q)cp boards/$(BOARD)/extlinux.conf $(build)/boot/extlinux/
+	$(Q)cp $(build)/Image $(build)/initramfs.cpio $(build)/boot/
+	$(Q)userland/image/mkdisk $@ boards/$(BOARD)/disk.sfdisk $(disk-parts)
+
+.PHONY: image initramfs userland sdcard run-uboot
+sdcard: $(build)/sdcard.img
+run-uboot: sdcard
+	$(Q)qemu-system-riscv64 $(qemu-uboot) -smp $(or $(SMP),$(qemu-smp)) -nographic
 userland: $(userland-dynamic) $(userland-static)
 image: $(build)/rootfs.img
 initramfs: $(build)/initramfs.cpio

@@ -2,3 +2,10 @@
 qemu-machine := -M virt -global virtio-mmio.force-legacy=false -device virtio-rng-device
 qemu-smp := 2
 qemu-root := disk
+
+# What mkdisk puts into the partitions of disk.sfdisk, and how U-Boot is started with it.
+guest := $(FATHOM_CACHE)/guest
+disk-parts = 1=$(build)/boot 2=$(build)/rootfs.img
+qemu-uboot = $(qemu-machine) -bios /usr/lib/riscv64-linux-gnu/opensbi/generic/fw_jump.elf \
+	-kernel $(guest)/u-boot-qemu/usr/lib/u-boot/qemu-riscv64_smode/uboot.elf -m $(or $(MEM),512M) \
+	-drive file=$(build)/sdcard.img,if=none,format=raw,id=disk -device virtio-blk-device,drive=disk
