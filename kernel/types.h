@@ -43,6 +43,7 @@ typedef u32 uid_t;
 typedef u32 gid_t;
 
 #define offsetof(type, member)	__builtin_offsetof(type, member)
+#define sizeof_member(type, member)	sizeof(((type *)0)->member)
 #define container_of(ptr, type, member) \
 	((type *)((char *)(ptr) - offsetof(type, member)))
 #define ARRAY_SIZE(a)		(sizeof(a) / sizeof((a)[0]))
@@ -64,8 +65,6 @@ typedef u32 gid_t;
 #define max(a, b)	PICK_(a, >, b, CONCAT(_a, __COUNTER__), CONCAT(_b, __COUNTER__))
 #define min_t(t, a, b) ({ t _a = (a); t _b = (b); _a < _b ? _a : _b; })
 #define max_t(t, a, b) ({ t _a = (a); t _b = (b); _a > _b ? _a : _b; })
-#define clamp(v, lo, hi) ({ __typeof__(v) _v = (v), _lo = (lo), _hi = (hi); \
-	_v < _lo ? _lo : _v > _hi ? _hi : _v; })
 #define clamp(v, lo, hi) ({ __typeof__(v) _v = (v), _lo = (lo), _hi = (hi); \
 	_v < _lo ? _lo : _v > _hi ? _hi : _v; })
 #define swap(a, b) do { __typeof__(a) _t = (a); (a) = (b); (b) = _t; } while (0)

@@ -28,18 +28,24 @@
 #define FP_AREA_BYTES	528
 
 struct user_sigcontext {
-	u64 regs[32];		/* pc, then x1..x31 */
+	u64 regs[32];		/* pc, then x1..x31: as a trapframe begins */
 	union {
 		struct fp_state d;
 		u8 area[FP_AREA_BYTES];
+		struct {
+			u8 states[FP_AREA_BYTES - 16];
+			u64 end[2];	/* of the list of further states: zero, none */
+		};
 	} fp;
 } __aligned(16);
 
 struct user_ucontext {
-	u64 flags;
-	u64 link;
-	struct user_stack stack;
-	u64 sigmask;
+	struct uc_head {
+		u64 flags;
+		u64 link;
+		struct user_stack stack;
+		u64 sigmask;
+	} head;
 	u8 unused[120];		/* of 1,024 bits for the mask */
 	struct user_sigcontext context;
 };
@@ -50,6 +56,11 @@ struct signal_frame {
 };
 _Static_assert(offsetof(struct user_ucontext, context) == 176, "ABI");
 _Static_assert(sizeof(struct signal_frame) == 1088, "ABI");
+_Static_assert(offsetof(struct trapframe, x) == 8 && sizeof_member(struct trapframe, x) == 31 * 8,
+	       "a trapframe begins as regs");
+
+#define REGS_BYTES		(32 * sizeof(u64))
+#define FRAME_AT(at, member)	((at) + offsetof(struct signal_frame, member))
 
 /* Where the frame goes: the alternate stack, unless the thread is on it already. */
 static uaddr_t frame_address(const struct signal_delivery *d, const struct trapframe *regs)
@@ -66,31 +77,25 @@ static uaddr_t frame_address(const struct signal_delivery *d, const struct trapf
 	return ALIGN_DOWN(sp - sizeof(struct signal_frame), 16);
 }
 
-static void fill_context(struct user_sigcontext *sc, const struct trapframe *regs)
+static int put_context(uaddr_t at, struct trapframe *regs, const struct uc_head *head)
 {
-	sc->regs[0] = regs->epc;
-	memcpy(&sc->regs[1], regs->x, sizeof(regs->x));
-	memset(&sc->fp, 0, sizeof(sc->fp));
-	if (current->context.fp_used) {
-		fp_sync();
-		sc->fp.d.fcsr = current->context.fp.fcsr;
-		memcpy(sc->fp.d.f, current->context.fp.f, sizeof(sc->fp.d.f));
-	}
+	fp_sync();
+	if (copy_to_user(FRAME_AT(at, uc.head), head, sizeof(*head)) ||
+	    copy_to_user(FRAME_AT(at, uc.context.regs), regs, REGS_BYTES) ||
+	    copy_to_user(FRAME_AT(at, uc.context.fp.d), &current->context.fp, sizeof(struct fp_state)))
+		return -EFAULT;
+	return clear_user(FRAME_AT(at, uc.context.fp.end), sizeof_member(struct user_sigcontext, fp.end));
 }
 
 int arch_signal_frame(struct signal_delivery *d, u64 restore_mask, struct trapframe *regs)
 {
 	uaddr_t at = frame_address(d, regs);
-	const uaddr_t uc_at = at + offsetof(struct signal_frame, uc);
-	struct user_ucontext uc;
+	struct uc_head head = { .sigmask = restore_mask };
 
 	if (!at)
 		return -EFAULT;
-	memset(&uc, 0, offsetof(struct user_ucontext, context));
-	signal_alternate_stack_of(tf_sp(regs), &uc.stack);
-	uc.sigmask = restore_mask;
-	fill_context(&uc.context, regs);
-	if (copy_to_user(uc_at, &uc, sizeof(uc)) || siginfo_to_user(at, &d->info))
+	signal_alternate_stack_of(tf_sp(regs), &head.stack);
+	if (put_context(at, regs, &head) || siginfo_to_user(FRAME_AT(at, info), &d->info))
 		return -EFAULT;
 	if (current->sas_flags & SS_AUTODISARM)
 		signal_disarm_alternate_stack();
@@ -98,8 +103,8 @@ int arch_signal_frame(struct signal_delivery *d, u64 restore_mask, struct trapfr
 	tf_ra(regs) = current->mm->vdso + VDSO_SIGRETURN_OFFSET;
 	tf_sp(regs) = at;
 	tf_arg(regs, 0) = d->sig;
-	tf_arg(regs, 1) = at;
-	tf_arg(regs, 2) = uc_at;
+	tf_arg(regs, 1) = FRAME_AT(at, info);
+	tf_arg(regs, 2) = FRAME_AT(at, uc);
 	return 0;
 }
 
@@ -107,18 +112,17 @@ long sys_rt_sigreturn(void)
 {
 	struct trapframe *regs = thread_regs(current);
 	const uaddr_t at = tf_sp(regs);
-	struct user_ucontext uc;
+	struct uc_head head;
 
 	current->restart.fn = NULL;
-	if (copy_from_user(&uc, at + offsetof(struct signal_frame, uc), sizeof(uc)))
+	if (copy_from_user(&head, FRAME_AT(at, uc.head), sizeof(head)) ||
+	    copy_from_user(regs, FRAME_AT(at, uc.context.regs), REGS_BYTES))
 		goto bad;
-	signal_set_blocked(uc.sigmask);
-	regs->epc = uc.context.regs[0];
-	memcpy(regs->x, &uc.context.regs[1], sizeof(regs->x));
-	current->context.fp.fcsr = uc.context.fp.d.fcsr;
-	memcpy(current->context.fp.f, uc.context.fp.d.f, sizeof(uc.context.fp.d.f));
 	fp_reload();
-	signal_restore_alternate_stack(&uc.stack);
+	if (copy_from_user(&current->context.fp, FRAME_AT(at, uc.context.fp.d), sizeof(struct fp_state)))
+		goto bad;
+	signal_set_blocked(head.sigmask);
+	signal_restore_alternate_stack(&head.stack);
 	regs->cause = CAUSE_SETTLED;
 	__atomic_fetch_or(&current->info.flags, TIF_FRAME_CHANGED, __ATOMIC_RELAXED);
 	return tf_arg(regs, 0);
