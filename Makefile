@@ -279,7 +279,7 @@ user-cflags := -static -Wl,-z,norelro -O2 -g -pthread -std=gnu11 -D_GNU_SOURCE -
 	-Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers -Wno-array-bounds \
 	-Wno-nonnull -fmax-errors=5
 
-build/user/%: tests/user/%.c tests/user/tap.h tests/user/child.h | $(setup-run)
+build/user/%: tests/user/%.c tests/user/tap.h tests/user/child.h tests/user/mem.h | $(setup-run)
 	@mkdir -p $(@D)
 	$(call say,USER,$@)
 	$(Q)$(CC) $(user-cflags) -c -o $@.o $< && $(CC) $(user-cflags) -o $@ $@.o && $(CROSS_COMPILE)strip $@

@@ -6,6 +6,7 @@
  */
 #include <drivers/char/char.h>
 #include <fs/chrdev.h>
+#include <fs/tmpfs/tmpfs.h>
 #include <fs/poll.h>
 #include <kernel/bug.h>
 #include <kernel/mm/vma.h>
@@ -54,14 +55,7 @@ static ssize_t zero_read(struct kio *kio, struct iov_iter *to)
 /* A private mapping is anonymous memory from its first page on. */
 static int zero_mmap(struct file *f, struct vma *vma)
 {
-	/* Limit: no shared memory without a file yet; see docs/limits.md. */
-	if (vma->flags & VM_MAYSHARE)
-		return -ENODEV;
-	file_put(vma->file);
-	vma->file = NULL;
-	vma->mapping = NULL;
-	vma->pgoff = vma->start >> PAGE_SHIFT;
-	return 0;
+	return shmem_mmap_zero(vma);
 }
 
 static ssize_t full_write(struct kio *kio, struct iov_iter *from)

@@ -27,7 +27,7 @@
 #include <kernel/task/thread.h>
 #include <arch/pgtable.h>
 
-#define MMAP_MIN	0x10000ul		/* vm.mmap_min_addr's default */
+#define MMAP_MIN	0x1000ul		/* vm.mmap_min_addr */
 
 #define CAP_SYS_RAWIO	17
 

@@ -27,7 +27,7 @@
 #define MREMAP_DONTUNMAP	4
 
 #define MAP_COUNT_SPARE		3	/* VMAs that a move may add */
-#define MMAP_MIN		0x10000ul
+#define MMAP_MIN		0x1000ul
 #define CAP_SYS_RAWIO		17
 
 struct move {
