@@ -433,6 +433,23 @@ bool dcache_shrink_sb(struct superblock *sb)
 	return list_empty(&sb->root->children);
 }
 
+/*
+ * Of a file system that pins its names (tmpfs): nobody uses it any more, every
+ * name goes, the lowest first.
+ */
+void dcache_drop_pinned(struct superblock *sb)
+{
+	dcache_shrink_sb(sb);
+	while (!list_empty(&sb->root->children)) {
+		struct dentry *d = sb->root;
+
+		while (!list_empty(&d->children))
+			d = list_first(&d->children, struct dentry, child_node);
+		dentry_drop(d);
+		dentry_put(d);
+	}
+}
+
 /* --- rename --- */
 
 static void swap_names(struct dentry *a, struct dentry *b)

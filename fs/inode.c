@@ -365,7 +365,9 @@ void inode_touch(struct inode *inode, u32 attr_times)
 	if (attr_times & ATTR_ATIME)
 		inode->atime = now;
 	if (attr_times & ATTR_MTIME)
-		inode->mtime = inode->ctime = now;
+		inode->mtime = now;
+	if (!(attr_times & ATTR_ATIME))
+		inode->ctime = now;
 	spin_unlock(&inode->lock);
 	inode_mark_dirty(inode, INODE_STATE_DIRTY);
 }

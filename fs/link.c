@@ -8,9 +8,10 @@
  * name. Order of errors as on Linux: path, existence, read-only mount,
  * permission of the directory.
  *
- * Limit: rename is not here yet: renameat2 is not in the call list (-ENOSYS).
+ * Not here: rename (rename.c).
  */
 #include <fs/file.h>
+#include <fs/mount.h>
 #include <fs/namei.h>
 #include <kernel/mm/alloc.h>
 #include <kernel/uapi/syscall.h>
@@ -56,7 +57,7 @@ void create_end(struct parent_path *pp, struct dentry *dentry)
 	path_put(&pp->path);
 }
 
-static int may_create(struct inode *dir)
+int vfs_may_create(struct inode *dir)
 {
 	if (!dir->nlink)
 		return -ENOENT;
@@ -65,7 +66,7 @@ static int may_create(struct inode *dir)
 
 int vfs_create(struct inode *dir, struct dentry *d, umode_t mode)
 {
-	int err = may_create(dir);
+	int err = vfs_may_create(dir);
 
 	if (err)
 		return err;
@@ -74,7 +75,7 @@ int vfs_create(struct inode *dir, struct dentry *d, umode_t mode)
 
 int vfs_mkdir(struct inode *dir, struct dentry *d, umode_t mode)
 {
-	int err = may_create(dir);
+	int err = vfs_may_create(dir);
 
 	if (err)
 		return err;
@@ -83,7 +84,7 @@ int vfs_mkdir(struct inode *dir, struct dentry *d, umode_t mode)
 
 int vfs_mknod(struct inode *dir, struct dentry *d, umode_t mode, dev_t dev)
 {
-	int err = may_create(dir);
+	int err = vfs_may_create(dir);
 
 	if (err)
 		return err;
@@ -94,7 +95,7 @@ int vfs_mknod(struct inode *dir, struct dentry *d, umode_t mode, dev_t dev)
 
 int vfs_symlink(struct inode *dir, struct dentry *d, const char *target)
 {
-	int err = may_create(dir);
+	int err = vfs_may_create(dir);
 
 	if (err)
 		return err;
@@ -190,7 +191,7 @@ static int link_locked(struct inode *inode, struct inode *dir, struct dentry *d)
 
 	if (S_ISDIR(inode->mode) || !dir->ops->link)
 		return -EPERM;
-	err = may_create(dir);
+	err = vfs_may_create(dir);
 	if (err)
 		return err;
 	rwsem_write_lock_nested(&inode->rwsem, 1);
@@ -230,7 +231,7 @@ put_old:
 }
 
 /* Context: dir write-locked. */
-static int may_delete(struct inode *dir, struct dentry *d, bool is_dir)
+int vfs_may_delete(struct inode *dir, struct dentry *d, bool is_dir)
 {
 	struct inode *victim = d->inode;
 	int err = inode_permission(dir, MAY_WRITE | MAY_EXEC);
@@ -244,19 +245,21 @@ static int may_delete(struct inode *dir, struct dentry *d, bool is_dir)
 		return -ENOTDIR;
 	if (!is_dir && S_ISDIR(victim->mode))
 		return -EISDIR;
-	return d->flags & DENTRY_MOUNTED ? -EBUSY : 0;
+	return 0;
 }
 
 static int remove_locked(struct inode *dir, struct dentry *d, bool is_dir)
 {
 	int (*op)(struct inode *, struct dentry *) = is_dir ? dir->ops->rmdir : dir->ops->unlink;
 	struct inode *victim = d->inode;
-	int err = may_delete(dir, d, is_dir);
+	int err = vfs_may_delete(dir, d, is_dir);
 
 	if (err)
 		return err;
 	if (!op)
 		return -EPERM;
+	if (dentry_is_mountpoint(d))
+		return -EBUSY;
 	rwsem_write_lock_nested(&victim->rwsem, 1);
 	err = op(dir, d);
 	rwsem_write_unlock(&victim->rwsem);

@@ -30,6 +30,8 @@
 #include <kernel/uapi/fcntl.h>
 
 #define MOUNT_BUCKETS	64
+/* What a mount, not its superblock, keeps. */
+#define MOUNT_FLAGS	(MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME | MS_NODIRATIME | MS_RELATIME)
 
 extern const struct fstype __filesystems_start[], __filesystems_end[];
 
@@ -81,7 +83,10 @@ void superblock_put(struct superblock *sb)
 	if (sb->ops && sb->ops->sync_fs)
 		(void)sb->ops->sync_fs(sb, true);
 	if (sb->root) {
-		dcache_shrink_sb(sb);
+		if (sb->type->flags & FSTYPE_PINS_NAMES)
+			dcache_drop_pinned(sb);
+		else
+			dcache_shrink_sb(sb);
 		dentry_put(sb->root);
 	}
 	/* Inodes are freed by RCU callbacks that look at sb. */
@@ -255,18 +260,10 @@ void path_put(const struct path *p)
 		mount_put(p->mnt);
 }
 
-/* Takes over m's reference; those of *at are kept by the mount. -ENOENT: the directory is gone. */
-static int mount_attach(struct mount *m, const struct path *at)
+static void attach_locked(struct mount *m, const struct path *at)
 {
-	path_get(at);
-	spin_lock(&mount_lock);
-	if (!(at->dentry->flags & DENTRY_HASHED) && at->dentry->parent != at->dentry) {
-		spin_unlock(&mount_lock);
-		path_put(at);
-		return -ENOENT;
-	}
+	assert_spin_held(&mount_lock);
 	seq_write_begin(&mount_seq);
-	m->id = next_mount_id++;
 	m->parent = at->mnt;
 	m->mountpoint = at->dentry;
 	__atomic_fetch_or(&at->dentry->flags, DENTRY_MOUNTED, __ATOMIC_RELAXED);
@@ -274,22 +271,69 @@ static int mount_attach(struct mount *m, const struct path *at)
 	list_add_tail(&m->child_node, &at->mnt->children);
 	list_add_tail(&m->ns_node, &init_mnt_ns.mounts);
 	seq_write_end(&mount_seq);
-	spin_unlock(&mount_lock);
-	return 0;
 }
 
-/* Out of the tree. Context: mount_lock held; the caller then puts old (the parent side) and m. */
-static void detach_locked(struct mount *m, struct path *old)
+/* 0, -ENOENT: the directory is gone, -EINVAL: not a place in the tree. */
+static int check_place_locked(const struct path *at)
+{
+	if (!at->mnt->ns || (!at->mnt->parent && at->mnt != init_mnt_ns.root))
+		return -EINVAL;
+	return !(at->dentry->flags & DENTRY_HASHED) && at->dentry->parent != at->dentry ? -ENOENT : 0;
+}
+
+static int check_kinds(const struct path *at, const struct dentry *root)
+{
+	return S_ISDIR(at->dentry->inode->mode) != S_ISDIR(root->inode->mode) ? -ENOTDIR : 0;
+}
+
+/* Takes over m's reference, unless it fails; those of *at are kept by the mount. */
+static int mount_attach(struct mount *m, const struct path *at)
+{
+	int err = check_kinds(at, m->root);
+
+	if (err)
+		return err;
+	path_get(at);
+	spin_lock(&mount_lock);
+	err = check_place_locked(at);
+	if (!err) {
+		m->id = next_mount_id++;
+		attach_locked(m, at);
+	}
+	spin_unlock(&mount_lock);
+	if (err)
+		path_put(at);
+	return err;
+}
+
+/* Out of the tree. Context: mount_lock held; the caller then puts m->was_at and m. */
+static void detach_locked(struct mount *m)
 {
 	assert_spin_held(&mount_lock);
 	seq_write_begin(&mount_seq);
-	*old = (struct path){ m->parent, m->mountpoint };
+	m->was_at = (struct path){ m->parent, m->mountpoint };
 	hlist_del_rcu(&m->hash_node);
 	list_del(&m->child_node);
 	list_del(&m->ns_node);
 	m->parent = NULL;
 	m->mountpoint = NULL;
 	seq_write_end(&mount_seq);
+}
+
+bool dentry_is_mountpoint(struct dentry *d)
+{
+	struct mount *m;
+	bool found = false;
+
+	if (likely(!(READ_ONCE(d->flags) & DENTRY_MOUNTED)))
+		return false;
+	spin_lock(&mount_lock);
+	list_for_each(m, &init_mnt_ns.mounts, ns_node)
+		found |= m->mountpoint == d;
+	if (!found)
+		__atomic_fetch_and(&d->flags, ~(u32)DENTRY_MOUNTED, __ATOMIC_RELAXED);
+	spin_unlock(&mount_lock);
+	return found;
 }
 
 static int fs_mount(const char *type_name, u32 flags, const char *source, char *options, struct mount **out)
@@ -306,8 +350,7 @@ static int fs_mount(const char *type_name, u32 flags, const char *source, char *
 		return err;
 	if (source && *source)
 		strscpy(sb->id, source, sizeof(sb->id));
-	m = mount_alloc(sb, sb->root, flags & (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME |
-					       MS_NODIRATIME | MS_RELATIME));
+	m = mount_alloc(sb, sb->root, flags & MOUNT_FLAGS);
 	if (!m) {
 		superblock_put(sb);
 		return -ENOMEM;
@@ -323,39 +366,130 @@ int mount_new(const struct path *at, const char *type, u32 flags, const char *so
 
 	if (err)
 		return err;
-	if (S_ISDIR(at->dentry->inode->mode) != S_ISDIR(m->root->inode->mode))
-		err = -ENOTDIR;
-	else
-		err = mount_attach(m, at);
-	if (err)
-		mount_put(m);
-	return err;
-}
-
-int mount_bind(const struct path *at, const struct path *from)
-{
-	struct mount *m;
-	int err;
-
-	if (S_ISDIR(at->dentry->inode->mode) != S_ISDIR(from->dentry->inode->mode))
-		return -ENOTDIR;
-	refcount_inc(&from->mnt->sb->refs);
-	m = mount_alloc(from->mnt->sb, from->dentry, from->mnt->flags);
-	if (!m) {
-		superblock_put(from->mnt->sb);
-		return -ENOMEM;
-	}
 	err = mount_attach(m, at);
 	if (err)
 		mount_put(m);
 	return err;
 }
 
-/* path is the root of the mount, and its reference is the only one beside the tree's. */
+/* --- bind, move, umount, remount --- */
+
+/* The tree of from's superblock below root, mounted again at *at. */
+static int bind_one(const struct path *at, struct mount *from, struct dentry *root, struct mount **out)
+{
+	struct mount *m;
+	int err;
+
+	refcount_inc(&from->sb->refs);
+	m = mount_alloc(from->sb, root, from->flags);
+	if (!m) {
+		superblock_put(from->sb);
+		return -ENOMEM;
+	}
+	err = mount_attach(m, at);
+	if (err)
+		mount_put(m);
+	*out = m;
+	return err;
+}
+
+/* The first mount below root in from with an id in [after, before), with a reference. */
+static struct mount *next_child(struct mount *from, struct dentry *root, u32 after, u32 before)
+{
+	struct mount *c, *found = NULL;
+
+	spin_lock(&mount_lock);
+	list_for_each(c, &from->children, child_node)
+		if (c->id >= after && c->id < before && dentry_is_ancestor(root, c->mountpoint) &&
+		    (!found || c->id < found->id))
+			found = c;
+	if (found)
+		refcount_inc(&found->refs);
+	spin_unlock(&mount_lock);
+	return found;
+}
+
+#define BIND_DEPTH	16	/* chosen: mounts upon mounts that a recursive bind follows */
+
+/* before: what was mounted when we began, so that a tree bound below itself ends. */
+static int bind_children(struct mount *to, struct mount *from, struct dentry *root, u32 before, u32 depth)
+{
+	struct mount *c, *copy;
+	u32 id = 0;
+	int err = 0;
+
+	while (!err && (c = next_child(from, root, id, before))) {
+		id = c->id + 1;
+		err = depth == BIND_DEPTH ? -ENOSPC :
+					    bind_one(&(struct path){ to, c->mountpoint }, c, c->root, &copy);
+		if (!err)
+			err = bind_children(copy, c, c->root, before, depth + 1);
+		mount_put(c);
+	}
+	return err;
+}
+
+int mount_bind(const struct path *at, const struct path *from, bool recursive)
+{
+	u32 before = READ_ONCE(next_mount_id);
+	struct mount *m;
+	int err = bind_one(at, from->mnt, from->dentry, &m);
+
+	if (err || !recursive)
+		return err;
+	err = bind_children(m, from->mnt, from->dentry, before, 0);
+	if (err)
+		(void)!mount_detach(&(struct path){ m, m->root }, true);
+	return err;
+}
+
+static bool is_below_locked(const struct mount *m, const struct mount *upper)
+{
+	while (m && m != upper)
+		m = m->parent;
+	return m;
+}
+
+int mount_move(const struct path *at, const struct path *from)
+{
+	struct mount *m = from->mnt;
+	int err = from->dentry == m->root ? check_kinds(at, m->root) : -EINVAL;
+
+	if (err)
+		return err;
+	path_get(at);
+	spin_lock(&mount_lock);
+	err = m->parent ? check_place_locked(at) : -EINVAL;
+	if (!err && is_below_locked(at->mnt, m))
+		err = -ELOOP;
+	if (!err) {
+		detach_locked(m);
+		attach_locked(m, at);
+	}
+	spin_unlock(&mount_lock);
+	path_put(err ? at : &m->was_at);
+	return err;
+}
+
+/* m and all below it leave the tree, into *gone by ns_node, the lowest first. */
+static void detach_tree_locked(struct mount *m, struct list_head *gone)
+{
+	for (;;) {
+		struct mount *leaf = m;
+
+		while (!list_empty(&leaf->children))
+			leaf = list_first(&leaf->children, struct mount, child_node);
+		detach_locked(leaf);
+		list_add_tail(&leaf->ns_node, gone);
+		if (leaf == m)
+			return;
+	}
+}
+
 int mount_detach(const struct path *path, bool lazy)
 {
-	struct mount *m = path->mnt;
-	struct path old;
+	struct mount *m = path->mnt, *next;
+	LIST_HEAD(gone);
 	int err = 0;
 
 	if (path->dentry != m->root)
@@ -363,16 +497,67 @@ int mount_detach(const struct path *path, bool lazy)
 	spin_lock(&mount_lock);
 	if (!m->parent)
 		err = -EINVAL;
-	else if (!list_empty(&m->children) || (!lazy && refcount_read(&m->refs) > 2))
-		err = -EBUSY;
+	else if (!lazy && (!list_empty(&m->children) || refcount_read(&m->refs) > 2))
+		err = -EBUSY;	/* beside the tree's reference and the caller's */
 	else
-		detach_locked(m, &old);
+		detach_tree_locked(m, &gone);
 	spin_unlock(&mount_lock);
-	if (err)
-		return err;
-	path_put(&old);
-	mount_put(m);
-	return 0;
+	list_for_each_safe(m, next, &gone, ns_node) {
+		list_del(&m->ns_node);
+		path_put(&m->was_at);
+		mount_put(m);
+	}
+	return err;
+}
+
+static bool has_writers(struct superblock *sb)
+{
+	struct inode *inode;
+	bool found = false;
+
+	spin_lock(&sb->lock);
+	list_for_each(inode, &sb->inodes, sb_node)
+		found |= atomic_read(&inode->writers) > 0;
+	spin_unlock(&sb->lock);
+	return found;
+}
+
+static int superblock_remount(struct superblock *sb, u32 flags, char *options)
+{
+	bool ro = flags & SB_RDONLY;
+	int err = 0;
+
+	if (ro && !(sb->flags & SB_RDONLY)) {
+		if (has_writers(sb))
+			return -EBUSY;
+		if (sb->ops->sync_fs)
+			err = sb->ops->sync_fs(sb, true);
+	}
+	if (!err && sb->ops->remount)
+		err = sb->ops->remount(sb, &flags, options);
+	if (!err)
+		WRITE_ONCE(sb->flags, (sb->flags & ~SB_RDONLY) | (ro ? SB_RDONLY : 0));
+	return err;
+}
+
+int mount_remount(const struct path *path, u32 flags, char *options)
+{
+	const u32 atime = MS_NOATIME | MS_NODIRATIME | MS_RELATIME | MS_STRICTATIME;
+	struct mount *m = path->mnt;
+	int err = 0;
+
+	if (path->dentry != m->root)
+		return -EINVAL;
+	if (!(flags & atime))
+		flags |= m->flags & atime;
+	if (!(flags & MS_BIND)) {
+		rwsem_write_lock(&m->sb->umount);
+		err = superblock_remount(m->sb, flags & SB_RDONLY, options);
+		rwsem_write_unlock(&m->sb->umount);
+	}
+	if (!err)
+		WRITE_ONCE(m->flags, flags & MOUNT_FLAGS);
+	return err;
 }
 
 static void fs_set_root(struct fs *fs, const struct path *path)

@@ -16,5 +16,9 @@ void mount_put(struct mount *m);
 struct mount *mount_internal(const struct fstype *type, u32 magic, umode_t mode);
 const struct fstype *fstype_find(const char *name);
 int __must_check mount_new(const struct path *at, const char *type, u32 flags, const char *source, char *options);
-int __must_check mount_bind(const struct path *at, const struct path *from);
+int __must_check mount_bind(const struct path *at, const struct path *from, bool recursive);
+int __must_check mount_move(const struct path *at, const struct path *from);
+/* lazy: whatever is in use ends with its last user, and what is mounted below goes too. Else -EBUSY. */
 int __must_check mount_detach(const struct path *path, bool lazy);
+int __must_check mount_remount(const struct path *path, u32 flags, char *options);
+bool dentry_is_mountpoint(struct dentry *d);

@@ -45,6 +45,10 @@ int vfs_mkdir(struct inode *dir, struct dentry *d, umode_t mode);
 int vfs_symlink(struct inode *dir, struct dentry *d, const char *target);
 int vfs_create(struct inode *dir, struct dentry *d, umode_t mode);
 
+/* May the caller add a name to dir, take d away from it? dir write-locked. 0 or -errno. */
+int vfs_may_create(struct inode *dir);
+int vfs_may_delete(struct inode *dir, struct dentry *d, bool is_dir);
+
 /* Cross to what is mounted on *path, however deep; moves the references. */
 void mount_cross(struct path *path);
 struct mount *mount_find(struct mount *parent, const struct dentry *mountpoint);	/* RCU or mount_lock */
@@ -63,4 +67,5 @@ bool dentry_is_ancestor(const struct dentry *a, const struct dentry *d);	/* a ==
 void dcache_init(void);
 /* Every unused dentry of sb leaves; true if only the root is left. */
 bool dcache_shrink_sb(struct superblock *sb);
+void dcache_drop_pinned(struct superblock *sb);
 void icache_init(void);

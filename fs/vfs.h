@@ -147,7 +147,7 @@ int inode_permission(struct inode *inode, int mask);	/* MAY_*; 0 or -EACCES ... 
 int inode_setattr_check(struct inode *inode, const struct iattr *attr);
 void inode_setattr_copy(struct inode *inode, const struct iattr *attr);
 void inode_init_owner(struct inode *inode, const struct inode *dir, umode_t mode);	/* fsuid, setgid dirs */
-void inode_touch(struct inode *inode, u32 attr_times);	/* ATTR_*TIME to now, dirty if changed */
+void inode_touch(struct inode *inode, u32 attr_times);	/* ATTR_*TIME to now, and without ATTR_ATIME the ctime; dirty */
 int inode_stat(struct inode *inode, struct kstat *st);
 struct timespec64 inode_now(const struct inode *inode);
 #define MAY_EXEC	1
@@ -250,12 +250,17 @@ struct fstype {
 	void (*kill)(struct superblock *sb);
 };
 #define FSTYPE_NEEDS_DEV	BIT(0)
+#define FSTYPE_PINS_NAMES	BIT(1)	/* every name has a reference of its own: there is nothing below the cache */
 #define FILESYSTEM(id) \
 	static const struct fstype fstype_##id \
 	__attribute__((used, section("filesystems"), aligned(_Alignof(struct fstype))))
 struct superblock *superblock_alloc(const struct fstype *type, u32 flags);
 void superblock_put(struct superblock *sb);
 
+struct path {
+	struct mount *mnt;
+	struct dentry *dentry;
+};
 struct mount {
 	struct mount *parent;		/* mount lock to write; RCU */
 	struct dentry *mountpoint;
@@ -266,12 +271,9 @@ struct mount {
 	refcount_t refs;
 	struct hlist_node hash_node;	/* by (parent, mountpoint) */
 	struct list_head children, child_node, ns_node;
-	struct mnt_namespace *ns;
+	struct mnt_namespace *ns;	/* NULL: in no tree, ever */
+	struct path was_at;		/* by who has detached it */
 	struct rcu_head rcu;
-};
-struct path {
-	struct mount *mnt;
-	struct dentry *dentry;
 };
 void path_get(const struct path *p);
 void path_put(const struct path *p);

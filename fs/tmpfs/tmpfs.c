@@ -141,6 +141,7 @@ static int tmpfs_symlink(struct inode *dir, struct dentry *d, const char *target
 static int tmpfs_link(struct inode *inode, struct inode *dir, struct dentry *d)
 {
 	inode->nlink++;
+	inode_touch(inode, 0);
 	dentry_instantiate(d, inode_get(inode));
 	dentry_get(d);
 	touch_dir(dir);
@@ -150,6 +151,7 @@ static int tmpfs_link(struct inode *inode, struct inode *dir, struct dentry *d)
 static int tmpfs_unlink(struct inode *dir, struct dentry *d)
 {
 	d->inode->nlink--;
+	inode_touch(d->inode, 0);
 	touch_dir(dir);
 	dentry_put(d);
 	return 0;
@@ -178,6 +180,43 @@ static int tmpfs_rmdir(struct inode *dir, struct dentry *d)
 	dir->nlink--;
 	touch_dir(dir);
 	dentry_put(d);
+	return 0;
+}
+
+static int tmpfs_exchange(struct inode *a_dir, struct dentry *a, struct inode *b_dir, struct dentry *b)
+{
+	int moved = (int)S_ISDIR(a->inode->mode) - (int)S_ISDIR(b->inode->mode);
+
+	if (a_dir != b_dir) {
+		a_dir->nlink -= moved;
+		b_dir->nlink += moved;
+	}
+	touch_dir(a_dir);
+	touch_dir(b_dir);
+	inode_touch(a->inode, 0);
+	inode_touch(b->inode, 0);
+	return 0;
+}
+
+static int tmpfs_rename(struct inode *old_dir, struct dentry *old, struct inode *new_dir, struct dentry *new, u32 flags)
+{
+	bool is_dir = S_ISDIR(old->inode->mode);
+
+	if (flags & RENAME_EXCHANGE)
+		return tmpfs_exchange(old_dir, old, new_dir, new);
+	if (new->inode) {
+		int err = is_dir ? tmpfs_rmdir(new_dir, new) : tmpfs_unlink(new_dir, new);
+
+		if (err)
+			return err;
+	}
+	if (is_dir && old_dir != new_dir) {
+		old_dir->nlink--;
+		new_dir->nlink++;
+	}
+	touch_dir(old_dir);
+	touch_dir(new_dir);
+	inode_touch(old->inode, 0);
 	return 0;
 }
 
@@ -258,7 +297,7 @@ static int tmpfs_iterate(struct file *f, struct dir_context *ctx)
 static const struct inode_ops dir_ops = {
 	.lookup = tmpfs_lookup, .create = tmpfs_create, .link = tmpfs_link, .unlink = tmpfs_unlink,
 	.symlink = tmpfs_symlink, .mkdir = tmpfs_mkdir, .rmdir = tmpfs_rmdir, .mknod = tmpfs_mknod,
-	.setattr = tmpfs_setattr,
+	.rename = tmpfs_rename, .setattr = tmpfs_setattr,
 };
 static const struct inode_ops file_inode_ops = { .setattr = tmpfs_setattr };
 static const struct inode_ops link_ops = { .setattr = tmpfs_setattr, .get_link = tmpfs_get_link };
@@ -290,4 +329,4 @@ int tmpfs_mount(const struct fstype *type, u32 flags, const char *source, char *
 	return 0;
 }
 
-FILESYSTEM(tmpfs) = { .name = "tmpfs", .mount = tmpfs_mount };
+FILESYSTEM(tmpfs) = { .name = "tmpfs", .flags = FSTYPE_PINS_NAMES, .mount = tmpfs_mount };
