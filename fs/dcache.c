@@ -155,6 +155,13 @@ static struct dentry *alloc_detached(struct superblock *sb, const struct qstr *n
 	return d;
 }
 
+/* At the end, so that places grow along the list: a listing goes on by place (tmpfs). */
+static void add_child_locked(struct dentry *parent, struct dentry *d)
+{
+	d->place = parent->next_place++;
+	list_add_tail(&d->child_node, &parent->children);
+}
+
 struct dentry *dentry_alloc(struct dentry *parent, const struct qstr *name)
 {
 	struct dentry *d = alloc_detached(parent->sb, name);
@@ -164,7 +171,7 @@ struct dentry *dentry_alloc(struct dentry *parent, const struct qstr *name)
 	d->parent = dentry_get(parent);
 	d->ops = parent->ops;
 	spin_lock(&parent->lock);
-	list_add_tail(&d->child_node, &parent->children);
+	add_child_locked(parent, d);
 	spin_unlock(&parent->lock);
 	return d;
 }
@@ -496,8 +503,10 @@ static void trade_places(struct dentry *a, struct dentry *b, bool rehash_b)
 	swap_names(a, b);
 	if (pa != pb) {
 		swap(a->parent, b->parent);
-		list_move_tail(&a->child_node, &pb->children);
-		list_move_tail(&b->child_node, &pa->children);
+		list_del(&a->child_node);
+		list_del(&b->child_node);
+		add_child_locked(pb, a);
+		add_child_locked(pa, b);
 	}
 	hash_locked(a);
 	if (rehash_b)

@@ -31,8 +31,6 @@
 #include <kernel/uapi/fcntl.h>
 #include <arch/uaccess.h>
 
-#define MAX_LINKS	40
-
 struct rest {
 	const char *name;		/* what follows the link's name */
 	void (*put)(const char *arg);	/* of the text that is walked before it */
@@ -616,6 +614,26 @@ int filename_parent(int dfd, const char *name, u32 flags, struct parent_path *ou
 		*out = (struct parent_path){ w.path, w.last, w.type, w.want_dir };
 	if (!w.rcu && w.root.mnt)
 		walk_finish(&w);
+	return err;
+}
+
+int filename_parent_at(const struct path *base, const char *name, struct parent_path *out)
+{
+	struct walk w;
+	int err;
+
+	walk_init(&w, LOOKUP_PARENT);
+	w.rcu = false;
+	fs_get_root(current->fs, &w.root);
+	w.path = *name == '/' ? w.root : *base;
+	path_get(&w.path);
+	w.inode = w.path.dentry->inode;
+	err = walk_name(&w, name);
+	if (err)
+		path_put(&w.path);
+	else
+		*out = (struct parent_path){ w.path, w.last, w.type, w.want_dir };
+	walk_end_ref(&w);
 	return err;
 }
 

@@ -156,8 +156,8 @@ struct file *file_open_path(const struct path *path, int flags, int *err)
 	return open_path_consume(path, flags, false, err);
 }
 
-/* The name with its directory locked: open it or make it. *follow: it is a link, walk on. */
-static struct file *open_last(struct parent_path *pp, int flags, umode_t mode, bool *follow, int *err)
+/* The name with its directory locked: open it or make it. It is a link: NULL without error, and *link with references. */
+static struct file *open_last(struct parent_path *pp, int flags, umode_t mode, struct path *link, int *err)
 {
 	struct inode *dir = pp->path.dentry->inode;
 	struct path path = { .mnt = pp->path.mnt };
@@ -179,51 +179,113 @@ static struct file *open_last(struct parent_path *pp, int flags, umode_t mode, b
 	if (*err)
 		return NULL;
 	refcount_inc(&path.mnt->refs);
-	if (!created && (flags & O_EXCL)) {
+	if (created)
+		return open_path_consume(&path, flags, true, err);
+	if (flags & O_EXCL) {
 		*err = -EEXIST;
-	} else if (!created) {
-		mount_cross(&path);
-		if (S_ISLNK(path.dentry->inode->mode) && !(flags & O_NOFOLLOW))
-			*follow = true;
-		else if (S_ISDIR(path.dentry->inode->mode))
-			*err = -EISDIR;
-		else if (pp->slash)
-			*err = -ENOTDIR;
-	}
-	if (*err || *follow) {
 		path_put(&path);
 		return NULL;
 	}
-	return open_path_consume(&path, flags, created, err);
+	mount_cross(&path);
+	if (S_ISLNK(path.dentry->inode->mode) && !(flags & O_NOFOLLOW)) {
+		*link = path;
+		return NULL;
+	}
+	if (S_ISDIR(path.dentry->inode->mode))
+		*err = -EISDIR;
+	else if (pp->slash)
+		*err = -ENOTDIR;
+	if (*err) {
+		path_put(&path);
+		return NULL;
+	}
+	return open_path_consume(&path, flags, false, err);
 }
 
+struct link_text {
+	const char *text, *arg;
+	void (*put)(const char *);
+	struct path link;		/* keeps it */
+};
+
+static void link_text_put(struct link_text *t)
+{
+	if (!t->link.dentry)
+		return;
+	if (t->put)
+		t->put(t->arg);
+	path_put(&t->link);
+	t->link.dentry = NULL;
+}
+
+/* Takes over link's references. */
+static int link_text_get(struct link_text *t, const struct path *link)
+{
+	struct inode *inode = link->dentry->inode;
+
+	*t = (struct link_text){ .link = *link };
+	t->text = inode->ops->get_link(inode, link->dentry, &t->put, &t->arg);
+	if (!IS_ERR(t->text))
+		return *t->text ? 0 : -ENOENT;
+	path_put(&t->link);
+	t->link.dentry = NULL;
+	return PTR_ERR(t->text);
+}
+
+static struct file *open_jump(const struct path *link, int flags, int *err)
+{
+	struct inode *inode = link->dentry->inode;
+	struct path to;
+
+	*err = inode->ops->jump_link(inode, &to);
+	path_put(link);
+	return *err ? NULL : open_path_consume(&to, flags, false, err);
+}
+
+/* A last name that is a link is replaced by its text, to be walked from the link's directory. */
 static struct file *open_create(int dfd, const char *name, int flags, umode_t mode, int *err)
 {
-	struct parent_path pp;
+	struct link_text text = { 0 }, next;
+	struct parent_path pp, up;
 	struct file *f = NULL;
-	bool follow = false;
-	struct path path;
+	struct path link;
 
 	*err = filename_parent(dfd, name, 0, &pp);
 	if (*err)
 		return NULL;
-	if (pp.type != LAST_NORM)
-		*err = flags & O_EXCL ? -EEXIST : -EISDIR;
-	else
-		f = open_last(&pp, flags, mode, &follow, err);
-	path_put(&pp.path);
-	if (!follow)
-		return f;
-	/* Limit: O_CREAT through a link whose target is missing opens nothing: -ENOENT. */
-	*err = filename_lookup(dfd, name, LOOKUP_FOLLOW, &path);
-	if (*err)
-		return NULL;
-	if (S_ISDIR(path.dentry->inode->mode)) {
-		path_put(&path);
-		*err = -EISDIR;
-		return NULL;
+	for (u32 links = 0;; links++) {
+		link.dentry = NULL;
+		if (pp.type != LAST_NORM)
+			*err = flags & O_EXCL ? -EEXIST : -EISDIR;
+		else
+			f = open_last(&pp, flags, mode, &link, err);
+		if (*err || f)
+			break;
+		if (link.dentry->inode->ops->jump_link) {
+			f = open_jump(&link, flags, err);
+			break;
+		}
+		*err = links == MAX_LINKS ? -ELOOP : 0;
+		if (*err) {
+			path_put(&link);
+			break;
+		}
+		*err = link_text_get(&next, &link);
+		if (*err)
+			break;
+		link_text_put(&text);	/* the name just looked up was in it */
+		text = next;
+		*err = filename_parent_at(&pp.path, text.text, &up);
+		path_put(&pp.path);
+		if (*err) {
+			link_text_put(&text);
+			return NULL;
+		}
+		pp = up;
 	}
-	return open_path_consume(&path, flags, false, err);
+	link_text_put(&text);
+	path_put(&pp.path);
+	return f;
 }
 
 static struct file *open_name(int dfd, const char *name, int flags, umode_t mode, int *err)

@@ -179,6 +179,8 @@ struct dentry {
 	struct list_head lru_node;
 	struct list_head child_node;	/* in parent's children; parent->lock */
 	struct list_head children;
+	u64 place;			/* grows along the parent's children; parent->lock */
+	u64 next_place;			/* for a new child; lock */
 	struct list_head alias_node;	/* in inode->dentries; inode->lock */
 	struct rcu_head rcu;
 };

@@ -10,7 +10,8 @@
  * of zeros, which may leave the cache again as long as it is clean.
  *
  * The order of a directory listing is that of the parent's list of children;
- * positions 0 and 1 are "." and "..", then the place in the list.
+ * positions 0 and 1 are "." and "..", then 2 + the name's place, which stays while
+ * others come and go.
  */
 #include <fs/chrdev.h>
 #include <fs/file.h>
@@ -268,7 +269,6 @@ static int tmpfs_fsync(struct file *f, loff_t start, loff_t end, bool datasync)
 static int tmpfs_iterate(struct file *f, struct dir_context *ctx)
 {
 	struct dentry *dir = f->path.dentry, *d;
-	loff_t at = 2;
 
 	if (ctx->pos == 0) {
 		if (!ctx->emit(ctx, ".", 1, 0, dir->inode->ino, DT_DIR))
@@ -284,11 +284,14 @@ static int tmpfs_iterate(struct file *f, struct dir_context *ctx)
 	list_for_each(d, &dir->children, child_node) {
 		struct inode *inode = READ_ONCE(d->inode);
 
-		if (!inode || !(d->flags & DENTRY_HASHED) || at++ < ctx->pos)
+		loff_t pos = (loff_t)d->place + 2;
+
+		if (!inode || !(d->flags & DENTRY_HASHED) || pos < ctx->pos)
 			continue;
-		if (!ctx->emit(ctx, d->name.name, d->name.len, ctx->pos, inode->ino, DT_OF_MODE(inode->mode)))
+		ctx->pos = pos;
+		if (!ctx->emit(ctx, d->name.name, d->name.len, pos, inode->ino, DT_OF_MODE(inode->mode)))
 			break;
-		ctx->pos++;
+		ctx->pos = pos + 1;
 	}
 	spin_unlock(&dir->lock);
 	return 0;
