@@ -99,12 +99,13 @@ static ssize_t prw(struct fd f, struct iov_iter *it, loff_t pos, bool write)
 
 static ssize_t prw_buf(u32 fd, uaddr_t buf, size_t len, loff_t pos, bool write)
 {
-	struct fd f = fd_get(fd);
 	struct iov_iter it;
+	struct fd f;
 	ssize_t n;
 
 	if (pos < 0)
 		return -EINVAL;
+	f = fd_get(fd);
 	if (!f.file)
 		return -EBADF;
 	iov_iter_ubuf(&it, buf, len);

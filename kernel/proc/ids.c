@@ -119,7 +119,7 @@ long sys_setpgid(pid_t nr, pid_t pgid)
 	struct pid *group;
 	int err;
 
-	if (pgid < 0)
+	if (pgid < 0 || (!pgid && nr < 0))
 		return -EINVAL;
 	spin_lock(&tasklist_lock);
 	p = find_process(nr);

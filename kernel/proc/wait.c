@@ -300,26 +300,36 @@ static int resolve_waitid(struct wait_request *r, pid_t id)
 	}
 }
 
-long sys_waitid(int which, pid_t id, uaddr_t info, int options, uaddr_t rusage)
+/* 0 with r filled, or -errno. */
+static long do_waitid(struct wait_request *r, pid_t id)
 {
-	struct wait_request r = { .type = which, .options = options };
+	u32 options = r->options;
 	long err;
 
-	if ((u32)options & ~(WNOHANG | WNOWAIT | WEXITED | WSTOPPED | WCONTINUED | __WCLONE | __WALL))
+	if (options & ~(WNOHANG | WNOWAIT | WEXITED | WSTOPPED | WCONTINUED | __WCLONE | __WALL))
 		return -EINVAL;
 	if (!(options & (WEXITED | WSTOPPED | WCONTINUED)))
 		return -EINVAL;
-	err = resolve_waitid(&r, id);
+	err = resolve_waitid(r, id);
 	if (err)
 		return err;
-	err = wait_for_child(&r);
-	if (r.pid)
-		pid_put(r.pid);
+	err = wait_for_child(r);
+	if (r->pid)
+		pid_put(r->pid);
+	return err;
+}
+
+/* As Linux, an error clears the caller's siginfo like finding nothing. */
+long sys_waitid(int which, pid_t id, uaddr_t info, int options, uaddr_t rusage)
+{
+	struct wait_request r = { .type = which, .options = options };
+	long err = do_waitid(&r, id);
+
 	if (err)
-		return err;
-	if (info && put_waitid_info(info, &r))
-		return -EFAULT;
+		r.found = 0;
 	if (rusage && r.found && put_rusage(rusage, &r.usage))
 		return -EFAULT;
-	return 0;
+	if (info && put_waitid_info(info, &r))
+		return -EFAULT;
+	return err;
 }

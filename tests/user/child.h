@@ -57,7 +57,8 @@ TAP_UNUSED static long now_ms(void)
 /* Wait until cond holds, at most five seconds; whether it does. */
 #define EVENTUALLY(cond) ({ \
 	long until_ = now_ms() + 5000; \
-	while (!(cond) && now_ms() < until_) sleep_ms(1); \
-	!!(cond); })
+	bool holds_; \
+	while (!(holds_ = (cond)) && now_ms() < until_) sleep_ms(1); \
+	holds_; })
 
 #endif
