@@ -345,6 +345,8 @@ static int open_flags_check(int *flags)
 	if ((*flags & O_DIRECTORY) && (*flags & O_CREAT))
 		return -EINVAL;
 	*flags &= OPEN_FLAGS;
+	if (!(*flags & O_PATH))
+		*flags |= O_LARGEFILE;
 	return 0;
 }
 
@@ -460,7 +462,7 @@ long sys_fcntl(u32 fd, u32 cmd, u64 arg)
 		ret = fd_set_cloexec(fd, arg & FD_CLOEXEC);
 		break;
 	case F_GETFL:
-		ret = f.file->flags | O_LARGEFILE;
+		ret = f.file->flags;
 		break;
 	case F_SETFL:
 		ret = setfl(f.file, arg);

@@ -129,7 +129,7 @@ def differences(runs, names):
                 yield f"{name}: ours {ours!r}, wanted {theirs!r}   {notes}"
         if len(run.answers) != len(wanted) or run.planned != len(wanted):
             yield f"{name}: {len(run.answers)} results of {run.planned}, wanted {len(wanted)}"
-        if run.end not in ("exit 0", "exit 1") or run.left:
+        if run.end not in ("exit 0", "exit 1") or "stuck" in run.left:
             yield f"{name}: {run.end} {run.left} after {run.answers[-1:]}"
 
 

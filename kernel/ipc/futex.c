@@ -110,8 +110,8 @@ static int shared_key(uaddr_t uaddr, struct futex_key *key)
 		key->object = (u64)v->mapping | 1;
 		key->offset = (v->pgoff << PAGE_SHIFT) + (uaddr - v->start);
 	} else {
-		/* Nobody else sees this word: private whatever the caller says. */
-		key->object = (u64)mm;
+		/* Nobody else sees this word, but as on Linux its private waiters are not found either. */
+		key->object = (u64)mm | 2;
 		key->offset = uaddr;
 	}
 	rwsem_read_unlock(&mm->lock);

@@ -38,6 +38,7 @@
 struct exec {
 	struct exec_file program, interp;
 	bool has_interp;
+	bool name_closes;		/* name goes by a close-on-exec descriptor: no script's interpreter can open it */
 	struct exec_args args;
 	char *name;			/* as the program and its interpreter are told it; owned */
 	char head[HEAD_BYTES];
@@ -118,6 +119,8 @@ static int follow_script(struct exec *x, const char *path)
 
 	if (d == MAX_SCRIPT_DEPTH)
 		return -ELOOP;
+	if (x->name_closes)
+		return -ENOENT;
 	err = parse_script_line(x, &interp, &arg);
 	if (err)
 		return err;
@@ -466,6 +469,7 @@ static int name_by_descriptor(struct exec *x, int dfd)
 	snprintf(told, size, x->name[0] ? "/dev/fd/%d/%s" : "/dev/fd/%d", dfd, x->name);
 	kfree(x->name);
 	x->name = told;
+	x->name_closes = fd_get_cloexec(dfd) > 0;
 	return 0;
 }
 

@@ -189,7 +189,7 @@ static void fix_capabilities(struct cred *c, const struct cred *old)
 {
 	bool had_root = !old->uid || !old->euid || !old->suid;
 
-	if (had_root && c->uid && c->euid && c->suid) {
+	if (had_root && c->uid && c->euid && c->suid && !(c->securebits & SECBIT_KEEP_CAPS)) {
 		c->cap_permitted = 0;
 		c->cap_ambient = 0;
 	}

@@ -184,6 +184,7 @@ long sys_personality(u32 persona)
 }
 
 enum { PR_SET_PDEATHSIG = 1, PR_GET_PDEATHSIG = 2, PR_GET_DUMPABLE = 3, PR_SET_DUMPABLE = 4, PR_GET_KEEPCAPS = 7,
+	PR_SET_KEEPCAPS = 8,
 	PR_SET_NAME = 15, PR_GET_NAME = 16, PR_CAPBSET_READ = 23, PR_CAPBSET_DROP = 24, PR_SET_CHILD_SUBREAPER = 36,
 	PR_GET_CHILD_SUBREAPER = 37, PR_SET_NO_NEW_PRIVS = 38, PR_GET_NO_NEW_PRIVS = 39, PR_GET_TID_ADDRESS = 40 };
 
@@ -214,6 +215,20 @@ static long drop_from_bounding_set(u64 cap)
 	return 0;
 }
 
+static long keep_capabilities(u64 on)
+{
+	struct cred *c;
+
+	if (on > 1)
+		return -EINVAL;
+	c = cred_prepare();
+	if (!c)
+		return -ENOMEM;
+	c->securebits = on ? c->securebits | SECBIT_KEEP_CAPS : c->securebits & ~SECBIT_KEEP_CAPS;
+	cred_commit(c);
+	return 0;
+}
+
 long sys_prctl(int option, u64 a, u64 b, u64 c, u64 d)
 {
 	struct process *p = current_process();
@@ -234,7 +249,9 @@ long sys_prctl(int option, u64 a, u64 b, u64 c, u64 d)
 		p->dumpable = a;
 		return 0;
 	case PR_GET_KEEPCAPS:
-		return 0;
+		return !!(current_cred()->securebits & SECBIT_KEEP_CAPS);
+	case PR_SET_KEEPCAPS:
+		return keep_capabilities(a);
 	case PR_SET_NAME:
 		return set_name_of_thread(a);
 	case PR_GET_NAME:

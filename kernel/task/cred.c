@@ -210,6 +210,7 @@ void cred_exec(struct cred *c, uid_t uid, gid_t gid)
 	else
 		c->cap_permitted = c->cap_ambient;
 	c->cap_effective = c->euid == 0 ? c->cap_permitted : c->cap_ambient;
+	c->securebits &= ~SECBIT_KEEP_CAPS;
 }
 
 void __init cred_init(void)

@@ -28,12 +28,14 @@ struct cred {
 	uid_t uid, euid, suid, fsuid;
 	gid_t gid, egid, sgid, fsgid;
 	u64 cap_inheritable, cap_permitted, cap_effective, cap_bset, cap_ambient;
-	u32 securebits;
+	u32 securebits;			/* SECBIT_* */
 	struct group_info *groups;
 	struct user_namespace *user_ns;
 	struct account *account;	/* of uid */
 	struct rcu_head rcu;
 };
+
+#define SECBIT_KEEP_CAPS	BIT(4)	/* giving up root's ids leaves the permitted set; exec clears it */
 
 #define current_cred()	((const struct cred *)current->cred)
 const struct cred *cred_get(const struct cred *c);

@@ -309,6 +309,9 @@ static bool wants_signal(const struct thread *t, int sig)
 		return false;
 	if (sig == SIGKILL)
 		return true;
+	/* A stopped thread takes it, were it deadly, when it goes on. */
+	if (READ_ONCE(t->state) & (TASK_STOPPED | TASK_TRACED))
+		return false;
 	return !(t->blocked & SIGMASK(sig)) || (t->sigwaiting && (t->sigwait_set & SIGMASK(sig)));
 }
 
