@@ -16,10 +16,12 @@
  */
 #include <drivers/tty/job_control.h>
 #include <arch/uaccess.h>
+#include <fs/file.h>
 #include <kernel/errno.h>
 #include <kernel/task/cred.h>
 #include <kernel/task/pid.h>
 #include <kernel/task/signal.h>
+#include <kernel/uapi/syscall.h>
 
 static struct pid *pgrp_of(const struct process *p)
 {
@@ -49,20 +51,38 @@ static bool signal_is_deaf(int sig)
 	return deaf;
 }
 
+/* The caller's group, with a reference: another process may move it to a new one. */
+static struct pid *get_own_pgrp(void)
+{
+	struct pid *pgrp;
+
+	spin_lock(&tasklist_lock);
+	pgrp = pid_get(pgrp_of(current_process()));
+	spin_unlock(&tasklist_lock);
+	return pgrp;
+}
+
+/* The call is made again once the signal has been dealt with, by whichever thread takes it. */
+static int stop_own_pgrp(struct pid *pgrp, int sig)
+{
+	signal_send_pgrp(pgrp, sig, NULL);
+	__atomic_fetch_or(&current->info.flags, TIF_SIGPENDING, __ATOMIC_RELAXED);
+	return -ERESTARTSYS;
+}
+
 int tty_check_background(struct tty *tty, int sig)
 {
 	struct process *p = current_process();
-	int err = -ERESTARTSYS;
+	struct pid *pgrp;
+	int err;
 
-	if (READ_ONCE(p->tty) != tty)
-		return 0;
-	if (!READ_ONCE(tty->pgrp) || READ_ONCE(tty->pgrp) == pgrp_of(p))
+	if (READ_ONCE(p->tty) != tty || !READ_ONCE(tty->pgrp) || READ_ONCE(tty->pgrp) == pgrp_of(p))
 		return 0;
 	if (signal_is_deaf(sig))
 		return sig == SIGTTIN ? -EIO : 0;
-	if (pgrp_is_orphaned(pgrp_of(p)))
-		return -EIO;
-	signal_send_pgrp(pgrp_of(p), sig, NULL);
+	pgrp = get_own_pgrp();
+	err = pgrp_is_orphaned(pgrp) ? -EIO : stop_own_pgrp(pgrp, sig);
+	pid_put(pgrp);
 	return err;
 }
 
@@ -104,15 +124,26 @@ static void put_times(struct tty *tty, u32 n)
 		tty_put(tty);
 }
 
+/* What the leader would tell at its exit, after a hang-up. tasklist_lock held; the old one comes back to be put. */
+static struct pid *swap_old_pgrp_locked(struct process *leader, struct pid *pgrp)
+{
+	struct pid *old = leader->tty_old_pgrp;
+
+	leader->tty_old_pgrp = pgrp;
+	return old;
+}
+
 /* Make tty the terminal of the caller's session. 0 or -EPERM. */
 static int gain(struct tty *tty, bool steal)
 {
 	struct process *p = current_process();
-	struct pid *session = pid_get(session_of(p)), *pgrp = pid_get(pgrp_of(p));
+	struct pid *session, *pgrp, *old = NULL;
 	u32 dropped = 0;
 	int err = 0;
 
 	spin_lock(&tasklist_lock);
+	session = pid_get(session_of(p));
+	pgrp = pid_get(pgrp_of(p));
 	spin_lock_irq(&tty->lock);
 	if (p->tty || (tty->session && !steal)) {
 		err = -EPERM;
@@ -121,10 +152,12 @@ static int gain(struct tty *tty, bool steal)
 			dropped = forget_in_session_locked(tty->session, tty);
 		swap_session(tty, &session, &pgrp);
 		p->tty = tty_get(tty);
+		old = swap_old_pgrp_locked(p, NULL);
 	}
 	spin_unlock_irq(&tty->lock);
 	spin_unlock(&tasklist_lock);
 	put_pids(session, pgrp);
+	put_pids(old, NULL);
 	put_times(tty, dropped);
 	return err;
 }
@@ -154,46 +187,91 @@ static void release_session(struct tty *tty, struct pid *only, struct pid **sess
 	put_times(tty, dropped);
 }
 
-static void hangup_group(struct pid *pgrp)
+void tty_forget_session(struct tty *tty)
 {
-	signal_send_pgrp(pgrp, SIGHUP, NULL);
-	signal_send_pgrp(pgrp, SIGCONT, NULL);
+	struct pid *session, *pgrp;
+
+	if (!READ_ONCE(tty->session))
+		return;
+	release_session(tty, NULL, &session, &pgrp);
+	put_pids(session, pgrp);
 }
 
-void tty_session_hangup(struct tty *tty)
+/* The leader hears it, and keeps the foreground group for its own end. */
+static void hangup_leader(struct pid *session, struct pid *pgrp)
+{
+	struct process *leader = process_lookup_pid(session);
+	struct pid *old;
+
+	if (!leader)
+		return;
+	spin_lock(&tasklist_lock);
+	old = swap_old_pgrp_locked(leader, pgrp ? pid_get(pgrp) : NULL);
+	spin_unlock(&tasklist_lock);
+	put_pids(old, NULL);
+	signal_send_process(leader, SIGHUP, NULL);
+	signal_send_process(leader, SIGCONT, NULL);
+	process_put(leader);
+}
+
+void tty_session_hangup(struct tty *tty, bool session_exits)
 {
 	struct pid *session, *pgrp;
 
 	release_session(tty, NULL, &session, &pgrp);
-	/* The leader hears it as a process, the foreground as a group. */
-	if (session && session->process) {
-		struct process *leader = process_lookup_pid(session);
-
-		if (leader) {
-			signal_send_process(leader, SIGHUP, NULL);
-			signal_send_process(leader, SIGCONT, NULL);
-			process_put(leader);
-		}
-	}
-	if (pgrp)
-		hangup_group(pgrp);
+	if (session)
+		hangup_leader(session, pgrp);
+	if (pgrp && session_exits)
+		signal_send_pgrp(pgrp, SIGHUP, NULL);
 	put_pids(session, pgrp);
+}
+
+/* The leader gives the terminal up. A pty stays; a line that a session has left is hung up for all who have it. */
+static void leader_leaves(struct tty *tty, struct process *leader, bool exits)
+{
+	struct pid *session, *pgrp;
+
+	if (exits && !tty->is_pty) {
+		tty_hangup(tty, true);
+		return;
+	}
+	release_session(tty, session_of(leader), &session, &pgrp);
+	if (pgrp) {
+		signal_send_pgrp(pgrp, SIGHUP, NULL);
+		if (!exits)
+			signal_send_pgrp(pgrp, SIGCONT, NULL);
+	}
+	put_pids(session, pgrp);
+}
+
+/* Its terminal was hung up under it: now the group that was in the foreground then hears it. */
+static void tell_old_pgrp(struct process *leader, bool send)
+{
+	struct pid *old;
+
+	spin_lock(&tasklist_lock);
+	old = swap_old_pgrp_locked(leader, NULL);
+	spin_unlock(&tasklist_lock);
+	if (old && send) {
+		signal_send_pgrp(old, SIGHUP, NULL);
+		signal_send_pgrp(old, SIGCONT, NULL);
+	}
+	put_pids(old, NULL);
 }
 
 void tty_session_exit(struct process *p)
 {
-	struct pid *session, *pgrp;
-	struct tty *tty = tty_get_controlling();
+	struct tty *tty;
 
-	if (!tty)
+	if (!is_session_leader(p))
 		return;
-	if (is_session_leader(p)) {
-		release_session(tty, session_of(p), &session, &pgrp);
-		if (pgrp)
-			hangup_group(pgrp);
-		put_pids(session, pgrp);
+	tty = tty_get_controlling();
+	if (tty) {
+		leader_leaves(tty, p, true);
+		tty_put(tty);
 	}
-	tty_put(tty);
+	if (READ_ONCE(p->tty_old_pgrp))
+		tell_old_pgrp(p, !tty);
 }
 
 struct tty *tty_get_controlling(void)
@@ -225,17 +303,20 @@ struct tty *tty_detach_locked(struct process *p)
 
 /* --- ioctls --- */
 
-long tty_ioctl_sctty(struct tty *tty, u64 steal)
+long tty_ioctl_sctty(struct tty *tty, const struct file *f, u64 steal)
 {
 	struct process *p = current_process();
+	bool taken = READ_ONCE(tty->session);
 
-	if (is_session_leader(p) && READ_ONCE(p->tty) == tty && READ_ONCE(tty->session) == session_of(p))
+	if (is_session_leader(p) && taken && READ_ONCE(tty->session) == session_of(p))
 		return 0;
 	if (!is_session_leader(p) || READ_ONCE(p->tty))
 		return -EPERM;
-	if (READ_ONCE(tty->session) && !(steal == 1 && capable(CAP_SYS_ADMIN)))
+	if (taken && !(steal == 1 && capable(CAP_SYS_ADMIN)))
 		return -EPERM;
-	return gain(tty, steal == 1);
+	if (!(f->mode & FMODE_READ) && !capable(CAP_SYS_ADMIN))
+		return -EPERM;
+	return gain(tty, taken);
 }
 
 long tty_ioctl_notty(struct tty *tty)
@@ -246,7 +327,7 @@ long tty_ioctl_notty(struct tty *tty)
 	if (READ_ONCE(p->tty) != tty)
 		return -ENOTTY;
 	if (is_session_leader(p)) {
-		tty_session_exit(p);
+		leader_leaves(tty, p, false);
 		return 0;
 	}
 	spin_lock(&tasklist_lock);
@@ -292,26 +373,32 @@ long tty_ioctl_gsid(struct tty *tty, uaddr_t arg, bool from_master)
 	return report_pid(tty, &tty->session, arg);
 }
 
-/* The group named by nr if it has a member in session. With a reference; NULL and *err. */
-static struct pid *group_in_session(pid_t nr, struct pid *session, int *err)
+/* The session that the group nr is of: a member's, or that of the process with this number. tasklist_lock held. */
+static struct pid *session_of_group_locked(const struct pid *pgrp)
 {
-	struct process *p;
-	struct pid *pgrp, *found = NULL;
+	struct process *p = process_of_link(pgrp->members[PIDTYPE_PGID].first, PIDTYPE_PGID);
+
+	if (!p)
+		p = pgrp->process;
+	return p ? session_of(p) : NULL;
+}
+
+/* The group named by nr, of the caller's session. With a reference; NULL and *err. */
+static struct pid *group_in_session(pid_t nr, int *err)
+{
+	struct pid *pgrp;
 
 	*err = -ESRCH;
 	spin_lock(&tasklist_lock);
 	pgrp = pid_find(nr, current_pid_ns());
-	if (pgrp) {
-		process_for_each_in(pgrp, PIDTYPE_PGID, p) {
-			*err = -EPERM;
-			if (session_of(p) == session) {
-				found = pid_get(pgrp);
-				break;
-			}
-		}
+	if (pgrp && session_of_group_locked(pgrp) != session_of(current_process())) {
+		*err = -EPERM;
+		pgrp = NULL;
 	}
+	if (pgrp)
+		pid_get(pgrp);
 	spin_unlock(&tasklist_lock);
-	return found;
+	return pgrp;
 }
 
 long tty_ioctl_spgrp(struct tty *tty, uaddr_t arg)
@@ -323,21 +410,35 @@ long tty_ioctl_spgrp(struct tty *tty, uaddr_t arg)
 	int err = tty_check_background(tty, SIGTTOU);
 
 	if (err)
-		return err;
-	if (READ_ONCE(p->tty) != tty || READ_ONCE(tty->session) != session_of(p))
-		return -ENOTTY;
+		return err == -EIO ? -ENOTTY : err;
 	if (get_user(nr, arg))
 		return -EFAULT;
 	if (nr < 0)
 		return -EINVAL;
-	pgrp = group_in_session(nr, session_of(p), &err);
+	if (READ_ONCE(p->tty) != tty || READ_ONCE(tty->session) != session_of(p))
+		return -ENOTTY;
+	pgrp = group_in_session(nr, &err);
 	if (!pgrp)
 		return err;
 	flags = spin_lock_irqsave(&tty->lock);
 	swap(tty->pgrp, pgrp);
 	spin_unlock_irqrestore(&tty->lock, flags);
-	if (pgrp)
-		pid_put(pgrp);
+	put_pids(pgrp, NULL);
+	return 0;
+}
+
+/* The caller's terminal is hung up: what a login program does before it hands it on. */
+long sys_vhangup(void)
+{
+	struct tty *tty;
+
+	if (!capable(CAP_SYS_TTY_CONFIG))
+		return -EPERM;
+	tty = tty_get_controlling();
+	if (tty) {
+		tty_hangup(tty, false);
+		tty_put(tty);
+	}
 	return 0;
 }
 

@@ -12,10 +12,12 @@ int tty_check_background(struct tty *tty, int sig);
 void tty_open_session(struct tty *tty);
 /* The caller's controlling terminal with a reference; NULL. */
 struct tty *tty_get_controlling(void);
-/* SIGHUP and SIGCONT to the session; it loses the terminal. May sleep. */
-void tty_session_hangup(struct tty *tty);
+/* Its session loses the terminal: see tty_hangup(). May sleep. */
+void tty_session_hangup(struct tty *tty, bool session_exits);
+/* The last file is closed: nobody has the terminal any more, and nobody is told. May sleep. */
+void tty_forget_session(struct tty *tty);
 
-long tty_ioctl_sctty(struct tty *tty, u64 steal);
+long tty_ioctl_sctty(struct tty *tty, const struct file *f, u64 steal);
 long tty_ioctl_notty(struct tty *tty);
 long tty_ioctl_gpgrp(struct tty *tty, uaddr_t arg, bool from_master);
 long tty_ioctl_spgrp(struct tty *tty, uaddr_t arg);

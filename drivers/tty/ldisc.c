@@ -4,19 +4,27 @@
  *
  * Canonical input collects a line between canon_head and head, where the
  * editing characters may still take bytes back; a line-ending byte sets
- * canon_head to head, which makes the line readable. Without ICANON the two
- * indices mean nothing: all of [tail, head) is readable.
+ * canon_head to head, which makes the line readable. Without ICANON canon_head
+ * means nothing: all of [tail, head) is readable.
  *
  * Echo must undo what it did, so erasing a byte asks how wide its echo was: one
  * column, two for a control character shown as ^X, or up to the next multiple of
- * eight for a tab, which is found by walking the line again from canon_column.
- * With IUTF8 continuation bytes have no width and go with their lead byte.
+ * eight for a tab, which is found by walking the line back to the tab before it,
+ * or to canon_column. With IUTF8 continuation bytes have no width and go with
+ * their lead byte.
+ *
+ * Most input is text. A bitmap tells the few bytes that mean something under the
+ * present settings; without echo and such bytes, input is one copy. Output is
+ * copied in runs of printable bytes.
  *
  * Invariants:
- *  (1) tail <= canon_head <= head <= tail + LDISC_BUF_SIZE, as free-running u32.
- *  (2) A bit of line_end or eof_mark is set only for bytes in [tail, head).
- *  (3) In canonical mode one byte of room is kept for the line's end, so that a
- *      full line can always be finished.
+ *  (1) tail <= canon_head <= head <= tail + LDISC_IN_SIZE, as free-running u32
+ *      (canon_head: with ICANON).
+ *  (2) With ICANON, a bit of line_end is set only for bytes in [tail, canon_head).
+ *  (3) One byte of room is kept for the line's end: a line that is too long to
+ *      edit keeps its beginning, and what comes then replaces its last byte, so
+ *      that its end gets through.
+ *  (4) out_tail <= out_stop_at <= out_head while stopped.
  *
  * Source: POSIX.1-2017, chapter 11; behaviour where POSIX leaves a choice is
  * that of Linux (compared by tests/user/abi_pty.c).
@@ -25,7 +33,8 @@
 #include <kernel/lib/string.h>
 #include <kernel/uapi/signal.h>
 
-#define MASK		(LDISC_BUF_SIZE - 1)
+#define IN_MASK		(LDISC_IN_SIZE - 1)
+#define OUT_MASK	(LDISC_OUT_SIZE - 1)
 #define DISABLED	0		/* _POSIX_VDISABLE */
 #define TAB_WIDTH	8
 
@@ -48,24 +57,7 @@ static bool is_continuation(const struct ldisc *ld, u8 c)
 	return i_flag(ld, IUTF8) && (c & 0xc0) == 0x80;
 }
 
-void ldisc_reset_termios(struct ldisc *ld)
-{
-	static const u8 cc[NCCS] = {
-		[VINTR] = 3, [VQUIT] = 28, [VERASE] = 127, [VKILL] = 21, [VEOF] = 4,
-		[VTIME] = 0, [VMIN] = 1, [VSTART] = 17, [VSTOP] = 19, [VSUSP] = 26,
-		[VREPRINT] = 18, [VDISCARD] = 15, [VWERASE] = 23, [VLNEXT] = 22,
-	};
-
-	ld->termios = (struct termios2){
-		.iflag = ICRNL | IXON,
-		.oflag = OPOST | ONLCR,
-		.cflag = B38400 | CS8 | CREAD | HUPCL,
-		.lflag = ISIG | ICANON | ECHO | ECHOE | ECHOK | ECHOCTL | ECHOKE | IEXTEN,
-		.ispeed = 38400,
-		.ospeed = 38400,
-	};
-	memcpy(ld->termios.cc, cc, NCCS);
-}
+/* --- settings --- */
 
 static const struct {
 	u32 code, baud;
@@ -99,285 +91,502 @@ void ldisc_set_baud(struct ldisc *ld, u32 baud)
 	ld->termios.ispeed = ld->termios.ospeed = baud;
 }
 
-void ldisc_init(struct ldisc *ld, const struct ldisc_ops *ops)
+/* The input rate: a code of its own in the upper half of cflag, or the output's. */
+u32 termios_input_baud(const struct termios2 *t)
+{
+	struct termios2 in = { .cflag = t->cflag >> IBSHIFT & CBAUD, .ospeed = t->ispeed };
+
+	return in.cflag ? termios_baud(&in) : termios_baud(t);
+}
+
+static void reset_termios(struct ldisc *ld)
+{
+	static const u8 cc[NCCS] = {
+		[VINTR] = 3, [VQUIT] = 28, [VERASE] = 127, [VKILL] = 21, [VEOF] = 4,
+		[VTIME] = 0, [VMIN] = 1, [VSTART] = 17, [VSTOP] = 19, [VSUSP] = 26,
+		[VREPRINT] = 18, [VDISCARD] = 15, [VWERASE] = 23, [VLNEXT] = 22,
+	};
+
+	ld->termios = (struct termios2){
+		.iflag = ICRNL | IXON,
+		.oflag = OPOST | ONLCR,
+		.cflag = B38400 | CS8 | CREAD | (ld->is_pty ? 0 : HUPCL | CLOCAL),
+		.lflag = ISIG | ICANON | ECHO | ECHOE | ECHOK | ECHOCTL | ECHOKE | IEXTEN,
+		.ispeed = 38400,
+		.ospeed = 38400,
+	};
+	memcpy(ld->termios.cc, cc, NCCS);
+}
+
+static void mark_special(struct ldisc *ld, const u8 *which, u32 n)
+{
+	for (u32 i = 0; i < n; i++)
+		bitmap_set(ld->special, ld->termios.cc[which[i]]);
+}
+
+static void find_special(struct ldisc *ld)
+{
+	static const u8 edit[] = { VERASE, VKILL, VEOF, VEOL }, extended[] = { VWERASE, VLNEXT, VEOL2 },
+			signals[] = { VINTR, VQUIT, VSUSP }, flow[] = { VSTART, VSTOP };
+
+	memset(ld->special, 0, sizeof(ld->special));
+	if (i_flag(ld, IGNCR | ICRNL))
+		bitmap_set(ld->special, '\r');
+	if (i_flag(ld, INLCR) || l_flag(ld, ICANON))
+		bitmap_set(ld->special, '\n');
+	if (l_flag(ld, ICANON)) {
+		mark_special(ld, edit, sizeof(edit));
+		if (l_flag(ld, IEXTEN)) {
+			mark_special(ld, extended, sizeof(extended));
+			bitmap_set(ld->special, ld->termios.cc[VREPRINT]);
+		}
+	}
+	if (i_flag(ld, IXON))
+		mark_special(ld, flow, sizeof(flow));
+	if (l_flag(ld, ISIG))
+		mark_special(ld, signals, sizeof(signals));
+	bitmap_clear(ld->special, DISABLED);
+	ld->is_plain = l_flag(ld, EXTPROC) ? !i_flag(ld, ISTRIP | IUCLC) :
+		       !i_flag(ld, ISTRIP | IUCLC | IGNCR | ICRNL | INLCR | IXON | PARMRK) &&
+		       !l_flag(ld, ICANON | ISIG | ECHO);
+}
+
+void ldisc_init(struct ldisc *ld, bool is_pty)
 {
 	memset(ld, 0, sizeof(*ld));
-	ld->ops = ops;
-	ldisc_reset_termios(ld);
+	ld->is_pty = is_pty;
+	reset_termios(ld);
+	find_special(ld);
+}
+
+/* All that is unread changes its nature: one line, or plain data. */
+static void change_mode(struct ldisc *ld)
+{
+	memset(ld->line_end, 0, sizeof(ld->line_end));
+	ld->canon_head = ld->tail;
+	if (l_flag(ld, ICANON) && ld->head != ld->tail) {
+		ld->canon_head = ld->head;
+		bitmap_set(ld->line_end, (ld->head - 1) & IN_MASK);
+	}
+	ld->erasing = false;
+	ld->lnext = false;
 }
 
 void ldisc_set_termios(struct ldisc *ld, const struct termios2 *t)
 {
-	bool was_canon = l_flag(ld, ICANON);
+	u32 mode_changes = (ld->termios.lflag ^ t->lflag) & (ICANON | EXTPROC);
+	bool had_ixon = i_flag(ld, IXON);
 
 	ld->termios = *t;
-	if (was_canon && !l_flag(ld, ICANON))
-		ld->canon_head = ld->head;
-	if (!was_canon && l_flag(ld, ICANON)) {
-		/* What came raw is one unfinished line that reads may still have. */
-		ld->canon_head = ld->head;
-		if (ld->head != ld->tail)
-			bitmap_set(ld->line_end, (ld->head - 1) & MASK);
-	}
-	ld->lnext = false;
-	if (!i_flag(ld, IXON) && ld->stopped) {
-		ld->stopped = false;
-		ld->ops->flow(ld, false);
-	}
+	if (mode_changes)
+		change_mode(ld);
+	find_special(ld);
+	if (had_ixon && !i_flag(ld, IXON))
+		ldisc_start(ld);
 }
 
-/* --- output --- */
+/* --- the output ring --- */
 
-/* Emit c as OPOST asks. False and nothing done where there is no room for all of it. */
-static bool output_char(struct ldisc *ld, u8 c)
+static u32 out_room(const struct ldisc *ld)
 {
-	u32 spaces;
+	return LDISC_OUT_SIZE - ldisc_out_count(ld);
+}
 
-	if (!o_flag(ld, OPOST))
-		return ld->ops->put(ld, c);
+static bool out_put(struct ldisc *ld, u8 c)
+{
+	if (!out_room(ld))
+		return false;
+	ld->out[ld->out_head++ & OUT_MASK] = c;
+	return true;
+}
+
+static void out_copy(struct ldisc *ld, const u8 *p, u32 n)
+{
+	u32 at = ld->out_head & OUT_MASK, first = min(n, LDISC_OUT_SIZE - at);
+
+	memcpy(ld->out + at, p, first);
+	memcpy(ld->out, p + first, n - first);
+	ld->out_head += n;
+}
+
+u32 ldisc_output(const struct ldisc *ld, const u8 **p)
+{
+	u32 end = ld->stopped ? ld->out_stop_at : ld->out_head, at = ld->out_tail & OUT_MASK;
+
+	*p = ld->out + at;
+	return min(end - ld->out_tail, LDISC_OUT_SIZE - at);
+}
+
+/* A pty's output is with its reader already. */
+void ldisc_flush_output(struct ldisc *ld)
+{
+	if (!ld->is_pty)
+		ld->out_tail = ld->out_stop_at = ld->out_head;
+	ld->events |= TIOCPKT_FLUSHWRITE;
+}
+
+void ldisc_stop(struct ldisc *ld)
+{
+	if (ld->stopped)
+		return;
+	ld->stopped = true;
+	ld->out_stop_at = ld->is_pty ? ld->out_head : ld->out_tail;
+	ld->events = (ld->events & ~TIOCPKT_START) | TIOCPKT_STOP;
+}
+
+void ldisc_start(struct ldisc *ld)
+{
+	if (!ld->stopped || ld->tco_stopped)
+		return;
+	ld->stopped = false;
+	ld->events = (ld->events & ~TIOCPKT_STOP) | TIOCPKT_START;
+}
+
+void ldisc_set_tco_stopped(struct ldisc *ld, bool stop)
+{
+	if (ld->tco_stopped == stop)
+		return;
+	ld->tco_stopped = stop;
+	if (stop)
+		ldisc_stop(ld);
+	else
+		ldisc_start(ld);
+}
+
+void ldisc_put_raw(struct ldisc *ld, u8 c)
+{
+	(void)out_put(ld, c);
+}
+
+/* --- output processing --- */
+
+static bool output_newline(struct ldisc *ld, u32 room)
+{
+	if (o_flag(ld, ONLRET))
+		ld->column = 0;
+	if (!o_flag(ld, ONLCR))
+		return out_put(ld, '\n');
+	if (room < 2)
+		return false;
+	ld->column = ld->canon_column = 0;
+	out_put(ld, '\r');
+	return out_put(ld, '\n');
+}
+
+static bool output_return(struct ldisc *ld)
+{
+	if (o_flag(ld, ONOCR) && ld->column == 0)
+		return true;
+	if (o_flag(ld, OCRNL)) {
+		if (o_flag(ld, ONLRET))
+			ld->column = ld->canon_column = 0;
+		return out_put(ld, '\n');
+	}
+	ld->column = ld->canon_column = 0;
+	return out_put(ld, '\r');
+}
+
+static bool output_tab(struct ldisc *ld, u32 room)
+{
+	u32 spaces = TAB_WIDTH - (ld->column & (TAB_WIDTH - 1));
+
+	if ((ld->termios.oflag & TABDLY) != XTABS) {
+		ld->column += spaces;
+		return out_put(ld, '\t');
+	}
+	if (room < spaces)
+		return false;
+	ld->column += spaces;
+	while (spaces--)
+		out_put(ld, ' ');
+	return true;
+}
+
+/* c as OPOST asks, in room bytes. False and nothing done where it does not fit. */
+static bool output_char(struct ldisc *ld, u8 c, u32 room)
+{
+	if (!room)
+		return false;
 	switch (c) {
 	case '\n':
-		if (o_flag(ld, ONLRET))
-			ld->column = 0;
-		if (o_flag(ld, ONLCR)) {
-			if (ld->ops->room(ld) < 2)
-				return false;
-			ld->column = 0;
-			ld->ops->put(ld, '\r');
-		}
-		return ld->ops->put(ld, '\n');
+		return output_newline(ld, room);
 	case '\r':
-		if (o_flag(ld, ONOCR) && ld->column == 0)
-			return true;
-		if (o_flag(ld, OCRNL)) {
-			if (o_flag(ld, ONLRET))
-				ld->column = 0;
-			return ld->ops->put(ld, '\n');
-		}
-		ld->column = 0;
-		return ld->ops->put(ld, '\r');
+		return output_return(ld);
 	case '\t':
-		spaces = TAB_WIDTH - (ld->column & (TAB_WIDTH - 1));
-		if ((ld->termios.oflag & TABDLY) == XTABS) {
-			if (ld->ops->room(ld) < spaces)
-				return false;
-			ld->column += spaces;
-			while (spaces--)
-				ld->ops->put(ld, ' ');
-			return true;
-		}
-		if (!ld->ops->put(ld, c))
-			return false;
-		ld->column += spaces;
-		return true;
+		return output_tab(ld, room);
 	case '\b':
-		if (!ld->ops->put(ld, c))
-			return false;
 		ld->column -= ld->column > 0;
-		return true;
+		return out_put(ld, c);
 	default:
 		if (o_flag(ld, OLCUC) && c >= 'a' && c <= 'z')
 			c -= 'a' - 'A';
-		if (!ld->ops->put(ld, c))
-			return false;
 		ld->column += !is_control(c) && !is_continuation(ld, c);
-		return true;
+		return out_put(ld, c);
 	}
+}
+
+u32 ldisc_write_room(const struct ldisc *ld)
+{
+	u32 room = out_room(ld);
+
+	if (ld->stopped && ld->is_pty)
+		return 0;
+	return room > LDISC_ECHO_RESERVE ? room - LDISC_ECHO_RESERVE : 0;
+}
+
+/* Leading bytes that go out as they are. */
+static u32 plain_run(struct ldisc *ld, const u8 *p, u32 n)
+{
+	u32 i, width = 0;
+
+	if (o_flag(ld, OLCUC))
+		return 0;
+	for (i = 0; i < n && !is_control(p[i]); i++)
+		width += !is_continuation(ld, p[i]);
+	ld->column += width;
+	return i;
 }
 
 u32 ldisc_write(struct ldisc *ld, const u8 *p, u32 n)
 {
-	u32 i;
+	u32 done = 0;
 
-	for (i = 0; i < n; i++)
-		if (!output_char(ld, p[i]))
-			break;
-	return i;
+	if (!o_flag(ld, OPOST)) {
+		n = min(n, ldisc_write_room(ld));
+		out_copy(ld, p, n);
+		return n;
+	}
+	while (done < n) {
+		u32 room = ldisc_write_room(ld), run = plain_run(ld, p + done, min(n - done, room));
+
+		out_copy(ld, p + done, run);
+		done += run;
+		if (done < n && !output_char(ld, p[done++], room - run))
+			return done - 1;
+	}
+	return done;
 }
 
-/* --- echo --- */
+/* --- echo: what finds no room is lost --- */
 
 static void echo_raw(struct ldisc *ld, u8 c)
 {
-	output_char(ld, c);
+	if (o_flag(ld, OPOST))
+		(void)output_char(ld, c, out_room(ld));
+	else
+		(void)out_put(ld, c);
 }
 
 static void echo_char(struct ldisc *ld, u8 c)
 {
-	if (l_flag(ld, ECHOCTL) && is_control(c) && c != '\t' && c != '\n') {
-		echo_raw(ld, '^');
-		echo_raw(ld, c ^ 0x40);
+	if (l_flag(ld, ECHOCTL) && is_control(c) && c != '\t') {
+		(void)out_put(ld, '^');
+		(void)out_put(ld, c ^ 0x40);
+		ld->column += 2;
 		return;
 	}
 	echo_raw(ld, c);
 }
 
-/* Columns that the echo of c took when the cursor stood in column. */
-static u32 echo_width(const struct ldisc *ld, u8 c, u32 column)
+static void finish_erasing(struct ldisc *ld)
 {
-	if (c == '\t')
-		return TAB_WIDTH - (column & (TAB_WIDTH - 1));
-	if (is_control(c))
-		return l_flag(ld, ECHOCTL) ? 2 : 0;
-	return is_continuation(ld, c) ? 0 : 1;
+	if (ld->erasing) {
+		echo_raw(ld, '/');
+		ld->erasing = false;
+	}
 }
 
-static u32 column_at(const struct ldisc *ld, u32 end)
+/* The echo of a byte that joins the edited line. */
+static void echo_input(struct ldisc *ld, u8 c)
 {
-	u32 column = ld->canon_column;
-
-	for (u32 i = ld->canon_head; i != end; i++)
-		column += echo_width(ld, ld->buf[i & MASK], column);
-	return column;
+	finish_erasing(ld);
+	if (ld->canon_head == ld->head)
+		ld->canon_column = ld->column;
+	echo_char(ld, c);
 }
 
-static void echo_rubout(struct ldisc *ld, u8 c, u32 at)
+/* Back to where the tab at head began. */
+static void echo_untab(struct ldisc *ld)
 {
-	u32 width;
+	u32 width = 0, i = ld->head;
+	bool after_tab = false;
 
-	if (!l_flag(ld, ECHO))
-		return;
-	if (!l_flag(ld, ECHOE)) {
-		echo_char(ld, ld->termios.cc[VERASE]);
-		return;
+	while (i != ld->canon_head && !after_tab) {
+		u8 c = ld->in[--i & IN_MASK];
+
+		if (c == '\t')
+			after_tab = true;
+		else if (is_control(c))
+			width += l_flag(ld, ECHOCTL) ? 2 : 0;
+		else
+			width += !is_continuation(ld, c);
 	}
-	width = echo_width(ld, c, column_at(ld, at));
-	while (width--) {
-		echo_raw(ld, '\b');
-		/* A tab's columns are blank already. */
-		if (c != '\t') {
-			echo_raw(ld, ' ');
-			echo_raw(ld, '\b');
-		}
+	if (!after_tab)
+		width += ld->canon_column;
+	for (u32 n = TAB_WIDTH - (width & (TAB_WIDTH - 1)); n; n--) {
+		(void)out_put(ld, '\b');
+		ld->column -= ld->column > 0;
 	}
+}
+
+static void echo_rubout(struct ldisc *ld)
+{
+	echo_raw(ld, '\b');
+	echo_raw(ld, ' ');
+	echo_raw(ld, '\b');
+}
+
+/* ECHOPRT: the characters taken back are printed between \ and /. bytes of them, at head. */
+static void echo_printed_erase(struct ldisc *ld, u32 bytes)
+{
+	if (!ld->erasing) {
+		echo_raw(ld, '\\');
+		ld->erasing = true;
+	}
+	echo_char(ld, ld->in[ld->head & IN_MASK]);
+	for (u32 i = 1; i < bytes; i++)
+		echo_raw(ld, ld->in[(ld->head + i) & IN_MASK]);
 }
 
 /* --- editing --- */
 
-/* Take the last character of the edited line back, all its bytes. */
-static void erase_one(struct ldisc *ld)
+/* The echo of taking back the character of so many bytes at head. by: VERASE, VWERASE, VKILL. */
+static void echo_erase(struct ldisc *ld, u32 bytes, int by)
 {
-	u8 c;
+	u8 c = ld->in[ld->head & IN_MASK];
 
-	do {
-		ld->head--;
-		c = ld->buf[ld->head & MASK];
-	} while (is_continuation(ld, c) && ld->head != ld->canon_head);
-	echo_rubout(ld, c, ld->head);
-}
-
-static bool is_word_char(u8 c)
-{
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
-	       (c >= 'A' && c <= 'Z') || c == '_' || c >= 0x80;
-}
-
-static void erase_word(struct ldisc *ld)
-{
-	bool seen = false;
-
-	while (ld->head != ld->canon_head) {
-		u8 c = ld->buf[(ld->head - 1) & MASK];
-
-		if (seen && !is_word_char(c))
-			break;
-		seen |= is_word_char(c);
-		erase_one(ld);
+	if (!l_flag(ld, ECHO))
+		return;
+	if (l_flag(ld, ECHOPRT)) {
+		echo_printed_erase(ld, bytes);
+	} else if (by == VERASE && !l_flag(ld, ECHOE)) {
+		echo_char(ld, ld->termios.cc[VERASE]);
+	} else if (c == '\t') {
+		echo_untab(ld);
+	} else if (is_control(c)) {
+		if (l_flag(ld, ECHOCTL)) {
+			echo_rubout(ld);
+			echo_rubout(ld);
+		}
+	} else {
+		echo_rubout(ld);
 	}
 }
 
-static void erase_line(struct ldisc *ld)
+/* As Linux counts them: a letter or digit of Latin-1, so also the first byte of most UTF-8 ones. */
+static bool is_word_char(u8 c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
+	       (c >= 0xc0 && c != 0xd7 && c != 0xf7);
+}
+
+/* How many bytes the last character of the edited line has; 0: a part of one, which stays. */
+static u32 last_char(const struct ldisc *ld)
+{
+	u32 i = ld->head;
+	u8 c;
+
+	do {
+		c = ld->in[--i & IN_MASK];
+	} while (is_continuation(ld, c) && i != ld->canon_head);
+	return is_continuation(ld, c) ? 0 : ld->head - i;
+}
+
+static void erase_chars(struct ldisc *ld, int by)
+{
+	bool in_word = false;
+
+	while (ld->head != ld->canon_head) {
+		u32 bytes = last_char(ld);
+		u8 c = ld->in[(ld->head - bytes) & IN_MASK];
+
+		if (!bytes)
+			break;
+		if (by == VWERASE) {
+			if (in_word && !is_word_char(c))
+				break;
+			in_word |= is_word_char(c);
+		}
+		ld->head -= bytes;
+		echo_erase(ld, bytes, by);
+		if (by == VERASE)
+			break;
+	}
+	if (ld->head == ld->canon_head && l_flag(ld, ECHO))
+		finish_erasing(ld);
+}
+
+static void kill_line(struct ldisc *ld)
 {
 	if (l_flag(ld, ECHO) && l_flag(ld, ECHOK) && l_flag(ld, ECHOKE) && l_flag(ld, ECHOE)) {
-		while (ld->head != ld->canon_head)
-			erase_one(ld);
+		erase_chars(ld, VKILL);
 		return;
 	}
 	ld->head = ld->canon_head;
 	if (!l_flag(ld, ECHO))
 		return;
+	finish_erasing(ld);
 	echo_char(ld, ld->termios.cc[VKILL]);
 	if (l_flag(ld, ECHOK))
 		echo_raw(ld, '\n');
 }
 
-static void reprint(struct ldisc *ld)
+static void reprint(struct ldisc *ld, u8 c)
 {
-	echo_char(ld, ld->termios.cc[VREPRINT]);
+	finish_erasing(ld);
+	echo_char(ld, c);
 	echo_raw(ld, '\n');
 	for (u32 i = ld->canon_head; i != ld->head; i++)
-		echo_char(ld, ld->buf[i & MASK]);
+		echo_char(ld, ld->in[i & IN_MASK]);
 }
 
-static u32 ring_room(const struct ldisc *ld)
-{
-	return LDISC_BUF_SIZE - (ld->head - ld->tail);
-}
-
+/* The callers keep to ldisc_room(). PARMRK can want one more: then the byte is lost. */
 static void store(struct ldisc *ld, u8 c)
 {
-	u32 i = ld->head & MASK;
-
-	ld->buf[i] = c;
-	bitmap_clear(ld->line_end, i);
-	bitmap_clear(ld->eof_mark, i);
-	ld->head++;
+	if (ld->head - ld->tail < LDISC_IN_SIZE)
+		ld->in[ld->head++ & IN_MASK] = c;
 }
 
-static void end_line(struct ldisc *ld, u8 c, bool eof)
+static void end_line(struct ldisc *ld, u8 c)
 {
-	if (!ring_room(ld))
-		return;
+	u32 at = ld->head;
+
 	store(ld, c);
-	bitmap_set(ld->line_end, (ld->head - 1) & MASK);
-	if (eof)
-		bitmap_set(ld->eof_mark, (ld->head - 1) & MASK);
+	if (ld->head == at)
+		return;
+	bitmap_set(ld->line_end, at & IN_MASK);
 	ld->canon_head = ld->head;
-}
-
-/* Store an ordinary byte with its echo; invariant (3). */
-static void accept(struct ldisc *ld, u8 c)
-{
-	if (ring_room(ld) < (l_flag(ld, ICANON) ? 2u : 1u)) {
-		if (i_flag(ld, IMAXBEL))
-			ld->ops->put(ld, '\a');
-		return;
-	}
-	if (l_flag(ld, ECHO)) {
-		if (ld->head == ld->canon_head)
-			ld->canon_column = ld->column;
-		echo_char(ld, c);
-	}
-	store(ld, c);
 }
 
 /* True if c edited the line instead of joining it. */
 static bool edit(struct ldisc *ld, u8 c)
 {
-	if (is_cc(ld, c, VERASE) || is_cc(ld, c, VKILL) ||
-	    (l_flag(ld, IEXTEN) && is_cc(ld, c, VWERASE))) {
+	if (is_cc(ld, c, VERASE) || is_cc(ld, c, VKILL) || (l_flag(ld, IEXTEN) && is_cc(ld, c, VWERASE))) {
 		if (ld->head == ld->canon_head)
 			return true;
 		if (is_cc(ld, c, VERASE))
-			erase_one(ld);
+			erase_chars(ld, VERASE);
 		else if (is_cc(ld, c, VKILL))
-			erase_line(ld);
+			kill_line(ld);
 		else
-			erase_word(ld);
+			erase_chars(ld, VWERASE);
 		return true;
 	}
 	if (!l_flag(ld, IEXTEN))
 		return false;
 	if (is_cc(ld, c, VLNEXT)) {
 		ld->lnext = true;
-		if (l_flag(ld, ECHO) && l_flag(ld, ECHOCTL)) {
-			echo_raw(ld, '^');
-			echo_raw(ld, '\b');
+		if (l_flag(ld, ECHO)) {
+			finish_erasing(ld);
+			if (l_flag(ld, ECHOCTL)) {
+				echo_raw(ld, '^');
+				echo_raw(ld, '\b');
+			}
 		}
 		return true;
 	}
 	if (is_cc(ld, c, VREPRINT) && l_flag(ld, ECHO)) {
-		reprint(ld);
+		reprint(ld, c);
 		return true;
 	}
 	return false;
@@ -387,19 +596,21 @@ static bool edit(struct ldisc *ld, u8 c)
 static bool finish(struct ldisc *ld, u8 c)
 {
 	if (c == '\n') {
-		if (l_flag(ld, ECHO) || l_flag(ld, ECHONL))
+		if (l_flag(ld, ECHO | ECHONL))
 			echo_raw(ld, '\n');
-		end_line(ld, c, false);
+		end_line(ld, c);
 		return true;
 	}
 	if (is_cc(ld, c, VEOF)) {
-		end_line(ld, DISABLED, true);
+		end_line(ld, DISABLED);
 		return true;
 	}
 	if (is_cc(ld, c, VEOL) || (l_flag(ld, IEXTEN) && is_cc(ld, c, VEOL2))) {
 		if (l_flag(ld, ECHO))
-			echo_char(ld, c);
-		end_line(ld, c, false);
+			echo_input(ld, c);
+		if (c == 0xff && i_flag(ld, PARMRK))
+			store(ld, c);
+		end_line(ld, c);
 		return true;
 	}
 	return false;
@@ -410,12 +621,14 @@ static bool finish(struct ldisc *ld, u8 c)
 static void send_signal(struct ldisc *ld, int sig, u8 c)
 {
 	if (!l_flag(ld, NOFLSH)) {
+		ldisc_flush_output(ld);
 		ldisc_flush_input(ld);
-		ld->ops->flush_output(ld);
 	}
+	ld->signals |= BIT(sig);
+	if (i_flag(ld, IXON))
+		ldisc_start(ld);
 	if (l_flag(ld, ECHO))
 		echo_char(ld, c);
-	ld->ops->signal(ld, sig);
 }
 
 static bool signal_char(struct ldisc *ld, u8 c)
@@ -433,56 +646,58 @@ static bool signal_char(struct ldisc *ld, u8 c)
 	return true;
 }
 
-static void set_stopped(struct ldisc *ld, bool stop)
-{
-	if (ld->stopped == stop)
-		return;
-	ld->stopped = stop;
-	ld->ops->flow(ld, stop);
-}
-
 static bool flow_char(struct ldisc *ld, u8 c)
 {
 	if (!i_flag(ld, IXON))
 		return false;
-	if (is_cc(ld, c, VSTOP)) {
-		set_stopped(ld, !is_cc(ld, c, VSTART) || !ld->stopped);
-		return true;
-	}
-	if (is_cc(ld, c, VSTART)) {
-		set_stopped(ld, false);
-		return true;
-	}
-	if (i_flag(ld, IXANY))
-		set_stopped(ld, false);
-	return false;
+	if (is_cc(ld, c, VSTART))
+		ldisc_start(ld);
+	else if (is_cc(ld, c, VSTOP))
+		ldisc_stop(ld);
+	else
+		return false;
+	return true;
+}
+
+static void start_on_any(struct ldisc *ld)
+{
+	if (ld->stopped && (ld->termios.iflag & (IXON | IXANY)) == (IXON | IXANY))
+		ldisc_start(ld);
 }
 
 /* --- input --- */
 
-/*
- * A full ring of raw data, or of whole lines nobody has read, makes the sender
- * wait. A line too long to edit does not: what does not fit is dropped with a
- * bell, so that the end of the line still gets through (3).
- */
-u32 ldisc_room(const struct ldisc *ld)
+/* Bytes it takes without harm; with PARMRK one may become three. Zero or less: full. */
+static s32 in_room(const struct ldisc *ld)
 {
-	u32 room = ring_room(ld);
+	s32 room = LDISC_IN_SIZE - (s32)(ld->head - ld->tail);
 
-	if (!l_flag(ld, ICANON))
-		return room;
-	if (ld->canon_head == ld->tail)
-		return room ? room : 1;
-	return room ? room - 1 : 0;
+	return (i_flag(ld, PARMRK) ? (room + 2) / 3 : room) - 1;
+}
+
+/* A full ring without a whole line in it: only the line's end can free it. */
+static bool is_overlong(const struct ldisc *ld)
+{
+	return ldisc_is_canonical(ld) && ld->canon_head == ld->tail;
+}
+
+bool ldisc_has_room(const struct ldisc *ld)
+{
+	return in_room(ld) > 0 || is_overlong(ld);
+}
+
+static void accept(struct ldisc *ld, u8 c)
+{
+	if (l_flag(ld, ECHO))
+		echo_input(ld, c);
+	if (c == 0xff && i_flag(ld, PARMRK))
+		store(ld, c);
+	store(ld, c);
 }
 
 /* Input mapping. False: the byte vanishes. */
-static bool map_input(const struct ldisc *ld, u8 *c)
+static bool map_newline(const struct ldisc *ld, u8 *c)
 {
-	if (i_flag(ld, ISTRIP))
-		*c &= 0x7f;
-	if (i_flag(ld, IUCLC) && l_flag(ld, IEXTEN) && *c >= 'A' && *c <= 'Z')
-		*c += 'a' - 'A';
 	if (*c == '\r') {
 		if (i_flag(ld, IGNCR))
 			return false;
@@ -494,112 +709,181 @@ static bool map_input(const struct ldisc *ld, u8 *c)
 	return true;
 }
 
-static void receive_char(struct ldisc *ld, u8 c)
+static void receive_special(struct ldisc *ld, u8 c)
 {
-	if (ld->lnext) {
-		ld->lnext = false;
-		accept(ld, c);
+	if (flow_char(ld, c) || signal_char(ld, c))
 		return;
-	}
-	if (i_flag(ld, ISTRIP))
-		c &= 0x7f;
-	if (flow_char(ld, c) || signal_char(ld, c) || !map_input(ld, &c))
+	start_on_any(ld);
+	if (!map_newline(ld, &c))
 		return;
 	if (l_flag(ld, ICANON) && (edit(ld, c) || finish(ld, c)))
 		return;
+	/* Not canonical, and mapped: a newline is echoed as one, not as ^J. */
+	if (c == '\n' && l_flag(ld, ECHO)) {
+		finish_erasing(ld);
+		echo_raw(ld, c);
+		store(ld, c);
+		return;
+	}
 	accept(ld, c);
+}
+
+static void receive_char(struct ldisc *ld, u8 c)
+{
+	if (i_flag(ld, ISTRIP))
+		c &= 0x7f;
+	if (i_flag(ld, IUCLC) && l_flag(ld, IEXTEN) && c >= 'A' && c <= 'Z')
+		c += 'a' - 'A';
+	if (ld->lnext) {
+		ld->lnext = false;
+		start_on_any(ld);
+		accept(ld, c);
+	} else if (l_flag(ld, EXTPROC)) {
+		store(ld, c);
+	} else if (bitmap_test(ld->special, c)) {
+		receive_special(ld, c);
+	} else {
+		start_on_any(ld);
+		accept(ld, c);
+	}
+}
+
+static void store_run(struct ldisc *ld, const u8 *p, u32 n)
+{
+	u32 at = ld->head & IN_MASK, first = min(n, LDISC_IN_SIZE - at);
+
+	memcpy(ld->in + at, p, first);
+	memcpy(ld->in, p + first, n - first);
+	ld->head += n;
 }
 
 u32 ldisc_receive(struct ldisc *ld, const u8 *p, u32 n)
 {
-	u32 i;
+	u32 done = 0;
 
-	for (i = 0; i < n && ldisc_room(ld); i++)
-		receive_char(ld, p[i]);
-	return i;
+	while (done < n) {
+		s32 room = in_room(ld);
+		u32 run;
+
+		if (room <= 0) {
+			if (!is_overlong(ld))
+				break;
+			if (room < 0 && ld->head != ld->tail)
+				ld->head--;	/* (3) */
+			room = 1;
+		}
+		run = min(n - done, (u32)room);
+		if (ld->is_plain) {
+			store_run(ld, p + done, run);
+			done += run;
+			continue;
+		}
+		while (run--)
+			receive_char(ld, p[done++]);
+	}
+	return done;
 }
 
 void ldisc_receive_break(struct ldisc *ld)
 {
-	if (i_flag(ld, IGNBRK))
+	if (i_flag(ld, IGNBRK) || in_room(ld) <= 0)
 		return;
 	if (i_flag(ld, BRKINT)) {
-		ldisc_flush_input(ld);
-		ld->ops->flush_output(ld);
-		ld->ops->signal(ld, SIGINT);
+		if (!l_flag(ld, NOFLSH)) {
+			ldisc_flush_output(ld);
+			ldisc_flush_input(ld);
+		}
+		ld->signals |= BIT(SIGINT);
 		return;
 	}
-	if (i_flag(ld, PARMRK) && ring_room(ld) >= 4) {
+	if (i_flag(ld, PARMRK)) {
 		store(ld, 0xff);
 		store(ld, 0);
 	}
-	if (ring_room(ld) >= 2)
-		store(ld, 0);
+	store(ld, 0);
 }
 
 /* --- reading --- */
 
-u32 ldisc_readable(const struct ldisc *ld, bool *eof)
+bool ldisc_readable(const struct ldisc *ld)
 {
-	*eof = false;
-	if (!l_flag(ld, ICANON))
-		return ld->head - ld->tail;
-	if (ld->canon_head == ld->tail)
-		return 0;
-	*eof = bitmap_test(ld->eof_mark, ld->tail & MASK);
-	return *eof ? 0 : ld->canon_head - ld->tail;
+	return (ldisc_is_canonical(ld) ? ld->canon_head : ld->head) != ld->tail;
+}
+
+static void in_copy(const struct ldisc *ld, u8 *p, u32 n)
+{
+	u32 at = ld->tail & IN_MASK, first = min(n, LDISC_IN_SIZE - at);
+
+	memcpy(p, ld->in + at, first);
+	memcpy(p + first, ld->in, n - first);
+}
+
+/* Bytes from tail to the first line end, which counts; n if there is none among them. */
+static u32 line_length(const struct ldisc *ld, u32 n, bool *found)
+{
+	u32 at = ld->tail & IN_MASK, first = min(n, LDISC_IN_SIZE - at), end;
+
+	end = bitmap_find_set(ld->line_end, at + first, at);
+	*found = end != at + first;
+	if (*found)
+		return end - at + 1;
+	end = bitmap_find_set(ld->line_end, n - first, 0);
+	*found = end != n - first;
+	return first + end + *found;
+}
+
+static bool is_eof_mark(const struct ldisc *ld, u32 i)
+{
+	return bitmap_test(ld->line_end, i & IN_MASK) && ld->in[i & IN_MASK] == DISABLED;
 }
 
 static u32 read_line(struct ldisc *ld, u8 *p, u32 n, bool *line_done)
 {
-	u32 done = 0;
+	/* One more than fits: an end-of-file mark goes with the bytes before it, even at a full buffer. */
+	u32 have = ld->canon_head - ld->tail, len = line_length(ld, min(have, n + 1), line_done);
+	u32 last = ld->tail + len - 1, bytes = len;
 
-	while (ld->tail != ld->canon_head) {
-		u32 i = ld->tail & MASK;
-
-		/* An end-of-file mark goes with the bytes before it, even at a full buffer. */
-		if (bitmap_test(ld->eof_mark, i)) {
-			ld->tail++;
-			*line_done = true;
-			break;
-		}
-		if (done == n)
-			break;
-		p[done++] = ld->buf[i];
-		ld->tail++;
-		if (bitmap_test(ld->line_end, i)) {
-			*line_done = true;
-			break;
-		}
+	if (*line_done && is_eof_mark(ld, last))
+		bytes--;
+	if (bytes > n) {
+		bytes = len = n;
+		*line_done = false;
 	}
-	return done;
+	in_copy(ld, p, bytes);
+	if (*line_done)
+		bitmap_clear(ld->line_end, last & IN_MASK);
+	ld->tail += len;
+	return bytes;
 }
 
 u32 ldisc_read(struct ldisc *ld, u8 *p, u32 n, bool *line_done)
 {
-	u32 done;
-
 	*line_done = false;
-	if (l_flag(ld, ICANON))
+	if (ldisc_is_canonical(ld))
 		return read_line(ld, p, n, line_done);
-	for (done = 0; done < n && ld->tail != ld->head; done++)
-		p[done] = ld->buf[ld->tail++ & MASK];
-	ld->canon_head = ld->head;
-	return done;
+	n = min(n, ld->head - ld->tail);
+	in_copy(ld, p, n);
+	ld->tail += n;
+	ld->canon_head = ld->tail;
+	return n;
 }
 
 u32 ldisc_input_count(const struct ldisc *ld)
 {
-	u32 end = l_flag(ld, ICANON) ? ld->canon_head : ld->head;
-	u32 n = 0;
+	u32 n;
 
-	for (u32 i = ld->tail; i != end; i++)
-		n += !bitmap_test(ld->eof_mark, i & MASK);
+	if (!ldisc_is_canonical(ld))
+		return ld->head - ld->tail;
+	n = ld->canon_head - ld->tail;
+	for (u32 i = ld->tail; i != ld->canon_head; i++)
+		n -= is_eof_mark(ld, i);
 	return n;
 }
 
 void ldisc_flush_input(struct ldisc *ld)
 {
 	ld->head = ld->tail = ld->canon_head = 0;
-	ld->lnext = false;
+	ld->lnext = ld->erasing = false;
+	memset(ld->line_end, 0, sizeof(ld->line_end));
+	ld->events |= TIOCPKT_FLUSHREAD;
 }

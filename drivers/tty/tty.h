@@ -16,6 +16,7 @@ struct pid;
 struct process;
 struct thread;
 struct file;
+struct file_ops;
 struct kio;
 struct iov_iter;
 struct poll_table;
@@ -67,53 +68,57 @@ void tty_port_wakeup(struct tty_port *port);	/* write has room again; the same c
 
 /* --- inside drivers/tty, and for job control --- */
 
-#define TTY_OUT_SIZE	4096		/* power of two */
-
 struct tty {
 	refcount_t refs;
 
 	/* Guarded by lock: RANK_TTY, interrupts off. */
 	struct spinlock lock;
 	struct ldisc ld;
-	u8 out[TTY_OUT_SIZE];		/* processed output on its way to the port */
-	u32 out_head, out_tail;		/* free-running */
-	bool out_held;			/* ^S, TCOOFF, or a pty in packet mode told so */
-	bool hung_up;			/* carrier or master gone: reads end, writes fail */
+	u32 hangups;			/* a file opened before the last one is dead (file->pos) */
+	bool master_gone;		/* pty: no new opens, and who waits gets -EIO */
 	bool exclusive;
-	u64 signals;			/* bit sig: to be sent to pgrp by signal_work */
+	bool packet_mode;		/* of the pty's master */
+	u32 opens;
 	struct winsize winsize;
 	struct pid *pgrp, *session;	/* counted; NULL: no session has it */
-	u32 opens;
-	u8 packet_events;		/* TIOCPKT_* not yet read by a pty master */
-	bool packet_mode;
 
 	struct mutex read_mutex;	/* RANK_TTY_LDISC: one reader at a time gets a whole line */
 	struct mutex write_mutex;	/* RANK_TTY_WRITE: writes do not mix */
 	struct wait_queue read_wait;	/* input, hang-up */
 	struct wait_queue write_wait;	/* room for output, hang-up */
 	struct wait_queue input_wait;	/* pty: room for the master's writes */
-	struct work signal_work;
+	struct work signal_work;	/* signals of input that came in an interrupt */
 
 	/* Constant after creation. */
 	struct tty_port *port;
 	dev_t dev;
 	char name[16];			/* "ttyS0", "pts/3" */
 	bool is_pty;
-	struct list_head node;
 };
 
-struct tty *tty_create(struct tty_port *port, dev_t dev, const char *name);
+struct tty *tty_create(struct tty_port *port, dev_t dev, const char *name, bool is_pty);
 struct tty *tty_get(struct tty *tty);
 void tty_put(struct tty *tty);
-struct tty *tty_lookup_dev(dev_t dev);		/* with a reference; NULL */
-/* Send what waits in out to the port; wakes writers. Context: lock held. */
+/* Send what waits in out to the port; wakes writers, and a master that wants events. Context: lock held. */
 void tty_push_output_locked(struct tty *tty);
-/* Reads end, writes fail, the session learns it (SIGHUP, SIGCONT). May sleep. */
-void tty_hangup(struct tty *tty);
-int tty_open_common(struct tty *tty, struct file *f);	/* takes over the caller's reference, also on failure */
-extern const struct file_ops tty_file_ops;
-long tty_ioctl_common(struct tty *tty, struct file *f, u32 cmd, u64 arg, bool from_master);
+/* As if received. How many bytes were taken. Context: lock held; then tty_send_signals() without it. */
 u32 tty_input_locked(struct tty *tty, const u8 *buf, u32 len);
+/* To the foreground group, what the line discipline has noted. May sleep. */
+void tty_send_signals(struct tty *tty);
+/* Output has left the machine: 0 or -ERESTARTSYS. A pty's is where it goes to at once. May sleep. */
+int tty_wait_drained(struct tty *tty);
+/*
+ * Files open now are dead: reads end, writes fail. The session loses the tty: its leader gets SIGHUP and SIGCONT,
+ * and, when it is the leader that exits, the foreground group SIGHUP. May sleep.
+ */
+void tty_hangup(struct tty *tty, bool session_exits);
+bool tty_file_is_dead(const struct tty *tty, const struct file *f);
+/* Takes over the caller's reference, also on failure. ops: tty_file_ops or tty_console_file_ops. */
+int __must_check tty_open_common(struct tty *tty, struct file *f, const struct file_ops *ops);
+extern const struct file_ops tty_file_ops;
+/* Of /dev/console: no job control, and a hang-up does not touch it. */
+extern const struct file_ops tty_console_file_ops;
+long tty_ioctl_common(struct tty *tty, struct file *f, u32 cmd, u64 arg, bool from_master);
 
 /* The session leader p exits: its terminal loses the session (SIGHUP to the foreground group). May sleep. */
 void tty_session_exit(struct process *p);

@@ -37,6 +37,7 @@ static struct {
 	const char *prefix;
 	u32 count;
 } prefixes[TTY_SERIAL_MAX];
+static struct tty *ports[TTY_SERIAL_MAX];	/* by minor */
 static u32 nr_ports;
 
 static int set_console(const char *value)
@@ -95,16 +96,17 @@ int tty_port_register(struct tty_port *port, const char *prefix, bool is_console
 		return -ENFILE;
 	n = next_of_prefix(prefix);
 	snprintf(name, sizeof(name), "%s%u", prefix, n);
-	dev = MKDEV(TTY_SERIAL_MAJOR, TTY_SERIAL_MINOR + nr_ports++);
+	dev = MKDEV(TTY_SERIAL_MAJOR, TTY_SERIAL_MINOR + nr_ports);
 	place = wanted_place(name);
 	if (place && wanted[place - 1].baud) {
 		port->baud = wanted[place - 1].baud;
 		if (port->ops->set_termios)
 			port->ops->set_termios(port, port->baud, CS8 | CREAD);
 	}
-	tty = tty_create(port, dev, name);
+	tty = tty_create(port, dev, name, false);
 	if (!tty)
 		return -ENOMEM;
+	ports[nr_ports++] = tty;
 	if (score(place, is_console) > console_score) {
 		console_score = score(place, is_console);
 		console_tty = tty;
@@ -114,28 +116,25 @@ int tty_port_register(struct tty_port *port, const char *prefix, bool is_console
 
 static int serial_open(struct inode *inode, struct file *f)
 {
-	struct tty *tty = tty_lookup_dev(inode->rdev);
+	struct tty *tty = ports[MINOR(inode->rdev) - TTY_SERIAL_MINOR];
 
-	return tty ? tty_open_common(tty, f) : -ENXIO;
+	return tty ? tty_open_common(tty_get(tty), f, &tty_file_ops) : -ENXIO;
 }
 
 static int console_open(struct inode *inode, struct file *f)
 {
 	if (!console_tty)
 		return -ENODEV;
-	/* As on Linux, the console never becomes a controlling terminal by itself. */
+	/* The console never becomes a controlling terminal by itself. */
 	f->flags |= O_NOCTTY;
-	return tty_open_common(tty_get(console_tty), f);
+	return tty_open_common(tty_get(console_tty), f, &tty_console_file_ops);
 }
 
 static int current_tty_open(struct inode *inode, struct file *f)
 {
 	struct tty *tty = tty_get_controlling();
 
-	if (!tty)
-		return -ENXIO;
-	f->flags |= O_NOCTTY;
-	return tty_open_common(tty, f);
+	return tty ? tty_open_common(tty, f, &tty_file_ops) : -ENXIO;
 }
 
 static const struct file_ops serial_ops = { .open = serial_open };

@@ -180,6 +180,7 @@ struct process {
 	struct wait_queue signalfd_wait;	/* told of every signal queued */
 
 	struct tty *tty;		/* controlling terminal; tasklist_lock */
+	struct pid *tty_old_pgrp;	/* leader: foreground group when it was hung up; tasklist_lock */
 
 	struct wait_queue child_wait;	/* this process's wait4 callers */
 	struct rlimit rlim[RLIM_NLIMITS];	/* under lock */
