@@ -290,6 +290,25 @@ user: $(user-programs)
 oracle: user $(setup-test)
 	$(Q)$(PYTHON) tests/guest.py oracle $(T)
 
+# Instructions per operation, beside Linux's at its best (tests/bench/README.md).
+linux-figures := tests/bench/linux-6.12-lean-icount.tsv
+bench-out := $(build)/bench
+
+build/bench/kbench: tests/bench/kbench.c | $(setup-run)
+	@mkdir -p $(@D)
+	$(call say,USER,$@)
+	$(Q)$(CC) -O2 -pthread -w -c -o $@.o $< && $(CROSS_COMPILE)gcc -static -pthread -o $@ $@.o -lm && \
+		$(CROSS_COMPILE)strip $@
+
+.PHONY: bench
+bench: kernel build/bench/kbench
+	$(Q)tests/bench/measure --kernel $(build)/Image --kbench build/bench/kbench \
+		--busybox $(FATHOM_CACHE)/busybox/busybox --out $(bench-out) $(T)
+	$(Q)tests/bench/chart $(bench-out)/fathom-icount.tsv $(linux-figures) $(bench-out)/bench.svg
+	$(Q)tests/bench/compare -m $(bench-out)/fathom-icount.tsv $(linux-figures) > $(bench-out)/bench.md
+	$(Q)tests/bench/compare $(bench-out)/fathom-icount.tsv $(linux-figures)
+	@echo; echo "$(bench-out)/: fathom-icount.tsv, bench.md, bench.svg, console.log"
+
 .PHONY: check
 check: $(setup-check)
 	$(Q)tests/check/floors.py
@@ -314,6 +333,7 @@ clean:
 #? make run-uboot        boot through the board's U-Boot from build/<board>/sdcard.img
 #? make debug            boot stopped, waiting for gdb
 #? make test             every test that runs without hardware; T=name picks some
+#? make bench            instructions per operation beside Linux's; T="NAME GROUP" picks some
 #? make oracle           ask Debian's Linux again what tests/user/abi_* should get; T=names
 #? make check            include floors, shell scripts
 #? make setup            install and fetch all that is needed
