@@ -237,7 +237,7 @@ void inode_mark_dirty(struct inode *inode, u32 what)
 
 /* --- permission and attributes --- */
 
-static int mode_permission(const struct inode *inode, int mask)
+int inode_mode_permission(const struct inode *inode, int mask)
 {
 	const struct cred *cred = current_cred();
 	umode_t mode = READ_ONCE(inode->mode), bits = mode;
@@ -269,7 +269,7 @@ int inode_permission(struct inode *inode, int mask)
 	}
 	if (inode->ops && inode->ops->permission)
 		return inode->ops->permission(inode, mask);
-	return mode_permission(inode, mask);
+	return inode_mode_permission(inode, mask);
 }
 
 static bool owner_or_capable(const struct inode *inode)

@@ -144,6 +144,7 @@ struct inode *inode_get(struct inode *inode);
 void inode_put(struct inode *inode);
 void inode_mark_dirty(struct inode *inode, u32 what);	/* INODE_STATE_DIRTY* */
 int inode_permission(struct inode *inode, int mask);	/* MAY_*; 0 or -EACCES ... */
+int inode_mode_permission(const struct inode *inode, int mask);	/* by mode bits and capabilities alone */
 int inode_setattr_check(struct inode *inode, const struct iattr *attr);
 void inode_setattr_copy(struct inode *inode, const struct iattr *attr);
 void inode_init_owner(struct inode *inode, const struct inode *dir, umode_t mode);	/* fsuid, setgid dirs */

@@ -34,12 +34,37 @@ void seq_printf(struct seq *s, const char *fmt, ...)
 		s->len++;
 }
 
-void seq_escape(struct seq *s, const char *text, const char *esc)
+void seq_escape_only(struct seq *s, const char *text, const char *esc)
 {
 	for (; *text; text++) {
-		if (*text == '\\' || strchr(esc, *text))
+		if (strchr(esc, *text))
 			seq_printf(s, "\\%03o", (unsigned char)*text);
 		else
 			seq_putc(s, *text);
+	}
+}
+
+void seq_escape(struct seq *s, const char *text, const char *esc)
+{
+	char all[16] = "\\";
+
+	strscpy(all + 1, esc, sizeof(all) - 1);
+	seq_escape_only(s, text, all);
+}
+
+void seq_bit_list(struct seq *s, u64 mask)
+{
+	const char *comma = "";
+
+	for (u32 bit = 0; bit < 64; bit++) {
+		u32 last = bit;
+
+		if (!(mask & BIT(bit)))
+			continue;
+		while (last < 63 && (mask & BIT(last + 1)))
+			last++;
+		seq_printf(s, last > bit ? "%s%u-%u" : "%s%u", comma, bit, last);
+		comma = ",";
+		bit = last;
 	}
 }

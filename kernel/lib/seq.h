@@ -21,6 +21,11 @@ void seq_write(struct seq *s, const void *data, size_t len);
 /* Text with the bytes of esc, and backslash, as \ooo (as /proc/mounts has them). */
 void seq_escape(struct seq *s, const char *text, const char *esc);
 
+/* The same, but backslash stays (paths in maps). */
+void seq_escape_only(struct seq *s, const char *text, const char *esc);
+/* Set bits as a list of ranges: 0-3,5. */
+void seq_bit_list(struct seq *s, u64 mask);
+
 static inline bool seq_is_cut(const struct seq *s)
 {
 	return s->len > s->size;
