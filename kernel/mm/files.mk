@@ -8,3 +8,4 @@ obj-$(CONFIG_SLAB_DEBUG) += kernel/mm/slab_debug.o
 obj-$(CONFIG_FAIL_ALLOC) += kernel/mm/alloc_fail.o
 obj-y += kernel/mm/kernel_mm.o
 obj-y += kernel/mm/lru.o kernel/mm/reclaim.o
+obj-y += kernel/mm/access.o kernel/mm/smaps.o

@@ -221,3 +221,28 @@ void __init cred_init(void)
 	hlist_add(&root_account.hash_node, &account_table[0]);
 	atomic_inc(&root_account.processes);	/* init_thread */
 }
+
+/* --- looking into another thread --- */
+
+static bool owns(const struct cred *me, const struct cred *it, bool fs_ids)
+{
+	uid_t uid = fs_ids ? me->fsuid : me->uid;
+	gid_t gid = fs_ids ? me->fsgid : me->gid;
+
+	return uid == it->uid && uid == it->euid && uid == it->suid && gid == it->gid && gid == it->egid &&
+	       gid == it->sgid && !(it->cap_permitted & ~me->cap_permitted);
+}
+
+int thread_check_access(struct thread *t, bool fs_ids)
+{
+	struct process *p = t->process;
+	bool allowed;
+
+	if (p == current_process() || capable(CAP_SYS_PTRACE))
+		return 0;
+	rcu_read_lock();
+	allowed = owns(current_cred(), rcu_dereference(t->cred), fs_ids) &&
+		  (smp_load_acquire(&p->dumpable) || !READ_ONCE(t->mm));
+	rcu_read_unlock();
+	return allowed ? 0 : -EPERM;
+}

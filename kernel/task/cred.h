@@ -52,6 +52,11 @@ struct group_info *groups_alloc(u32 n);
 void groups_put(struct group_info *g);
 /* exec: c takes the set-id bits' ids (uid or gid -1: unchanged) and capabilities follow. */
 void cred_exec(struct cred *c, uid_t uid, gid_t gid);
+/*
+ * ptrace(2)'s rule: may the caller look into t, by its file-system ids (for reading a
+ * file) or its real ones? 0 or -EPERM. Context: any.
+ */
+int thread_check_access(struct thread *t, bool fs_ids);
 void cred_init(void);
 
 enum { CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER, CAP_FSETID, CAP_KILL, CAP_SETGID, CAP_SETUID,
