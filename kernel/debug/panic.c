@@ -30,7 +30,7 @@
 
 static u32 panicking;			/* atomic: CPU that panics, plus one */
 static u64 cpus_stopped;		/* atomic */
-static s64 reboot_after_s;		/* 0: never */
+s64 panic_reboot_after_s;		/* 0: never */
 
 bool panic_in_progress(void)
 {
@@ -52,20 +52,26 @@ static bool is_return_address(u64 address)
 	return (p[-2] & 0xfff) == 0x0ef || (p[-2] & 0xfff) == 0x0e7;
 }
 
-void backtrace_show(u64 sp)
+u32 backtrace_scan(u64 sp, u64 top, u64 *calls, u32 max)
 {
-	u64 top = thread_info()->kernel_sp;
-	u32 lines = 0;
+	u32 n = 0;
 
-	for (sp = ALIGN_UP(sp, 8ul); sp + 8 <= top && top - sp <= KSTACK_SIZE; sp += 8) {
+	for (sp = ALIGN_UP(sp, 8ul); sp + 8 <= top && top - sp <= KSTACK_SIZE && n < max; sp += 8) {
 		u64 value = *(const u64 *)sp;
 
-		if (!is_return_address(value))
-			continue;
-		printk(LOG_EMERG, "  [%016lx] %pS\n", value, (void *)value);
-		if (++lines == BACKTRACE_MAX)
-			break;
+		if (is_return_address(value))
+			calls[n++] = value;
 	}
+	return n;
+}
+
+void backtrace_show(u64 sp)
+{
+	u64 calls[BACKTRACE_MAX];
+	u32 n = backtrace_scan(sp, thread_info()->kernel_sp, calls, BACKTRACE_MAX);
+
+	for (u32 i = 0; i < n; i++)
+		printk(LOG_EMERG, "  [%016lx] %pS\n", calls[i], (void *)calls[i]);
 }
 
 static void __noreturn halt(void)
@@ -98,9 +104,9 @@ static void __noreturn finish(void)
 {
 	stop_others();
 	printk(LOG_EMERG, "---[ end of panic ]---\n");
-	if (reboot_after_s) {
-		if (reboot_after_s > 0)
-			wait_seconds(reboot_after_s);
+	if (panic_reboot_after_s) {
+		if (panic_reboot_after_s > 0)
+			wait_seconds(panic_reboot_after_s);
 		sbi_reboot();
 	}
 	halt();
@@ -181,6 +187,6 @@ void refcount_report(refcount_t *r)
 
 static int set_panic(const char *value)
 {
-	return kstrtos64(value, 10, &reboot_after_s);
+	return kstrtos64(value, 10, &panic_reboot_after_s);
 }
 PARAM(panic, "panic", set_panic);

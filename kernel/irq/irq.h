@@ -55,6 +55,8 @@ void softirq_raise(enum softirq nr);	/* on this CPU; any context */
 void softirq_init(void);
 bool softirq_pending(void);		/* on this CPU */
 void softirq_run_pending(void);		/* idle loop: thread context, interrupts on */
+u64 irq_count(u32 cpu);			/* hard interrupts taken, of every kind */
+u64 softirq_count(u32 cpu, enum softirq nr);
 u64 irq_time_ns(void);			/* spent on this CPU in interrupts and softirqs */
 
 /* Workqueues: functions run in kernel threads and may sleep. */

@@ -23,6 +23,7 @@ struct softirq_cpu {
 	u32 pending;
 	u64 entered;			/* clock at irq_enter */
 	u64 hard_ns, soft_ns;
+	u64 interrupts, counts[NR_SOFTIRQS];	/* for /proc/stat */
 	struct thread *daemon;		/* constant after softirq_init() */
 };
 static DEFINE_PERCPU(struct softirq_cpu, softirqs);
@@ -72,11 +73,13 @@ void softirq_raise(enum softirq nr)
 	local_irq_restore(flags);
 }
 
-static void run_round(u32 pending)
+static void run_round(struct softirq_cpu *s, u32 pending)
 {
 	for (u32 nr = 0; pending; nr++, pending >>= 1) {
-		if (pending & 1)
-			handlers[nr]();
+		if (!(pending & 1))
+			continue;
+		s->counts[nr]++;
+		handlers[nr]();
 	}
 }
 
@@ -98,7 +101,7 @@ static void run_pending(bool account)
 	for (u32 round = 0; (pending = s->pending) && round < SOFTIRQ_ROUNDS; round++) {
 		s->pending = 0;
 		local_irq_enable();
-		run_round(pending);
+		run_round(s, pending);
 		local_irq_disable();
 	}
 	preempt_count() -= SOFTIRQ_SERVING;
@@ -112,6 +115,17 @@ void irq_enter(void)
 {
 	preempt_count() += HARDIRQ_ONE;
 	this_cpu(softirqs).entered = ktime_get();
+	this_cpu(softirqs).interrupts++;
+}
+
+u64 irq_count(u32 cpu)
+{
+	return READ_ONCE(per_cpu(softirqs, cpu).interrupts);
+}
+
+u64 softirq_count(u32 cpu, enum softirq nr)
+{
+	return READ_ONCE(per_cpu(softirqs, cpu).counts[nr]);
 }
 
 void irq_exit(void)

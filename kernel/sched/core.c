@@ -195,6 +195,10 @@ static void put_prev(struct runqueue *rq, struct thread *prev, bool preempted)
 	prev->se.class->update_curr(rq);
 	if (!preempted && prev->state != TASK_RUNNING) {
 		if (!signal_forbids(prev, prev->state)) {
+			if (prev->state & (TASK_UNINTERRUPTIBLE | TASK_KILLABLE)) {
+				rq->nr_uninterruptible++;
+				prev->se.in_load = true;
+			}
 			rq_dequeue(rq, prev);
 			prev->se.nvcsw++;
 			return;
@@ -373,6 +377,10 @@ static void queue_on(struct thread *t, u32 cpu, bool waking)
 		t->se.vruntime += rq->fair.min_vruntime -
 				  READ_ONCE(cpu_rq(t->info.cpu)->fair.min_vruntime);
 		thread_set_cpu(t, cpu);
+	}
+	if (unlikely(t->se.in_load)) {
+		rq->nr_uninterruptible--;
+		t->se.in_load = false;
 	}
 	rq_enqueue(rq, t, waking);
 	check_preempt(rq, t);
@@ -691,6 +699,7 @@ void sched_tick(bool user_mode)
 	raw_spin_unlock(&rq->lock);
 	if (crowded)
 		kick_an_idle_cpu(rq);
+	loadavg_tick();
 	preempt_enable_no_resched();
 }
 

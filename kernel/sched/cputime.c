@@ -136,3 +136,12 @@ void sched_iowait_end(void)
 	current->se.iowait_cpu = 0;
 	__atomic_fetch_sub(&per_cpu(accounts, cpu).nr_iowait, 1, __ATOMIC_RELAXED);
 }
+
+u32 cputime_nr_iowait(void)
+{
+	u32 cpu, n = 0;
+
+	for_each_online_cpu(cpu)
+		n += READ_ONCE(per_cpu(accounts, cpu).nr_iowait);
+	return n;
+}

@@ -40,6 +40,7 @@ struct runqueue {
 	struct fair_rq fair;
 	struct rt_rq rt;
 	u64 nr_switches;
+	s64 nr_uninterruptible;		/* went to sleep here less woken here: only the sum over CPUs counts */
 
 	/* Only by its CPU, across one context switch. */
 	struct mm *drop_mm;		/* borrowed page tables to give back */
@@ -68,6 +69,8 @@ struct sched_class {
 };
 extern const struct sched_class rt_class, fair_class, idle_class;
 
+/* loadavg.c: sample if it is time. In the tick, without locks. */
+void loadavg_tick(void);
 void resched_curr(struct runqueue *rq);
 void rq_update_clock(struct runqueue *rq);
 void thread_set_cpu(struct thread *t, u32 cpu);

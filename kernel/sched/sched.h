@@ -69,8 +69,15 @@ void sched_tick(bool user_mode);	/* from the timer interrupt, interrupts off */
 u64 sched_thread_ns(struct thread *t);
 bool sched_is_rt(const struct thread *t);
 u64 sched_rt_ns_since_sleep(const struct thread *t);	/* CPU time since it last slept; of current */
-/* Runnable threads over 1, 5, 15 minutes, 16 fraction bits (sysinfo). */
+/* Load over 1, 5, 15 minutes, 16 fraction bits (sysinfo). Any context. */
 void sched_load_averages(u64 loads[3]);
+/* Moments over all CPUs. Any context. */
+struct sched_totals {
+	u64 switches;
+	u32 running;			/* on a CPU or waiting for one */
+	u32 iowait;			/* asleep for I/O */
+};
+void sched_totals(struct sched_totals *t);
 /* Accounting hooks: enter and leave interrupt, softirq; iowait begin and end around a wait. */
 void sched_iowait_begin(void);
 void sched_iowait_end(void);

@@ -13,6 +13,7 @@ void tick_init_cpu(void);
 enum cputime { CPUTIME_USER, CPUTIME_NICE, CPUTIME_SYSTEM, CPUTIME_IDLE, CPUTIME_IOWAIT, CPUTIME_IRQ,
 	CPUTIME_SOFTIRQ, CPUTIME_STEAL, NR_CPUTIMES };
 void cputime_read(u32 cpu, u64 ns[NR_CPUTIMES]);
+u32 cputime_nr_iowait(void);		/* threads asleep for I/O, all CPUs */
 /* User and system time of a thread that may be running. */
 void cputime_thread(struct thread *t, u64 *utime_ns, u64 *stime_ns);
 

@@ -55,6 +55,7 @@ const struct rlimit default_rlimits[RLIM_NLIMITS] = {
 
 DEFINE_SPINLOCK(tasklist_lock, RANK_TASKLIST);
 LIST_HEAD(all_processes);
+struct thread_totals thread_totals;
 
 static struct sighand kernel_sighand = {
 	.refs = REFCOUNT_INIT(1),
@@ -180,6 +181,8 @@ void thread_link_locked(struct thread *t)
 		p->leader = t;
 	p->nr_threads++;
 	p->nr_live++;
+	thread_totals.now++;
+	thread_totals.ever++;
 	rcu_assign_pointer(t->pid->thread, t);
 	list_add_tail(&t->thread_node, &p->threads);
 }
@@ -195,8 +198,10 @@ void thread_unlink_locked(struct thread *t)
 	rcu_assign_pointer(t->pid->thread, NULL);
 	list_del_rcu(&t->thread_node);
 	p->nr_threads--;
+	thread_totals.now--;
 	if (p->leader == t)
-		p->leader = NULL;
+		/* Another one only in the kernel's process: of the others, the leader goes last. */
+		p->leader = list_empty(&p->threads) ? NULL : list_first(&p->threads, struct thread, thread_node);
 	sigpending_flush(&t->pending);
 	spin_unlock_irqrestore(&p->sighand->lock, flags);
 	atomic_dec(&t->cred->account->processes);

@@ -213,6 +213,12 @@ struct process {
 #define PROCESS_STOPPING	BIT(4)	/* a stop is in progress: stop_count threads to go */
 #define PROCESS_TELL_CONTINUED	BIT(5)	/* the parent is yet to be told of a SIGCONT */
 
+/* Threads linked now, and since boot. Written under tasklist_lock, read without. */
+struct thread_totals {
+	u32 now;
+	u64 ever;
+};
+extern struct thread_totals thread_totals;
 extern struct spinlock tasklist_lock;	/* RANK_TASKLIST, irq-safe not needed */
 extern struct thread init_thread;	/* boot CPU's first context, then its idle thread */
 extern struct process kernel_process;	/* PID 2's: owner of kernel threads and idle */

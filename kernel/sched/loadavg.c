@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Load averages: how many threads run, wait for a CPU or sleep uninterruptibly,
+ * averaged exponentially over 1, 5 and 15 minutes, in Linux's fixed point.
+ *
+ * A sample is due every LOAD_PERIOD, at a multiple of the tick. A busy CPU ticks at
+ * every such multiple, so at a deadline either some tick takes the sample or every
+ * CPU was idle: then nobody ran, and the sample is what sleeps uninterruptibly. Samples
+ * missed that way are made up for by the next tick or reader: no timer wakes an idle
+ * machine for them, and whoever looks at the load does not count himself.
+ *
+ * next is moved by compare-and-swap: who moves it, samples. Readers may see one
+ * average a sample newer than another.
+ */
+#include <kernel/sched/tick.h>
+
+#define FSHIFT		11		/* fraction bits */
+#define FIXED_1		(1ul << FSHIFT)
+#define LOAD_PERIOD	(1251 * TICK_NS)	/* 5.004 s: as Linux, off what happens every five seconds */
+#define MAX_MADE_UP	2048		/* 2.8 hours: every average has decayed to nothing */
+
+/* FIXED_1 / e^(5 s / minutes): the weight of the past. */
+static const u64 decay[3] = { 1884, 2014, 2037 };
+
+static u64 averages[3];			/* FSHIFT fraction bits; by who moved next */
+static u64 next = LOAD_PERIOD;		/* atomic: ktime of the next sample */
+
+static void add_sample(u64 active)
+{
+	for (int i = 0; i < 3; i++) {
+		u64 load = averages[i] * decay[i] + (active << FSHIFT) * (FIXED_1 - decay[i]);
+
+		/* Rounded towards active, which is else never reached. */
+		if (active << FSHIFT >= averages[i])
+			load += FIXED_1 - 1;
+		WRITE_ONCE(averages[i], load >> FSHIFT);
+	}
+}
+
+static u64 count_active(bool running)
+{
+	s64 n = 0;
+	u32 cpu;
+
+	for_each_online_cpu(cpu) {
+		const struct runqueue *rq = cpu_rq(cpu);
+
+		n += READ_ONCE(rq->nr_uninterruptible) + (running ? READ_ONCE(rq->nr_running) : 0);
+	}
+	return n > 0 ? n : 0;
+}
+
+/* Take the samples due at now, if nobody else does; the last one for real where in_time. */
+static void catch_up(u64 now, bool tick)
+{
+	u64 due = __atomic_load_n(&next, __ATOMIC_RELAXED), missed, last;
+	bool in_time;
+
+	if ((s64)(now - due) < 0)
+		return;
+	missed = (now - due) / LOAD_PERIOD;
+	last = due + missed * LOAD_PERIOD;
+	if (!__atomic_compare_exchange_n(&next, &due, last + LOAD_PERIOD, false, __ATOMIC_ACQ_REL,
+					 __ATOMIC_RELAXED))
+		return;
+	in_time = tick && now - last < TICK_NS;
+	missed += !in_time;
+	for (u64 i = missed < MAX_MADE_UP ? missed : MAX_MADE_UP; i; i--)
+		add_sample(count_active(false));
+	if (in_time)
+		add_sample(count_active(true));
+}
+
+void loadavg_tick(void)
+{
+	u64 now = ktime_get();
+
+	if (unlikely(now >= READ_ONCE(next)))
+		catch_up(now, true);
+}
+
+void sched_load_averages(u64 loads[3])
+{
+	u64 now = ktime_get();
+
+	/* A busy CPU's tick is about to come, or has come: leave it the sample. */
+	if (now >= READ_ONCE(next) + 2 * TICK_NS)
+		catch_up(now, false);
+	for (int i = 0; i < 3; i++)
+		loads[i] = READ_ONCE(averages[i]) << (16 - FSHIFT);
+}
+
+void sched_totals(struct sched_totals *t)
+{
+	u32 cpu;
+
+	*t = (struct sched_totals){ .iowait = cputime_nr_iowait() };
+	for_each_online_cpu(cpu) {
+		const struct runqueue *rq = cpu_rq(cpu);
+
+		t->running += READ_ONCE(rq->nr_running);
+		t->switches += READ_ONCE(rq->nr_switches);
+	}
+}
