@@ -438,6 +438,84 @@ void files_close_on_exec(struct files *fs)
 	}
 }
 
+/* --- another thread's table --- */
+
+/* Locked, or NULL: it has none (any more). Unlock with unlock_of(). */
+static struct files *lock_of(struct thread *t)
+{
+	struct files *fs;
+
+	spin_lock(&t->process->lock);
+	fs = t->files;
+	if (fs)
+		spin_lock(&fs->lock);
+	else
+		spin_unlock(&t->process->lock);
+	return fs;
+}
+
+static void unlock_of(struct thread *t, struct files *fs)
+{
+	spin_unlock(&fs->lock);
+	spin_unlock(&t->process->lock);
+}
+
+struct file *files_lookup_of(struct thread *t, u32 fd, bool *cloexec)
+{
+	struct files *fs = lock_of(t);
+	struct file *f = NULL;
+
+	if (!fs)
+		return NULL;
+	if (fd < fs->fdt->size && fs->fdt->file[fd]) {
+		f = file_get(fs->fdt->file[fd]);
+		*cloexec = bitmap_test(fs->fdt->cloexec, fd);
+	}
+	unlock_of(t, fs);
+	return f;
+}
+
+int files_next_of(struct thread *t, u32 from)
+{
+	struct files *fs = lock_of(t);
+	u32 fd, size;
+
+	if (!fs)
+		return -1;
+	size = fs->fdt->size;
+	for (fd = from; fd < size; fd++) {
+		fd = bitmap_find_set(fs->fdt->used, size, fd);
+		if (fd >= size || fs->fdt->file[fd])
+			break;
+	}
+	unlock_of(t, fs);
+	return fd < size ? (int)fd : -1;
+}
+
+u32 files_size_of(struct thread *t)
+{
+	struct files *fs = lock_of(t);
+	u32 size = 0;
+
+	if (fs) {
+		size = fs->fdt->size;
+		unlock_of(t, fs);
+	}
+	return size;
+}
+
+u32 files_count_of(struct thread *t)
+{
+	struct files *fs = lock_of(t);
+	u32 n = 0;
+
+	if (fs) {
+		n = bitmap_count(fs->fdt->used, fs->fdt->size);
+		unlock_of(t, fs);
+	}
+	return n;
+}
+
 /* --- files --- */
 
 struct file *file_alloc(u32 flags)
@@ -599,6 +677,30 @@ void fs_get_root(struct fs *fs, struct path *path)
 void fs_get_cwd(struct fs *fs, struct path *path)
 {
 	path_read(fs, &fs->cwd, path);
+}
+
+int fs_path_of(struct thread *t, bool root, struct path *path)
+{
+	int err = -ENOENT;
+
+	spin_lock(&t->process->lock);
+	if (t->fs && t->fs->root.mnt) {
+		path_read(t->fs, root ? &t->fs->root : &t->fs->cwd, path);
+		err = 0;
+	}
+	spin_unlock(&t->process->lock);
+	return err;
+}
+
+int fs_umask_of(struct thread *t)
+{
+	int umask = -1;
+
+	spin_lock(&t->process->lock);
+	if (t->fs)
+		umask = READ_ONCE(t->fs->umask);
+	spin_unlock(&t->process->lock);
+	return umask;
 }
 
 int files_init(void)

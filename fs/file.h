@@ -114,6 +114,15 @@ struct files *files_get(struct files *f);
 void files_put(struct files *f);
 int files_unshare(void);
 void files_close_on_exec(struct files *f);
+/*
+ * Another thread's table, for /proc: never kept, only looked at under t->process->lock.
+ * A file with a reference or NULL; the first open number from from on or -1; the
+ * table's size, 0 without one; open descriptors.
+ */
+struct file *files_lookup_of(struct thread *t, u32 fd, bool *cloexec);
+int files_next_of(struct thread *t, u32 from);
+u32 files_size_of(struct thread *t);
+u32 files_count_of(struct thread *t);
 
 struct fs {				/* cwd, root, umask */
 	refcount_t refs;
@@ -132,6 +141,9 @@ void fs_change_root(struct fs *fs, const struct path *path);
 void fs_change_cwd(struct fs *fs, const struct path *path);
 void fs_get_root(struct fs *fs, struct path *path);	/* with references */
 void fs_get_cwd(struct fs *fs, struct path *path);
+/* Of another thread: its root or working directory with references, or -ENOENT where it has ended; its umask or -1. */
+int fs_path_of(struct thread *t, bool root, struct path *path);
+int fs_umask_of(struct thread *t);
 int files_init(void);			/* caches of files and tables; boot */
 void anon_init(void);
 

@@ -1,5 +1,6 @@
 obj-y += arch/riscv/boot/head.o
 obj-y += arch/riscv/boot/sbi.o
+obj-y += arch/riscv/cpu/cpuinfo.o
 obj-y += arch/riscv/cpu/smp.o
 obj-y += arch/riscv/trap/entry.o
 obj-y += arch/riscv/trap/trap.o

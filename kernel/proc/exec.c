@@ -355,13 +355,12 @@ static bool take_ids(struct exec *x)
 	cred_exec(x->cred, x->set_uid, x->set_gid);
 	secure = x->cred->euid != x->cred->uid || x->cred->egid != x->cred->gid ||
 		 (x->cred->uid != 0 && (x->cred->cap_permitted & ~old->cap_permitted));
-	current_process()->dumpable = true;
 	cred_commit(x->cred);
 	x->cred = NULL;
-	if (secure) {
-		current_process()->dumpable = false;
+	if (secure)
 		current_process()->pdeath_signal = 0;
-	}
+	else
+		smp_store_release(&current_process()->dumpable, true);
 	return secure;
 }
 
@@ -423,7 +422,11 @@ static int commit(struct exec *x)
 		mm_put(mm);
 		return err;
 	}
-	/* No way back. */
+	/*
+	 * No way back. Until the program has its credentials nobody may look into it, lest he
+	 * judge its memory by the old ones: who looks takes the memory first, then asks.
+	 */
+	WRITE_ONCE(current_process()->dumpable, false);
 	if (current->mm)
 		thread_release_mm(current);
 	mm_install(mm);

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * /proc/sys: settings and limits of the kernel, where Linux has them. Each file
+ * shows or changes what it says; a name without meaning here is not here.
+ *
+ * A file is a struct sysctl: how to read a value and, where it can be set, how to
+ * set it. As on Linux a file without write permission cannot be opened for writing
+ * even by root, and its mode holds for the superuser's group as well.
+ */
+#include <fs/proc/proc.h>
+#include <kernel/debug/panic.h>
+#include <kernel/lib/random.h>
+#include <kernel/lib/string.h>
+#include <kernel/mm/mm.h>
+#include <kernel/mm/zone.h>
+#include <kernel/task/cred.h>
+#include <kernel/task/nsproxy.h>
+#include <kernel/printk.h>
+
+/* --- numbers --- */
+
+struct sysctl {
+	u64 constant;			/* where value is NULL */
+	void *value;
+	u32 bytes;			/* of *value: 4 or 8, signed */
+	s64 min, max;			/* of what may be set */
+};
+
+static int number_show(struct seq *s, struct pseudo *p)
+{
+	const struct sysctl *c = p->entry->data;
+
+	if (!c->value)
+		seq_printf(s, "%lu\n", c->constant);
+	else if (c->bytes == 4)
+		seq_printf(s, "%d\n", READ_ONCE(*(s32 *)c->value));
+	else
+		seq_printf(s, "%ld\n", READ_ONCE(*(s64 *)c->value));
+	return 0;
+}
+
+static ssize_t number_store(struct pseudo *p, char *text, size_t len)
+{
+	const struct sysctl *c = p->entry->data;
+	s64 v;
+
+	if (kstrtos64(text, 0, &v) || v < c->min || v > c->max)
+		return -EINVAL;
+	if (c->bytes == 4)
+		WRITE_ONCE(*(s32 *)c->value, v);
+	else
+		WRITE_ONCE(*(s64 *)c->value, v);
+	return len;
+}
+
+static int permission(struct pseudo *p, int mask)
+{
+	umode_t mode = p->inode.mode;
+	const struct cred *c = current_cred();
+
+	if (c->euid == 0)
+		mode >>= 6;
+	else if (in_group(0))
+		mode >>= 3;
+	return mask & ~mode & (MAY_READ | MAY_WRITE | MAY_EXEC) ? -EACCES : 0;
+}
+
+#define CONSTANT(n, v)	{ .name = (n), .mode = S_IFREG | 0444, .show = number_show, .permission = permission, \
+	.data = &(struct sysctl){ .constant = (v) } }
+#define SETTABLE(n, var, low, high)	{ .name = (n), .mode = S_IFREG | 0644, .show = number_show, \
+	.store = number_store, .permission = permission, \
+	.data = &(struct sysctl){ .value = &(var), .bytes = sizeof(var), .min = (low), .max = (high) } }
+#define SHOWN(n, fn)	{ .name = (n), .mode = S_IFREG | 0444, .show = (fn), .permission = permission }
+#define DIR(n, table)	{ .name = (n), .mode = S_IFDIR | 0555, .children = (table) }
+
+/* --- names --- */
+
+static struct uts_namespace *uts(void)
+{
+	return current->nsproxy->uts;
+}
+
+static char *uts_field(const struct pseudo *p)
+{
+	return (char *)&uts()->name + (size_t)p->entry->data;
+}
+
+static int name_show(struct seq *s, struct pseudo *p)
+{
+	char name[UTS_LEN];
+
+	spin_lock(&uts()->lock);
+	memcpy(name, uts_field(p), sizeof(name));
+	spin_unlock(&uts()->lock);
+	seq_printf(s, "%s\n", name);
+	return 0;
+}
+
+static ssize_t name_store(struct pseudo *p, char *text, size_t len)
+{
+	char name[UTS_LEN] = { 0 };
+	size_t n = strnlen(text, len);
+
+	while (n && (text[n - 1] == '\n' || text[n - 1] == ' '))
+		n--;
+	memcpy(name, text, min(n, sizeof(name) - 1));
+	spin_lock(&uts()->lock);
+	memcpy(uts_field(p), name, sizeof(name));
+	spin_unlock(&uts()->lock);
+	return len;
+}
+
+#define NAME(n, field, m)	{ .name = (n), .mode = S_IFREG | (m), .show = name_show, .permission = permission, \
+	.store = (m) & 0200 ? name_store : NULL, .data = (void *)offsetof(struct new_utsname, field) }
+
+/* --- random --- */
+
+static void put_uuid(struct seq *s, u8 b[16])
+{
+	b[6] = (b[6] & 0x0f) | 0x40;	/* RFC 9562, 5.4: version 4, its variant */
+	b[8] = (b[8] & 0x3f) | 0x80;
+	for (u32 i = 0; i < 16; i++)
+		seq_printf(s, i == 4 || i == 6 || i == 8 || i == 10 ? "-%02x" : "%02x", b[i]);
+	seq_putc(s, '\n');
+}
+
+static int uuid_show(struct seq *s, struct pseudo *p)
+{
+	u8 b[16];
+
+	random_bytes(b, sizeof(b));
+	put_uuid(s, b);
+	return 0;
+}
+
+static int boot_id_show(struct seq *s, struct pseudo *p)
+{
+	static DEFINE_SPINLOCK(lock, RANK_LEAF);
+	static u8 id[16];
+	static bool made;
+	u8 fresh[16];
+
+	random_bytes(fresh, sizeof(fresh));
+	spin_lock(&lock);
+	if (!made)
+		memcpy(id, fresh, sizeof(id));
+	made = true;
+	memcpy(fresh, id, sizeof(id));
+	spin_unlock(&lock);
+	put_uuid(s, fresh);
+	return 0;
+}
+
+static int entropy_show(struct seq *s, struct pseudo *p)
+{
+	seq_printf(s, "%u\n", random_is_seeded() ? 256 : 0);
+	return 0;
+}
+
+static const struct pseudo_entry random_entries[] = {
+	SHOWN("boot_id", boot_id_show),
+	SHOWN("entropy_avail", entropy_show),
+	CONSTANT("poolsize", 256),
+	SHOWN("uuid", uuid_show),
+	{ 0 },
+};
+
+/* --- kernel/ --- */
+
+/* Console level, level of messages without one, lowest and default console level; only the first is ours to change. */
+static int printk_show(struct seq *s, struct pseudo *p)
+{
+	seq_printf(s, "%d\t%d\t%d\t%d\n", console_loglevel, LOG_WARN, LOG_ALERT, LOG_DEBUG);
+	return 0;
+}
+
+static ssize_t printk_store(struct pseudo *p, char *text, size_t len)
+{
+	char *end = text;
+	s64 v;
+
+	while (*end && *end != '\t' && *end != ' ' && *end != '\n')
+		end++;
+	*end = 0;
+	if (kstrtos64(text, 10, &v) || v < 0 || v > LOG_DEBUG + 1)
+		return -EINVAL;
+	WRITE_ONCE(console_loglevel, (int)v);
+	return len;
+}
+
+static const struct pseudo_entry kernel_entries[] = {
+	CONSTANT("cap_last_cap", NR_CAPS - 1),
+	NAME("domainname", domainname, 0644),
+	NAME("hostname", nodename, 0644),
+	CONSTANT("ngroups_max", 65536),
+	NAME("osrelease", release, 0444),
+	NAME("ostype", sysname, 0444),
+	CONSTANT("overflowgid", 65534),
+	CONSTANT("overflowuid", 65534),
+	SETTABLE("panic", panic_reboot_after_s, -1, INT_MAX),
+	CONSTANT("pid_max", PID_MAX),
+	{ .name = "printk", .mode = S_IFREG | 0644, .show = printk_show, .store = printk_store,
+	  .permission = permission },
+	DIR("random", random_entries),
+	CONSTANT("threads-max", PID_MAX),
+	NAME("version", version, 0444),
+	{ 0 },
+};
+
+/* --- vm/ --- */
+
+static int min_free_show(struct seq *s, struct pseudo *p)
+{
+	u64 pages = 0;
+
+	for (u32 i = 0; i < NR_ZONES; i++)
+		pages += zones[i].marks[MARK_MIN];
+	seq_printf(s, "%lu\n", pages * (PAGE_SIZE / 1024));
+	return 0;
+}
+
+static const struct pseudo_entry vm_entries[] = {
+	CONSTANT("mmap_min_addr", 0x10000),
+	SETTABLE("overcommit_memory", vm_overcommit_mode, 0, 2),
+	SETTABLE("overcommit_ratio", vm_overcommit_ratio, 0, INT_MAX),
+	SETTABLE("max_map_count", vm_max_map_count, 0, INT_MAX),
+	SHOWN("min_free_kbytes", min_free_show),
+	{ 0 },
+};
+
+/* --- fs/ --- */
+
+static const struct pseudo_entry fs_entries[] = {
+	CONSTANT("nr_open", 1u << 20),
+	CONSTANT("pipe-max-size", 1u << 20),
+	{ 0 },
+};
+
+const struct pseudo_entry proc_sys_entries[] = {
+	DIR("fs", fs_entries), DIR("kernel", kernel_entries), DIR("vm", vm_entries), { 0 },
+};
