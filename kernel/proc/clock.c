@@ -138,7 +138,7 @@ long sys_clock_settime(int clock, uaddr_t from)
 	if (copy_from_user(&ts, from, sizeof(ts)))
 		return -EFAULT;
 	if (clock < 0) {
-		if (cpu_clock_get(clock, false, &c))
+		if (clock_is_device(clock) || cpu_clock_get(clock, false, &c))
 			return -EINVAL;
 		cpu_clock_put(&c);
 		return -EPERM;
@@ -430,7 +430,7 @@ long sys_clock_nanosleep(int clock, int flags, uaddr_t uwhen, uaddr_t uleft)
 	int err;
 
 	if (!wall && clock != CLOCK_MONOTONIC && clock != CLOCK_BOOTTIME && !clock_is_cpu(clock))
-		return clock_is_fixed(clock) || clock_is_alarm(clock) ? -EOPNOTSUPP : -EINVAL;
+		return clock_is_fixed(clock) || clock_is_alarm(clock) || clock_is_device(clock) ? -EOPNOTSUPP : -EINVAL;
 	if (clock == CLOCK_THREAD_CPUTIME_ID)
 		return -EOPNOTSUPP;
 	err = timespec_from_user(&ns, uwhen);

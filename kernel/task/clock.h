@@ -36,9 +36,14 @@ static inline u64 clock_fixed_ns(int clock)
 {
 	return clock_is_wall(clock) ? ktime_real() : ktime_get();
 }
+/* A descriptor in disguise, of a clock device: there are none, yet they fail as Linux's do. */
+static inline bool clock_is_device(int clock)
+{
+	return clock < 0 && (clock & 7) == 3;
+}
 static inline bool clock_is_cpu(int clock)
 {
-	return clock < 0 || clock == CLOCK_PROCESS_CPUTIME_ID || clock == CLOCK_THREAD_CPUTIME_ID;
+	return (clock < 0 && !clock_is_device(clock)) || clock == CLOCK_PROCESS_CPUTIME_ID || clock == CLOCK_THREAD_CPUTIME_ID;
 }
 
 /* 0 or -EINVAL: no such clock, thread or process. reading: a process may be named by any of its threads. */

@@ -231,7 +231,7 @@ static int check_clock(int clock)
 	}
 	if (clock_is_cpu(clock))
 		return 0;
-	return clock_is_fixed(clock) ? -EOPNOTSUPP : -EINVAL;
+	return clock_is_fixed(clock) || clock_is_device(clock) ? -EOPNOTSUPP : -EINVAL;
 }
 
 /* Whom and how to tell. */

@@ -260,7 +260,8 @@ static void wall_sleep(void)
 
 	clock_gettime(CLOCK_REALTIME, &ts);
 	ts.tv_sec += 900;
-	pthread_create(&t, NULL, set_clock_later, NULL);
+	if (pthread_create(&t, NULL, set_clock_later, NULL))
+		tap_bail("no thread");
 	tap_is(sys(SYS_clock_nanosleep, 0, TIMER_ABSTIME, &ts, 0), 0, "sleep until a wall time");
 	pthread_join(t, NULL);
 	tap_ok(read_clock(1) - start < 60 * S, "that comes when the clock is set");
@@ -293,7 +294,7 @@ static void cpu_clocks(void)
 	nanosleep(&ms, NULL);
 	slept = read_clock(CLOCK_THREAD_CPUTIME_ID) - t;
 	tap_ok(slept >= 0 && slept < 40 * MS, "sleep takes no CPU time");
-	pthread_create(&thread, NULL, burner, NULL);
+	tap_is(pthread_create(&thread, NULL, burner, NULL), 0, "a thread");
 	pthread_join(thread, NULL);
 	tap_ok(read_clock(CLOCK_PROCESS_CPUTIME_ID) - p >= 60 * MS, "the process has what its thread used");
 	tap_ok(read_clock(CLOCK_THREAD_CPUTIME_ID) - t < 60 * MS, "the other thread has not");
@@ -318,7 +319,8 @@ static void cpu_clocks(void)
 	kill(child, SIGKILL);
 	waitpid(child, &status, 0);
 	tap_says(sys(SYS_clock_gettime, clock, &ms), "of a process that is gone");
-	pthread_create(&thread, NULL, burner, NULL);
+	if (pthread_create(&thread, NULL, burner, NULL))
+		tap_bail("no thread");
 	ms.tv_nsec = 20 * MS;
 	p = read_clock(CLOCK_PROCESS_CPUTIME_ID);
 	tap_is(sys(SYS_clock_nanosleep, CLOCK_PROCESS_CPUTIME_ID, 0, &ms, 0), 0, "sleep by the process's CPU time");
