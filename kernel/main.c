@@ -6,6 +6,7 @@
 #include <arch/sbi.h>
 #include <arch/smp.h>
 #include <arch/tlb.h>
+#include <drivers/block/block.h>
 #include <drivers/char/char.h>
 #include <drivers/core/driver.h>
 #include <drivers/tty/tty.h>
@@ -35,6 +36,8 @@ static int late_boot(void *arg)
 	devpts_init();			/* and those of pseudo-terminals */
 	char_init();			/* null, zero, random, kmsg */
 	tty_init();			/* terminals, for serial drivers to register with */
+	tree_seed_random();		/* what randomness the firmware passes on */
+	block_init();			/* requests set aside for when memory is short */
 	drivers_probe();		/* interrupt controller, devices */
 	ktest_run();			/* ktest=: run the tests and power off */
 	userland_start();		/* root file system, PID 1 */

@@ -46,6 +46,10 @@ SECTIONS
 		KEEP(*(drivers))
 		__drivers_end = .;
 		. = ALIGN(8);
+		__virtio_drivers_start = .;
+		KEEP(*(virtio_drivers))
+		__virtio_drivers_end = .;
+		. = ALIGN(8);
 		__filesystems_start = .;
 		KEEP(*(filesystems))
 		__filesystems_end = .;

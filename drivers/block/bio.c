@@ -7,6 +7,7 @@
  * and a bio's end never allocates.
  */
 #include <drivers/block/block.h>
+#include <kernel/bug.h>
 #include <kernel/lock/spinlock.h>
 
 #define RESERVE_BIOS	16
@@ -113,15 +114,14 @@ int bio_submit_wait(struct bio *bio)
 	return bio->status;
 }
 
-int block_init(void)
+void block_init(void)
 {
 	for (unsigned i = 0; i < RESERVE_BIOS; i++) {
 		struct bio *bio = bio_new(RESERVE_VECS, GFP_KERNEL);
 
 		if (!bio)
-			return -ENOMEM;
+			panic("no memory for block I/O");
 		bio->from_reserve = true;
 		list_add(&bio->node, &reserve.free);
 	}
-	return 0;
 }

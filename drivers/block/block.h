@@ -65,11 +65,11 @@ bool bio_add_page(struct bio *bio, struct page *page, u32 len, u32 offset);
 void bio_submit(struct bio *bio);		/* any context; never sleeps */
 int bio_submit_wait(struct bio *bio);		/* status; the bio stays the caller's. May sleep */
 static inline u32 bio_bytes(const struct bio *bio) { return bio->bytes; }
-int __must_check block_init(void);
+void block_init(void);				/* boot thread */
 
 /*
- * A burst of one thread is held back, sorted and merged. Whoever may wait for
- * I/O that he plugged finishes the plug first. Nested plugs join the outer one.
+ * A burst of one thread is held back, sorted and merged, until the plug is
+ * finished or the thread sleeps. Nested plugs join the outer one.
  */
 struct plug {
 	struct list_head bios;
@@ -82,8 +82,9 @@ void plug_finish(struct plug *p);
 struct disk_ops {
 	/*
 	 * Take a bio and those chained behind it (contiguous, same operation) to
-	 * the hardware as one request. 0, or -EBUSY: queue full, offered again
-	 * after the next completion. Context: disk lock held, interrupts off.
+	 * the hardware as one request. 0; -EBUSY: queue full, offered again after
+	 * the next completion; or what the bios end with. Context: disk lock held,
+	 * interrupts off.
 	 */
 	int (*queue_bio)(struct disk *d, struct bio *bio);
 	void (*commit)(struct disk *d);		/* ring the doorbell; disk lock held */
@@ -113,14 +114,28 @@ struct disk {
 
 	struct spinlock lock;		/* RANK_BLOCKQ, irq-safe: queue, statistics, the driver's ring */
 	struct list_head queue;		/* bios not yet taken by the driver */
+	u32 with_driver;		/* requests that it has taken and not yet given back */
 	struct blockdev *parts[DISK_MAX_PARTS];	/* [0]: whole disk; constant after register */
 	struct list_head node;
 };
 
+void disk_init(struct disk *d);			/* before the driver's first interrupt */
 int __must_check disk_register(struct disk *d);	/* scans partitions: vda, vda1 ... Thread context */
-/* The driver's completion of what queue_bio took. Interrupt context, disk lock not held. */
-void disk_bio_done(struct disk *d, struct bio *bio, int status);
-void disk_run(struct disk *d);			/* offer waiting bios again, after completions */
+
+/*
+ * The driver's completion of requests, any number under one hold of the disk's lock:
+ * begin takes it; add gives back what queue_bio took (the bio and its chain); end
+ * offers waiting bios to the driver, drops the lock and ends the bios. Any context.
+ */
+struct disk_batch {
+	struct disk *disk;
+	struct bio *ended, **tail;
+	u64 now_ns, flags;
+};
+void disk_batch_begin(struct disk_batch *b, struct disk *d);
+void disk_batch_add(struct disk_batch *b, struct bio *bio, int status);
+void disk_batch_end(struct disk_batch *b);
+void disk_bio_done(struct disk *d, struct bio *bio, int status);	/* a batch of one */
 
 struct io_stats {
 	u64 ios, merges, sectors, ns;
@@ -141,6 +156,8 @@ struct blockdev {
 	struct mapping *mapping;	/* metadata and raw access: buffer.h */
 	struct mapping mapping_store;
 
+	u32 errors_seen;		/* write errors blockdev_sync() has told of; two at once may both tell */
+
 	struct io_stats stats[3];	/* read, write, flush; disk lock */
 	u64 busy_ns, busy_since_ns;	/* disk lock: time with anything in flight */
 	u32 in_flight;			/* disk lock */
@@ -157,7 +174,7 @@ int __must_check blockdev_claim(struct blockdev *b, void *holder);	/* -EBUSY: an
 void blockdev_release(struct blockdev *b, void *holder);
 static inline u64 blockdev_bytes(const struct blockdev *b) { return b->sectors << SECTOR_SHIFT; }
 int blockdev_flush(struct blockdev *b);			/* the device's write cache. May sleep */
-int blockdev_sync(struct blockdev *b);			/* dirty blocks, then the cache */
+int blockdev_sync(struct blockdev *b);			/* dirty blocks, then the cache; write errors since the last one, too */
 /* Synchronous transfer of whole sectors outside the page cache (partition tables). */
 int blockdev_read_sectors(struct blockdev *b, sector_t sector, u32 nr, void *buf);
 

@@ -13,7 +13,9 @@
  *      takes the DIRTY bits after PG_DIRTY is cleared: no change is lost.
  *  (2) All four UPTODATE bits: PG_UPTODATE may be set (and is, by readers).
  *  (3) UPTODATE bits are set only under the page lock; DIRTY bits any time.
- *  (4) Only DIRTY KiBs are written. block_forget() clears the bit and waits for
+ *  (4) A device whose blocks are larger than a KiB has its bits set and cleared a
+ *      device block at a time (whole_blocks()).
+ *  (5) Only DIRTY KiBs are written. block_forget() clears the bit and waits for
  *      a write under way: afterwards the block belongs to whoever allocates it.
  */
 #include <drivers/block/buffer.h>
@@ -31,6 +33,20 @@ static u32 kib_mask(u32 offset, u32 bytes)
 	u32 first = offset >> KIB_SHIFT, last = (offset + bytes - 1) >> KIB_SHIFT;
 
 	return (2u << last) - (1u << first);
+}
+
+/* mask grown to whole blocks of the device. */
+static u32 whole_blocks(const struct blockdev *b, u32 mask)
+{
+	u32 bytes = b->disk->limits.logical_block, kibs = bytes >> KIB_SHIFT, all;
+
+	if (likely(kibs <= 1))
+		return mask;
+	all = mask;
+	for (u32 i = 0; i < KIBS; i += kibs)
+		if (mask >> i & ((1u << kibs) - 1))
+			all |= ((1u << kibs) - 1) << i;
+	return all;
 }
 
 static u64 state_of(const struct page *p)
@@ -87,7 +103,7 @@ static int read_run(struct blockdev *b, struct page *page, u32 first, u32 nr)
 /* Make the KiBs of mask up to date; page locked. */
 static int fill(struct blockdev *b, struct page *page, u32 mask)
 {
-	u32 missing = mask & ~(u32)state_of(page);
+	u32 missing = whole_blocks(b, mask) & ~(u32)state_of(page);
 
 	page_set(page, PG_PRIVATE);
 	while (missing) {
@@ -107,6 +123,7 @@ static int fill(struct blockdev *b, struct page *page, u32 mask)
 
 static void mark_dirty(struct page *page, u32 mask)
 {
+	mask = whole_blocks(dev_of(page->mapping), mask);
 	state_set(page, (u64)mask << DIRTY_SHIFT);
 	page_set_dirty(page);
 }
@@ -201,7 +218,7 @@ static int bdev_write_begin(struct mapping *m, struct page *page, u32 from, u32 
 static void bdev_write_end(struct mapping *m, struct page *page, u32 from, u32 to, u32 copied)
 {
 	if (copied)
-		state_set(page, (u64)kib_mask(from, copied) << DIRTY_SHIFT);
+		state_set(page, (u64)whole_blocks(dev_of(m), kib_mask(from, copied)) << DIRTY_SHIFT);
 }
 
 static int bdev_page_mkwrite(struct mapping *m, struct page *page)
@@ -210,7 +227,7 @@ static int bdev_page_mkwrite(struct mapping *m, struct page *page)
 	int err = bytes ? bdev_write_begin(m, page, 0, bytes) : -ENOSPC;
 
 	if (!err)
-		state_set(page, (u64)kib_mask(0, bytes) << DIRTY_SHIFT);
+		state_set(page, (u64)whole_blocks(dev_of(m), kib_mask(0, bytes)) << DIRTY_SHIFT);
 	return err;
 }
 

@@ -114,8 +114,9 @@ int blockdev_sync(struct blockdev *b)
 {
 	int err = mapping_write_and_wait(b->mapping, 0, S64_MAX);
 	int flush_err = blockdev_flush(b);
+	int late_err = mapping_check_error(b->mapping, &b->errors_seen);
 
-	return err ? err : flush_err;
+	return err ? err : late_err ? late_err : flush_err;
 }
 
 int blockdev_read_sectors(struct blockdev *b, sector_t sector, u32 nr, void *buf)
@@ -213,13 +214,17 @@ static int scan_partitions(struct disk *d)
 	return nr < 0 ? nr : 0;
 }
 
+void disk_init(struct disk *d)
+{
+	spin_lock_init(&d->lock, RANK_BLOCKQ);
+	list_init(&d->queue);
+}
+
 int disk_register(struct disk *d)
 {
 	struct blockdev *whole;
 	int err;
 
-	spin_lock_init(&d->lock, RANK_BLOCKQ);
-	list_init(&d->queue);
 	whole = device_add(d, 0, 0, d->sectors);
 	if (!whole)
 		return -ENOMEM;

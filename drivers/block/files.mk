@@ -1,5 +1,5 @@
-unlinked-y += drivers/block/bio.o
-unlinked-y += drivers/block/buffer.o
-unlinked-y += drivers/block/disk.o
-unlinked-y += drivers/block/partition.o
-unlinked-y += drivers/block/queue.o
+obj-y += drivers/block/bio.o
+obj-y += drivers/block/buffer.o
+obj-y += drivers/block/disk.o
+obj-y += drivers/block/partition.o
+obj-y += drivers/block/queue.o

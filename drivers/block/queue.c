@@ -4,7 +4,7 @@
  *
  *   bio_submit -> (plug) -> disk queue -> ops->queue_bio -> device
  *                                ^                            |
- *                                +--- next step <--- disk_bio_done -> end_io
+ *                                +--- next step <--- disk_batch_*  -> end_io
  *
  * Merging. A plug holds a thread's burst back and sorts it by sector; dispatch
  * then chains neighbours of one operation, so that the device sees one request
@@ -18,8 +18,8 @@
  *
  * Invariants, under disk->lock:
  *  (1) A bio is in a plug, in disk->queue, or with the driver: one of them.
- *  (2) disk->queue is not empty only if the driver said -EBUSY; then something
- *      is in flight, and its completion calls disk_run().
+ *  (2) disk->queue is not empty only if the driver said -EBUSY; then with_driver
+ *      is not 0, and the batch that gives a request back offers the queue again.
  *  (3) in_flight counts bios between submit and the end of their last step.
  */
 #include <drivers/block/block.h>
@@ -28,12 +28,6 @@
 #include <kernel/time/hrtimer.h>
 
 #define PLUG_MAX	64	/* chosen: bounds the insertion sort */
-
-static void bio_end(struct bio *bio, int status)
-{
-	bio->status = status;
-	bio->end_io(bio);
-}
 
 static u32 stat_index(const struct bio *bio)
 {
@@ -138,31 +132,102 @@ static void account_merges(struct bio *head)
 	}
 }
 
-static void dispatch(struct disk *d)
+static void batch_end_bio(struct disk_batch *b, struct bio *bio, int status)
+{
+	bio->status = (s16)status;
+	*b->tail = bio;
+	b->tail = &bio->chain;
+}
+
+/* One bio's wire step has ended: queue its next one, or account and end it. */
+static void step_done(struct disk_batch *b, struct bio *bio, int status)
+{
+	struct blockdev *whole = whole_disk(bio->bdev);
+
+	bio->chain = NULL;
+	if (!status && next_step(bio)) {
+		list_add_tail(&bio->node, &b->disk->queue);
+		return;
+	}
+	account_end(bio->bdev, bio, b->now_ns);
+	if (whole)
+		account_end(whole, bio, b->now_ns);
+	batch_end_bio(b, bio, status);
+}
+
+static void request_done(struct disk_batch *b, struct bio *head, int status)
+{
+	struct bio *next;
+
+	for (; head; head = next) {
+		next = head->chain;
+		step_done(b, head, status);
+	}
+}
+
+/* Give the driver what it takes. What it refuses for good ends in the batch. */
+static void dispatch(struct disk *d, struct disk_batch *b)
 {
 	bool queued = false;
 
 	assert_spin_held(&d->lock);
 	while (!list_empty(&d->queue)) {
 		struct bio *head = take_request(d);
+		int err = d->ops->queue_bio(d, head);
 
-		if (d->ops->queue_bio(d, head) == -EBUSY) {
+		if (err == -EBUSY && d->with_driver) {
 			put_back(d, head);
 			break;
 		}
+		if (err) {
+			/* Busy with nothing under way: nobody would ever offer it again. */
+			request_done(b, head, err == -EBUSY ? -EIO : err);
+			continue;
+		}
 		account_merges(head);
+		d->with_driver++;
 		queued = true;
 	}
 	if (queued)
 		d->ops->commit(d);
 }
 
-void disk_run(struct disk *d)
+void disk_batch_begin(struct disk_batch *b, struct disk *d)
 {
-	u64 flags = spin_lock_irqsave(&d->lock);
+	b->disk = d;
+	b->ended = NULL;
+	b->tail = &b->ended;
+	b->now_ns = ktime_get();
+	b->flags = spin_lock_irqsave(&d->lock);
+}
 
-	dispatch(d);
-	spin_unlock_irqrestore(&d->lock, flags);
+void disk_batch_add(struct disk_batch *b, struct bio *bio, int status)
+{
+	b->disk->with_driver--;
+	request_done(b, bio, status);
+}
+
+void disk_batch_end(struct disk_batch *b)
+{
+	struct bio *bio, *next;
+
+	if (!list_empty(&b->disk->queue))
+		dispatch(b->disk, b);
+	spin_unlock_irqrestore(&b->disk->lock, b->flags);
+	for (bio = b->ended; bio; bio = next) {
+		next = bio->chain;
+		bio->chain = NULL;
+		bio->end_io(bio);
+	}
+}
+
+void disk_bio_done(struct disk *d, struct bio *bio, int status)
+{
+	struct disk_batch b;
+
+	disk_batch_begin(&b, d);
+	disk_batch_add(&b, bio, status);
+	disk_batch_end(&b);
 }
 
 /* -errno where the device cannot do it; else disk_sector, wire_op are set. */
@@ -209,8 +274,9 @@ static void plug_insert(struct list_head *plug, struct bio *bio)
 static void submit_run(struct list_head *bios)
 {
 	struct disk *d = list_first(bios, struct bio, node)->bdev->disk;
-	u64 flags = spin_lock_irqsave(&d->lock);
+	struct disk_batch b;
 
+	disk_batch_begin(&b, d);
 	while (!list_empty(bios)) {
 		struct bio *bio = list_first(bios, struct bio, node);
 		struct blockdev *whole = whole_disk(bio->bdev);
@@ -218,12 +284,12 @@ static void submit_run(struct list_head *bios)
 		if (bio->bdev->disk != d)
 			break;
 		list_move_tail(&bio->node, &d->queue);
+		bio->start_ns = b.now_ns;
 		account_start(bio->bdev, bio);
 		if (whole)
 			account_start(whole, bio);
 	}
-	dispatch(d);
-	spin_unlock_irqrestore(&d->lock, flags);
+	disk_batch_end(&b);
 }
 
 static void plug_flush(struct plug *p)
@@ -238,6 +304,11 @@ static struct plug *current_plug(void)
 	struct list_head *l = current->plug;
 
 	return l ? container_of(l, struct plug, bios) : NULL;
+}
+
+void plug_before_sleep(void)
+{
+	plug_flush(current_plug());
 }
 
 void plug_start(struct plug *p)
@@ -264,10 +335,10 @@ void bio_submit(struct bio *bio)
 	int err = bio_prepare(bio);
 
 	if (err || (bio->op == BIO_FLUSH && !bio->bdev->disk->limits.has_flush)) {
-		bio_end(bio, err);
+		bio->status = (s16)err;
+		bio->end_io(bio);
 		return;
 	}
-	bio->start_ns = ktime_get();
 	if (!p) {
 		list_add(&bio->node, &one);
 		submit_run(&one);
@@ -276,42 +347,4 @@ void bio_submit(struct bio *bio)
 	plug_insert(&p->bios, bio);
 	if (++p->count == PLUG_MAX || (bio->flags & BIO_SYNC))
 		plug_flush(p);
-}
-
-/* One bio's wire step has ended: queue its next one, or account and end it. */
-static bool step_done(struct disk *d, struct bio *bio, int status, u64 now_ns)
-{
-	struct blockdev *whole = whole_disk(bio->bdev);
-
-	assert_spin_held(&d->lock);
-	if (!status && next_step(bio)) {
-		list_add_tail(&bio->node, &d->queue);
-		return false;
-	}
-	account_end(bio->bdev, bio, now_ns);
-	if (whole)
-		account_end(whole, bio, now_ns);
-	return true;
-}
-
-void disk_bio_done(struct disk *d, struct bio *bio, int status)
-{
-	u64 now_ns = ktime_get(), flags;
-	struct bio *ended = NULL, **tail = &ended, *next;
-
-	flags = spin_lock_irqsave(&d->lock);
-	for (; bio; bio = next) {
-		next = bio->chain;
-		bio->chain = NULL;
-		if (step_done(d, bio, status, now_ns)) {
-			*tail = bio;
-			tail = &bio->chain;
-		}
-	}
-	spin_unlock_irqrestore(&d->lock, flags);
-	for (; ended; ended = next) {
-		next = ended->chain;
-		ended->chain = NULL;
-		bio_end(ended, status);
-	}
 }

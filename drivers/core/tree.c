@@ -7,6 +7,7 @@
 #include <arch/paging.h>
 #include <drivers/core/tree.h>
 #include <kernel/errno.h>
+#include <kernel/lib/random.h>
 #include <kernel/lib/string.h>
 #include <libfdt.h>
 
@@ -144,4 +145,14 @@ int tree_hart_of_intc(u32 phandle, u64 *hart)
 		}
 	}
 	return -ENOENT;
+}
+
+/* Firmware's seed is as good as the firmware: its bits are all credited, as Linux does by default. */
+void tree_seed_random(void)
+{
+	int chosen = fdt_path_offset(boot_fdt, "/chosen"), len;
+	const void *seed = chosen < 0 ? NULL : fdt_getprop(boot_fdt, chosen, "rng-seed", &len);
+
+	if (seed && len > 0)
+		random_add(seed, (size_t)len, (u32)len * 8);
 }

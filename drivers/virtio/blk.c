@@ -8,9 +8,8 @@
  * holds one request (a chain of merged bios) in flight. With indirect tables a
  * request takes one ring descriptor, so depth is bounded by slots alone.
  *
- * Locks: disk->lock guards ring, slots and free list. The interrupt handler
- * collects finished requests under it, ends their bios without it, and then
- * offers waiting ones (disk_run).
+ * Locks: disk->lock guards ring, slots and free list. The interrupt handler takes
+ * it once for all that has finished (struct disk_batch).
  */
 #include <drivers/virtio/virtio.h>
 #include <drivers/block/block.h>
@@ -37,6 +36,7 @@
 #define T_FLUSH		4
 #define S_OK		0
 #define S_UNSUPP	2
+#define S_NONE		0xff	/* ours: the device has written none; an error */
 
 #define MAX_SEGS	64	/* data segments a request; chosen: 256 KiB of single pages */
 #define MAX_SLOTS	64
@@ -56,7 +56,7 @@ struct blk_wire {
 } __aligned(64);
 
 struct blk_slot {
-	struct bio *bio;
+	struct bio *bio;		/* NULL: free */
 	u32 nr_data;
 	struct blk_slot *next;		/* free, or finished */
 	struct blk_wire *wire;
@@ -135,17 +135,22 @@ static int blk_queue(struct disk *d, struct bio *bio)
 	u32 nr;
 	int err;
 
+	if (unlikely(b->vq->broken))
+		return -EIO;
 	if (!s)
 		return -EBUSY;
 	w = s->wire;
 	s->bio = bio;
 	s->nr_data = 0;
+	w->status = S_NONE;
 	w->header = (struct blk_header){ wire_type(bio), 0,
 					 bio->wire_op == BIO_FLUSH ? 0 : bio->disk_sector };
 	set_desc(w, 0, s->wire_dma + offsetof(struct blk_wire, header), sizeof(w->header),
 		 VRING_DESC_NEXT);
-	if (bio->wire_op != BIO_FLUSH && !map_data(b, s))
+	if (bio->wire_op != BIO_FLUSH && !map_data(b, s)) {
+		s->bio = NULL;
 		return -EBUSY;
+	}
 	nr = s->nr_data + 2;
 	set_desc(w, nr - 1, s->wire_dma + offsetof(struct blk_wire, status), 1, VRING_DESC_WRITE);
 	if (virtio_has(b->vdev, VIRTIO_F_INDIRECT_DESC))
@@ -154,6 +159,7 @@ static int blk_queue(struct disk *d, struct bio *bio)
 		err = add_direct(b, s, nr);
 	if (err) {
 		unmap_data(b, s);
+		s->bio = NULL;
 		return err;
 	}
 	b->free = s->next;
@@ -172,52 +178,53 @@ static const struct disk_ops blk_ops = {
 	.commit = blk_commit,
 };
 
-struct finished {
-	struct bio *bio;
-	int status;
-};
-
-/* Take up to max finished requests off the ring and free their slots. */
-static u32 collect(struct virtio_blk *b, struct finished *f, u32 max)
+static int errno_of(u8 status)
 {
-	u64 flags = spin_lock_irqsave(&b->disk.lock);
-	struct blk_slot *s;
-	u32 n = 0, len;
+	return status == S_OK ? 0 : status == S_UNSUPP ? -EOPNOTSUPP : -EIO;
+}
 
-	do {
-		while (n < max && (s = vq_get(b->vq, &len))) {
-			u8 status = READ_ONCE(s->wire->status);
+static void slot_done(struct virtio_blk *b, struct blk_slot *s, struct disk_batch *batch, int status)
+{
+	struct bio *bio = s->bio;
 
-			unmap_data(b, s);
-			f[n++] = (struct finished){ s->bio, status == S_OK ? 0 :
-				status == S_UNSUPP ? -EOPNOTSUPP : -EIO };
-			s->next = b->free;
-			b->free = s;
-		}
-	} while (n < max && vq_enable_callback(b->vq));
-	spin_unlock_irqrestore(&b->disk.lock, flags);
-	return n;
+	unmap_data(b, s);
+	s->bio = NULL;
+	s->next = b->free;
+	b->free = s;
+	disk_batch_add(batch, bio, status);
+}
+
+/* The device broke the ring's rules: nothing it says is of use any more. */
+static void fail_all(struct virtio_blk *b, struct disk_batch *batch)
+{
+	virtio_reset(b->vdev);
+	for (u32 i = 0; i < MAX_SLOTS; i++)
+		if (b->slots[i].bio)
+			slot_done(b, &b->slots[i], batch, -EIO);
 }
 
 static void blk_interrupt(struct virtqueue *vq)
 {
 	struct virtio_blk *b = vq->priv;
-	struct finished f[16];
-	u32 n;
+	struct disk_batch batch;
+	struct blk_slot *s;
+	u32 len;
 
+	disk_batch_begin(&batch, &b->disk);
 	do {
-		n = collect(b, f, ARRAY_SIZE(f));
-		for (u32 i = 0; i < n; i++)
-			disk_bio_done(&b->disk, f[i].bio, f[i].status);
-	} while (n == ARRAY_SIZE(f));
-	disk_run(&b->disk);
+		while ((s = vq_get(vq, &len)))
+			slot_done(b, s, &batch, errno_of(READ_ONCE(s->wire->status)));
+	} while (vq_enable_callback(vq));
+	if (unlikely(vq->broken))
+		fail_all(b, &batch);
+	disk_batch_end(&batch);
 }
 
 static void read_limits(struct virtio_blk *b)
 {
 	struct virtio_device *v = b->vdev;
 	struct disk_limits *l = &b->disk.limits;
-	u32 ring_segs = virtio_has(v, VIRTIO_F_INDIRECT_DESC) ? MAX_SEGS : b->vq->size - 2;
+	u32 ring_segs = virtio_has(v, VIRTIO_F_INDIRECT_DESC) ? MAX_SEGS : max(b->vq->size, 3u) - 2;
 
 	l->logical_block = virtio_has(v, BLK_F_BLK_SIZE) ? virtio_config32(v, CFG_BLK_SIZE) : 512;
 	if (l->logical_block < 512 || l->logical_block > PAGE_SIZE ||
@@ -239,7 +246,7 @@ static void read_limits(struct virtio_blk *b)
 	l->queue_depth = MAX_SLOTS;
 	l->has_flush = virtio_has(v, BLK_F_FLUSH);
 	l->read_only = virtio_has(v, BLK_F_RO);
-	l->dma_mask = v->version == 2 ? ~0ull : (1ull << 44) - 1;
+	l->dma_mask = v->dev->dma_mask;
 }
 
 static int slots_alloc(struct virtio_blk *b)
@@ -268,6 +275,7 @@ static int blk_probe(struct virtio_device *v)
 	if (!b || nr_disks == 26)
 		return -ENOMEM;
 	b->vdev = v;
+	disk_init(&b->disk);
 	b->vq = virtio_queue_setup(v, 0, 256, blk_interrupt);
 	if (!b->vq)
 		return -ENODEV;

@@ -1,3 +1,4 @@
-unlinked-y += drivers/virtio/blk.o
-unlinked-y += drivers/virtio/mmio.o
-unlinked-y += drivers/virtio/ring.o
+obj-y += drivers/virtio/blk.o
+obj-y += drivers/virtio/mmio.o
+obj-y += drivers/virtio/ring.o
+obj-y += drivers/virtio/rng.o

@@ -47,7 +47,7 @@
 #define INT_QUEUE		1
 #define INT_CONFIG		2
 
-extern const struct virtio_driver __start_virtio_drivers[], __stop_virtio_drivers[];
+extern const struct virtio_driver __virtio_drivers_start[], __virtio_drivers_end[];	/* linker script */
 
 static u32 rd(struct virtio_device *v, u32 reg)
 {
@@ -176,8 +176,7 @@ struct virtqueue *virtio_queue_setup(struct virtio_device *v, u32 index, u32 max
 				     void (*callback)(struct virtqueue *vq))
 {
 	struct virtqueue *vq;
-	void **tokens;
-	u16 *chain_len;
+	struct vq_slot *slots;
 	dma_addr_t dma;
 	u32 size;
 	void *mem;
@@ -189,16 +188,15 @@ struct virtqueue *virtio_queue_setup(struct virtio_device *v, u32 index, u32 max
 	if (!size || (size & (size - 1)))
 		return NULL;
 	vq = dev_zalloc(v->dev, sizeof(*vq));
-	tokens = dev_zalloc(v->dev, size * sizeof(*tokens));
-	chain_len = dev_zalloc(v->dev, size * sizeof(*chain_len));
+	slots = dev_zalloc(v->dev, size * sizeof(*slots));
 	mem = dev_dma_alloc(v->dev, vring_bytes(size), &dma);
-	if (!vq || !tokens || !chain_len || !mem)
+	if (!vq || !slots || !mem)
 		return NULL;
 	vq->vdev = v;
 	vq->index = index;
 	vq->callback = callback;
 	vq->event_idx = virtio_has(v, VIRTIO_F_EVENT_IDX);
-	vring_init(vq, size, mem, tokens, chain_len);
+	vring_init(vq, size, mem, slots);
 	queue_place(v, vq, dma);
 	v->vqs[index] = vq;
 	return vq;
@@ -206,7 +204,7 @@ struct virtqueue *virtio_queue_setup(struct virtio_device *v, u32 index, u32 max
 
 static const struct virtio_driver *driver_for(u32 id)
 {
-	for (const struct virtio_driver *d = __start_virtio_drivers; d < __stop_virtio_drivers; d++)
+	for (const struct virtio_driver *d = __virtio_drivers_start; d < __virtio_drivers_end; d++)
 		if (d->id == id)
 			return d;
 	return NULL;
@@ -256,6 +254,8 @@ static int virtio_mmio_probe(struct device *dev)
 	if (!drv)
 		return -ENODEV;
 	dev->priv = v;
+	/* A legacy queue is placed by a page number of 32 bits. */
+	dev->dma_mask = v->version == 2 ? U64_MAX : (1ul << (32 + PAGE_SHIFT)) - 1;
 	return device_start(v, drv);
 }
 

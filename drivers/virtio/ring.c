@@ -13,11 +13,11 @@
  *   used->idx                  before  used->ring[]     (vq_get)
  *   used_event                 before  reading used->idx again (vq_enable_callback)
  *
- * The device is not trusted with our memory: a used id out of range or not in
- * flight is dropped, and chain lengths are our own copies.
- *
- * Free descriptors form a list through next. A chain's descriptors are given
- * back by its recorded length.
+ * The device is not trusted with our memory. A used id that is out of range or not
+ * in flight breaks the queue: vq_get() finds nothing any more, and the driver fails
+ * what is in flight. Of the descriptors, which the device can write, we read none
+ * back: the free list and chain lengths are memory of our own (vq->slots), and the
+ * driver knows which lengths a device may say.
  */
 #include <drivers/virtio/virtio.h>
 #include <kernel/lib/string.h>
@@ -38,7 +38,7 @@ size_t vring_bytes(u32 size)
 	       size * sizeof(struct vring_used_elem) + sizeof(u16);
 }
 
-void vring_init(struct virtqueue *vq, u32 size, void *mem, void **tokens, u16 *chain_len)
+void vring_init(struct virtqueue *vq, u32 size, void *mem, struct vq_slot *slots)
 {
 	vq->size = size;
 	vq->desc = mem;
@@ -46,18 +46,17 @@ void vring_init(struct virtqueue *vq, u32 size, void *mem, void **tokens, u16 *c
 	vq->used = (void *)((u8 *)mem + ALIGN_UP(avail_end(size), VRING_ALIGN));
 	vq->used_event = &vq->avail->ring[size];
 	vq->avail_event = (volatile u16 *)&vq->used->ring[size];
-	vq->tokens = tokens;
-	vq->chain_len = chain_len;
+	vq->slots = slots;
 	vq->free_head = 0;
 	vq->nr_free = size;
 	for (u32 i = 0; i < size; i++)
-		vq->desc[i].next = i + 1;
+		slots[i].next = (u16)(i + 1);
 }
 
 static void publish(struct virtqueue *vq, u16 head, u16 len, void *token)
 {
-	vq->tokens[head] = token;
-	vq->chain_len[head] = len;
+	vq->slots[head].token = token;
+	vq->slots[head].len = len;
 	vq->nr_free -= len;
 	vq->avail->ring[vq->avail_idx & (vq->size - 1)] = head;
 	dma_wmb();
@@ -77,6 +76,7 @@ int vq_add(struct virtqueue *vq, const struct vq_seg *segs, u32 nr_out, u32 nr_i
 		d->addr = segs[i].addr;
 		d->len = segs[i].len;
 		d->flags = (i + 1 < nr ? VRING_DESC_NEXT : 0) | (i >= nr_out ? VRING_DESC_WRITE : 0);
+		d->next = vq->slots[at].next;
 		at = d->next;
 	}
 	vq->free_head = at;
@@ -94,7 +94,7 @@ int vq_add_indirect(struct virtqueue *vq, u64 table_dma, u32 nr, void *token)
 	d->addr = table_dma;
 	d->len = nr * sizeof(struct vring_desc);
 	d->flags = VRING_DESC_INDIRECT;
-	vq->free_head = d->next;
+	vq->free_head = vq->slots[head].next;
 	publish(vq, head, 1, token);
 	return 0;
 }
@@ -113,40 +113,40 @@ bool vq_kick_prepare(struct virtqueue *vq)
 
 static void free_chain(struct virtqueue *vq, u16 head)
 {
-	u16 at = head;
+	u16 last = head, len = vq->slots[head].len;
 
-	for (u16 n = vq->chain_len[head]; n > 1; n--)
-		at = vq->desc[at].next;
-	vq->desc[at].next = vq->free_head;
+	for (u16 n = len; n > 1; n--)
+		last = vq->slots[last].next;
+	vq->slots[last].next = vq->free_head;
 	vq->free_head = head;
-	vq->nr_free += vq->chain_len[head];
+	vq->nr_free += len;
 }
 
 void *vq_get(struct virtqueue *vq, u32 *len)
 {
-	while (vq->last_used != vq->used->idx) {
-		u32 slot = vq->last_used & (vq->size - 1), id;
-		void *token;
+	u32 slot = vq->last_used & (vq->size - 1), id;
+	void *token;
 
-		dma_rmb();
-		id = vq->used->ring[slot].id;
-		*len = vq->used->ring[slot].len;
-		vq->last_used++;
-		if (id >= vq->size || !vq->tokens[id]) {
-			pr_err("virtio: device finished %u, which it was not given", id);
-			continue;
-		}
-		token = vq->tokens[id];
-		vq->tokens[id] = NULL;
-		free_chain(vq, id);
-		return token;
+	if (vq->broken || vq->last_used == vq->used->idx)
+		return NULL;
+	dma_rmb();
+	id = vq->used->ring[slot].id;
+	*len = vq->used->ring[slot].len;
+	vq->last_used++;
+	token = id < vq->size ? vq->slots[id].token : NULL;
+	if (unlikely(!token)) {
+		pr_err("virtio: the device finished %u, which it was not given: it is given up\n", id);
+		vq->broken = true;
+		return NULL;
 	}
-	return NULL;
+	vq->slots[id].token = NULL;
+	free_chain(vq, (u16)id);
+	return token;
 }
 
 bool vq_enable_callback(struct virtqueue *vq)
 {
-	if (!vq->event_idx)
+	if (!vq->event_idx || vq->broken)
 		return false;
 	WRITE_ONCE(*vq->used_event, vq->last_used);
 	dma_mb();

@@ -74,6 +74,13 @@ struct vring_avail {
 #define VRING_AVAIL_NO_INTERRUPT 1
 #define VRING_USED_NO_NOTIFY	1
 
+/* What we know of a descriptor, in memory of our own. */
+struct vq_slot {
+	void *token;			/* of a head; NULL: not in flight */
+	u16 len;			/* of a head: descriptors of its chain */
+	u16 next;			/* in its chain, or on the free list */
+};
+
 /* A queue; all functions below under the owner's one lock, interrupts off. */
 struct virtqueue {
 	struct virtio_device *vdev;
@@ -89,8 +96,8 @@ struct virtqueue {
 	u16 avail_idx;			/* next to be published */
 	u16 notified_idx;		/* avail_idx at the last kick */
 	u16 last_used;
-	void **tokens;			/* by head descriptor; NULL: not in flight */
-	u16 *chain_len;			/* by head */
+	struct vq_slot *slots;		/* by descriptor */
+	bool broken;			/* the device broke the rules: nothing is found any more */
 
 	/* Interrupt context, no lock held. */
 	void (*callback)(struct virtqueue *vq);
@@ -104,7 +111,7 @@ struct vq_seg {
 
 /* Memory size and layout (legacy: used ring on the next page boundary). */
 size_t vring_bytes(u32 size);
-void vring_init(struct virtqueue *vq, u32 size, void *mem, void **tokens, u16 *chain_len);
+void vring_init(struct virtqueue *vq, u32 size, void *mem, struct vq_slot *slots);	/* slots: size of them, zeroed */
 /*
  * Publish a request: out segments the device reads, then in segments it writes.
  * 0, or -EBUSY: not enough free descriptors. token is not NULL.
@@ -119,7 +126,7 @@ static inline void vq_kick(struct virtqueue *vq)
 	if (vq_kick_prepare(vq))
 		vq_notify(vq);
 }
-/* A finished request's token and bytes written, or NULL. */
+/* A finished request's token and the bytes that the device says it wrote (not to be believed), or NULL. */
 void *vq_get(struct virtqueue *vq, u32 *len);
 /* Ask for the next interrupt; true: something is there already, look again. */
 bool vq_enable_callback(struct virtqueue *vq);

@@ -248,6 +248,9 @@ static void switch_away(bool preempted)
 void schedule(void)
 {
 	might_sleep();
+	/* What we wait for may be among the requests that we hold back ourselves. */
+	if (unlikely(current->plug))
+		plug_before_sleep();
 	do {
 		preempt_disable();
 		switch_away(false);

@@ -78,6 +78,9 @@ struct sched_totals {
 	u32 iowait;			/* asleep for I/O */
 };
 void sched_totals(struct sched_totals *t);
+/* drivers/block/queue.c: submit the current thread's plugged requests. */
+void plug_before_sleep(void);
+
 /* Accounting hooks: enter and leave interrupt, softirq; iowait begin and end around a wait. */
 void sched_iowait_begin(void);
 void sched_iowait_end(void);
