@@ -65,6 +65,15 @@ image_header_end:
 .endm
 
 boot_start:
+	/*
+	 * Only the first hart that comes here boots. Firmware may send one that
+	 * smp.c starts here, too: OpenSBI before 1.3 lets a waiting hart see that it
+	 * is to start before it is told where. Such a hart goes where it was meant to.
+	 */
+	la	t0, booted
+	li	t1, 1
+	amoswap.w.aq t1, t1, (t0)
+	bnez	t1, stray_start
 	reset_hart_state
 	mv	s0, a0			/* hart id */
 	mv	s1, a1			/* device tree */
@@ -98,6 +107,10 @@ boot_start:
 	mv	a0, s0
 	tail	kernel_main
 
+stray_start:
+	la	a1, secondary_boot
+	/* Fall through. */
+
 /*
  * a1: physical address of this hart's struct secondary_boot (smp.c).
  */
@@ -115,6 +128,11 @@ secondary_start:
 	la	t0, trap_entry
 	csrw	stvec, t0
 	tail	secondary_main
+
+	.section .data
+	.balign	4
+booted:
+	.word	0
 
 	.section .bss.init_stack, "aw", @nobits
 	.balign	KSTACK_SIZE

@@ -5,8 +5,8 @@
  * Usable is a hart whose node under /cpus has mmu-type and is not disabled. What
  * the firmware says is not enough: on boards with a monitor core, hart_start()
  * on it "succeeds" and nothing runs. CPUs are numbered 0 (the boot hart), 1, ...
- * in the tree's order; a hart that was started and does not report within a
- * second stays offline.
+ * in the tree's order; a hart that was started and does not report within ten
+ * seconds stays offline, and so do those after it.
  *
  * Inter-processor interrupts: the sender sets a bit in the target's ipi_pending
  * and rings the software interrupt; the target takes all bits at once. Setting a
@@ -42,7 +42,7 @@
 #define IPI_RESCHEDULE	BIT(2)		/* the way back from the interrupt looks at need_resched */
 #define IPI_STOP	BIT(1)		/* panic: show where you are and halt */
 #define IPI_LOG		BIT(3)		/* to itself: wake who waits for log records */
-#define START_TIMEOUT_S	1
+#define START_TIMEOUT_S	10
 
 u64 cpu_to_hart[NR_CPUS];
 u32 nr_cpus = 1;
@@ -138,30 +138,36 @@ static bool __init wait_online(u32 cpu)
 	return true;
 }
 
-static void __init start_cpu(u32 cpu)
+/* Read by the new hart before its tables are on: in the image, addressed physically. Also by head.S. */
+struct secondary_boot secondary_boot;
+
+/* False: it may still come, and would read what is meant for the next one. */
+static bool __init start_cpu(u32 cpu)
 {
-	/* Read by the new hart before its tables are on: in the image, addressed physically. */
-	static struct secondary_boot boot;
 	extern char secondary_start[];
 	struct thread *t = thread_create_idle(cpu);
 	long err;
 
 	if (!t)
 		panic("no memory to start CPU %u", cpu);
-	boot = (struct secondary_boot){ .thread = t, .sp = t->info.kernel_sp };
+	secondary_boot = (struct secondary_boot){ .thread = t, .sp = t->info.kernel_sp };
 	smp_wmb();
-	err = sbi_hart_start(cpu_to_hart[cpu], virt_to_phys(secondary_start), virt_to_phys(&boot));
-	if (err)
+	err = sbi_hart_start(cpu_to_hart[cpu], virt_to_phys(secondary_start), virt_to_phys(&secondary_boot));
+	if (err) {
 		pr_err("smp: firmware does not start hart %lu: error %ld\n", cpu_to_hart[cpu], err);
-	else if (!wait_online(cpu))
-		pr_err("smp: hart %lu was started and does not answer\n", cpu_to_hart[cpu]);
+		return true;
+	}
+	if (wait_online(cpu))
+		return true;
+	pr_err("smp: hart %lu was started and does not answer\n", cpu_to_hart[cpu]);
+	return false;
 }
 
 void __init smp_init(void)
 {
 	enable_interrupts();
-	for (u32 cpu = 1; cpu < nr_cpus; cpu++)
-		start_cpu(cpu);
+	for (u32 cpu = 1; cpu < nr_cpus && start_cpu(cpu); cpu++)
+		;
 	pr_info("smp: %d of %u CPUs online, boot hart %lu\n", __builtin_popcountl(cpus_online), nr_cpus,
 		cpu_to_hart[0]);
 }

@@ -12,6 +12,7 @@ struct secondary_boot {
 	u64 sp;
 };
 
+extern struct secondary_boot secondary_boot;
 void smp_find_cpus(u64 boot_hart);	/* number the usable harts: sets nr_cpus; needs the device tree */
 void smp_init(void);			/* start the other harts, wait until they are online */
 void ipi_reschedule(u32 cpu);		/* make cpu look at its need_resched flag */
