@@ -4,9 +4,10 @@
  *
  * A pool key gathers what comes in: each input is mixed by running ChaCha20 over
  * (key xor input) and keeping part of the output. Each CPU has a key of its own,
- * derived from the pool's; every request replaces it by the first 32 bytes of
- * output and gives out the rest, so that a stolen state tells nothing of the
- * past. When the pool's generation has moved, a CPU takes a new key first.
+ * derived from the pool's; from it comes a stock of words, and in the same step
+ * the key is replaced. A word is wiped where it is given out, so that a stolen
+ * state tells nothing of the past. When the pool's generation has moved, a CPU
+ * drops its stock and takes a new key first.
  *
  * Seeded means 256 bits of input were credited: rng-seed of the device tree, or
  * a hardware generator. Before that, getrandom(2) waits and the kernel's own
@@ -27,9 +28,15 @@
 #define BLOCK_WORDS	16
 #define SEED_BITS	256
 
+/* What two blocks hold beside the next key. */
+#define STOCK_WORDS	12
+
+/* Only by its CPU, interrupts off. */
 struct generator {
 	u32 key[KEY_WORDS];
 	u64 generation;		/* of the pool when the key was taken; 0: never */
+	u32 left;
+	u64 stock[STOCK_WORDS];
 };
 
 static DEFINE_SPINLOCK(pool_lock, RANK_LEAF);	/* the pool */
@@ -127,49 +134,68 @@ static void take_key(struct generator *g)
 	memcpy(g->key, block + KEY_WORDS, sizeof(g->key));
 }
 
-/* Replace this CPU's key; out gets the block whose second half may be given away, key one for more. */
-static void draw(u32 out[BLOCK_WORDS])
+static void refill(struct generator *g)
 {
-	u64 flags = local_irq_save();
-	struct generator *g;
+	u32 block[2 * BLOCK_WORDS];
 
-	preempt_disable();
-	g = &this_cpu(generator);
 	if (g->generation != READ_ONCE(pool_generation))
 		take_key(g);
-	chacha20_block(g->key, 0, out);
-	memcpy(g->key, out, sizeof(g->key));
-	local_irq_restore(flags);
-	preempt_enable();
+	chacha20_block(g->key, 0, block);
+	chacha20_block(g->key, 1, block + BLOCK_WORDS);
+	memcpy(g->key, block, sizeof(g->key));
+	memcpy(g->stock, block + KEY_WORDS, sizeof(g->stock));
+	memset(block, 0, sizeof(block));
+	g->left = STOCK_WORDS;
+}
+
+/* Context: interrupts off. */
+static u64 take_word(struct generator *g)
+{
+	u64 word;
+
+	if (!g->left || unlikely(g->generation != READ_ONCE(pool_generation)))
+		refill(g);
+	word = g->stock[--g->left];
+	g->stock[g->left] = 0;
+	return word;
 }
 
 u64 random_u64(void)
 {
-	u32 block[BLOCK_WORDS];
+	u64 flags = local_irq_save(), word = take_word(&this_cpu(generator));
 
-	draw(block);
-	return (u64)block[KEY_WORDS] << 32 | block[KEY_WORDS + 1];
+	local_irq_restore(flags);
+	return word;
+}
+
+static void take_words(u64 *out, u32 n)
+{
+	u64 flags = local_irq_save();
+
+	for (u32 i = 0; i < n; i++)
+		out[i] = take_word(&this_cpu(generator));
+	local_irq_restore(flags);
 }
 
 void random_bytes(void *buf, size_t len)
 {
-	u32 block[BLOCK_WORDS], key[KEY_WORDS];
-	size_t n = min(len, sizeof(key));
+	u64 words[KEY_WORDS / 2];
+	u32 block[BLOCK_WORDS];
 	u8 *out = buf;
+	size_t n;
 
-	draw(block);
-	if (len <= sizeof(key)) {
-		memcpy(out, block + KEY_WORDS, n);
-		return;
+	take_words(words, len <= sizeof(words) ? DIV_ROUND_UP(len, 8) : ARRAY_SIZE(words));
+	if (len <= sizeof(words)) {
+		memcpy(out, words, len);
+	} else {
+		/* Longer: the words are the key of a stream used only here. */
+		for (u64 counter = 0; len; counter++, out += n, len -= n) {
+			chacha20_block((u32 *)words, counter, block);
+			n = min(len, sizeof(block));
+			memcpy(out, block, n);
+		}
 	}
-	/* Longer: the given-away half is the key of a stream used only here. */
-	memcpy(key, block + KEY_WORDS, sizeof(key));
-	for (u64 counter = 0; len; counter++, out += n, len -= n) {
-		chacha20_block(key, counter, block);
-		n = min(len, sizeof(block));
-		memcpy(out, block, n);
-	}
-	memset(key, 0, sizeof(key));
+	memset(words, 0, sizeof(words));
 }
 
 int random_wait_seeded(void)
