@@ -48,6 +48,11 @@ struct fs init_fs = { .refs = REFCOUNT_INIT(1), .lock = SPINLOCK_INIT(RANK_FS), 
 
 /* --- tables --- */
 
+/* The descriptors in one of a table's bitmaps. */
+#define for_each_fd(fd, t, map) \
+	for (u64 fd = bitmap_find_set((t)->map, (t)->size, 0); fd < (t)->size; \
+	     fd = bitmap_find_set((t)->map, (t)->size, fd + 1))
+
 static struct fdtable *fdtable_alloc(u32 size)
 {
 	struct fdtable *t = kvmalloc(sizeof(*t) + size * sizeof(t->file[0]) + size / 4, GFP_KERNEL | GFP_ZERO);
@@ -377,7 +382,7 @@ struct files *files_fork(struct files *old, int *err)
 		}
 		spin_lock(&old->lock);
 	}
-	for (u32 fd = 0; fd < old->fdt->size; fd++) {
+	for_each_fd(fd, old->fdt, used) {
 		struct file *f = old->fdt->file[fd];
 
 		if (!f)
@@ -401,7 +406,7 @@ void files_put(struct files *fs)
 {
 	if (!refcount_dec(&fs->refs))
 		return;
-	for (u32 fd = 0; fd < fs->fdt->size; fd++)
+	for_each_fd(fd, fs->fdt, used)
 		if (fs->fdt->file[fd])
 			(void)file_close(fs->fdt->file[fd]);
 	kvfree(fs->fdt);
@@ -427,12 +432,10 @@ int files_unshare(void)
 
 void files_close_on_exec(struct files *fs)
 {
-	for (u32 fd = 0; fd < READ_ONCE(fs->fdt->size); fd++) {
-		struct file *f;
+	/* The table is this thread's alone: exec has made it so. */
+	for_each_fd(fd, fs->fdt, cloexec) {
+		struct file *f = take(fs, fd);
 
-		if (!bitmap_test(fs->fdt->cloexec, fd))
-			continue;
-		f = take(fs, fd);
 		if (f)
 			(void)file_close(f);
 	}

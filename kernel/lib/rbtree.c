@@ -273,6 +273,25 @@ struct rb_node *rb_last(const struct rb_root *root)
 	return n;
 }
 
+static struct rb_node *deepest_left(struct rb_node *n)
+{
+	while (n->left || n->right)
+		n = n->left ? n->left : n->right;
+	return n;
+}
+
+struct rb_node *rb_first_postorder(const struct rb_root *root)
+{
+	return root->node ? deepest_left(root->node) : NULL;
+}
+
+struct rb_node *rb_next_postorder(const struct rb_node *node)
+{
+	struct rb_node *p = parent_of(node);
+
+	return p && node == p->left && p->right ? deepest_left(p->right) : p;
+}
+
 struct rb_node *rb_next(const struct rb_node *node)
 {
 	struct rb_node *n, *parent;

@@ -32,6 +32,9 @@ void rb_erase(struct rb_root *root, struct rb_node *node, rb_augment_t augment);
 struct rb_node *rb_first(const struct rb_root *root);
 struct rb_node *rb_last(const struct rb_root *root);
 struct rb_node *rb_next(const struct rb_node *node);
+/* Children before their parent: each node may be freed once the next one is known. */
+struct rb_node *rb_first_postorder(const struct rb_root *root);
+struct rb_node *rb_next_postorder(const struct rb_node *node);
 struct rb_node *rb_prev(const struct rb_node *node);
 
 /* Insert where less(new, other) says; equal keys go to the right (first in, first out). */

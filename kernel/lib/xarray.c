@@ -26,7 +26,7 @@
 #include <kernel/errno.h>
 
 #define NODE_SHIFT	6
-#define NODE_SLOTS	64u
+#define NODE_SLOTS	XA_SLOTS
 #define MAX_LEVELS	11	/* of 6 bits each, for 64-bit indices */
 
 struct xa_node {
@@ -65,6 +65,13 @@ static struct xa_node *leaf_of(const struct xarray *xa, u64 index)
 	while (n && n->shift)
 		n = rcu_dereference(n->slots[slot_of(n, index)]);
 	return n;
+}
+
+void *const *xa_slots(const struct xarray *xa, u64 index)
+{
+	struct xa_node *n = leaf_of(xa, index);
+
+	return n ? n->slots : NULL;
 }
 
 void *xa_load(const struct xarray *xa, u64 index)

@@ -20,6 +20,13 @@ static inline void xa_init(struct xarray *xa)
 	xa->head = NULL;
 }
 
+/*
+ * For runs of lookups: the slots of the XA_SLOTS indices around index, from
+ * ALIGN_DOWN(index, XA_SLOTS) on; NULL where nothing is stored. Each is read with
+ * rcu_dereference(). Context: RCU read section or the owner's lock.
+ */
+#define XA_SLOTS	64u
+void *const *xa_slots(const struct xarray *xa, u64 index);
 /* Context: RCU read section or the owner's lock. NULL where nothing is stored. */
 void *xa_load(const struct xarray *xa, u64 index);
 /*

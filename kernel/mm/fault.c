@@ -219,50 +219,58 @@ static struct page *file_page(struct fault *f, enum outcome *out)
 }
 
 /* Map one cached page read-only; the table is locked. Takes over the reference. False: dropped. */
-static bool map_cached(struct fault *f, pte_t *ptep, struct page *page)
+static bool map_cached(struct fault *f, pte_t *ptep, struct page *page, u64 index, u64 flags)
 {
-	if (!pte_none(*ptep) || page->mapping != f->vma->mapping || !page_test(page, PG_UPTODATE)) {
+	if (unlikely(!page_is_at(page, f->vma->mapping, index) || !page_test(page, PG_UPTODATE))) {
 		page_put(page);
 		return false;
 	}
 	page_map(page);
-	pte_write(ptep, pte_make(page_to_phys(page), leaf_flags(f, false)));
+	pte_write(ptep, pte_make(page_to_phys(page), flags));
 	return true;
 }
 
-/* The window around addr: inside the VMA, the file, and by its size in one table. */
-static s64 map_around(struct fault *f)
+/*
+ * The window around addr: inside the VMA, the file, and by its size in one table,
+ * which is locked, so that this is an RCU read section.
+ */
+static s64 map_around(struct fault *f, u64 flags)
 {
+	const struct vma *vma = f->vma;
 	uaddr_t base = ALIGN_DOWN(f->addr, AROUND_PAGES * PAGE_SIZE);
-	uaddr_t from = max(base, f->vma->start), to = min(base + AROUND_PAGES * PAGE_SIZE, f->vma->end);
-	u64 end_index = DIV_ROUND_UP((u64)mapping_size(f->vma->mapping), PAGE_SIZE);
+	uaddr_t from = max(base, vma->start), to = min(base + AROUND_PAGES * PAGE_SIZE, vma->end);
+	u64 end_index = DIV_ROUND_UP((u64)mapping_size(vma->mapping), PAGE_SIZE);
+	u64 index = vma_page_index(vma, from), end = min(index + ((to - from) >> PAGE_SHIFT), end_index);
+	pte_t *ptep = f->ptep - ((f->addr - from) >> PAGE_SHIFT);
+	void *const *slots = xa_slots(&vma->mapping->pages, index);
 	s64 mapped = 0;
 
-	for (uaddr_t at = from; at < to; at += PAGE_SIZE) {
-		pte_t *ptep = f->ptep + ((s64)(at - f->addr) >> PAGE_SHIFT);
-		u64 index = vma_page_index(f->vma, at);
+	for (; index < end; index++, ptep++) {
 		struct page *page;
 
-		if (!pte_none(*ptep) || index >= end_index)
+		if (unlikely(index % XA_SLOTS == 0))
+			slots = xa_slots(&vma->mapping->pages, index);
+		if (!slots || !pte_none(*ptep))
 			continue;
-		page = pagecache_find(f->vma->mapping, index);
-		if (page)
-			mapped += map_cached(f, ptep, page);
+		page = rcu_dereference(slots[index % XA_SLOTS]);
+		if (page && !xa_is_value(page) && page_get_not_zero(page))
+			mapped += map_cached(f, ptep, page, index, flags);
 	}
 	return mapped;
 }
 
 static enum outcome map_file_read(struct fault *f, struct page *page)
 {
+	u64 flags = leaf_flags(f, false);
 	s64 mapped;
 
 	if (!lock_unchanged(f)) {
 		page_put(page);
 		return lost_race(f);
 	}
-	mapped = map_cached(f, f->ptep, page);
+	mapped = map_cached(f, f->ptep, page, vma_page_index(f->vma, f->addr), flags);
 	if (mapped && !(f->vma->flags & VM_RAND_READ))
-		mapped += map_around(f);
+		mapped += map_around(f, flags);
 	spin_unlock(pte_lock(f->ptep));
 	if (mapped)
 		atomic_add(&f->mm->rss[MM_FILE], mapped);

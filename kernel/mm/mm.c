@@ -79,7 +79,7 @@ bool mm_get_users_not_zero(struct mm *mm)
 static void unmap_all(struct mm *mm)
 {
 	struct tlb_gather g;
-	struct vma *vma;
+	struct vma *vma, *next;
 
 	rwsem_write_lock(&mm->lock);
 	tlb_gather_begin(&g, mm);
@@ -87,12 +87,14 @@ static void unmap_all(struct mm *mm)
 		zap_range(&g, vma->start, vma->end, false);
 		if (vma->flags & VM_ACCOUNT)
 			commit_uncharge(vma_pages(vma));
+		vma_unlink(vma);
 	}
-	while ((vma = vma_first(mm))) {
-		vma_remove(vma);
-		vma_free(vma);
+	/* Reverse mapping finds nothing any more: the tables may go, those of each VMA up to the next. */
+	for (vma = vma_first(mm); vma; vma = next) {
+		next = vma_next(vma);
+		pgtable_free_range(&g, vma->start, vma->end, 0, next ? next->start : TASK_SIZE);
 	}
-	pgtable_free_range(&g, 0, TASK_SIZE, 0, TASK_SIZE);
+	vma_free_all(mm);
 	tlb_gather_end(&g);
 	mm_write_unlock(mm);
 }

@@ -67,7 +67,7 @@ struct page *pagecache_find(struct mapping *m, u64 index)
 		}
 		if (!page_get_not_zero(page))
 			continue;
-		if (likely(xa_load(&m->pages, index) == page))
+		if (likely(page_is_at(page, m, index)))
 			break;
 		/* Freed and used anew before we had the reference. */
 		page_put(page);
@@ -83,12 +83,16 @@ int pagecache_add(struct mapping *m, struct page *page, u64 index, u32 gfp)
 
 	flags = spin_lock_irqsave(&m->lock);
 	if (!xa_load(&m->pages, index)) {
+		/* First: who finds the page compares these with what it looked for. */
+		page->mapping = m;
+		page->index = index;
+		page_get(page);
 		err = xa_store(&m->pages, index, page, NULL, gfp & ~(GFP_WAIT | GFP_IO | GFP_FS));
 		if (!err) {
-			page_get(page);
-			page->mapping = m;
-			page->index = index;
 			m->nr_pages++;
+		} else {
+			page->mapping = NULL;
+			page_put(page);
 		}
 	}
 	spin_unlock_irqrestore(&m->lock, flags);

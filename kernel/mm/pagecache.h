@@ -83,6 +83,12 @@ static inline loff_t mapping_size(const struct mapping *m)
 	return READ_ONCE(*m->size);
 }
 
+/* With a reference on page, which keeps it from being used for anything else: is it this one? */
+static inline bool page_is_at(const struct page *page, const struct mapping *m, u64 index)
+{
+	return READ_ONCE(page->mapping) == m && page->index == index;
+}
+
 /* The page with a reference if it is there (any state); NULL. Any context. */
 struct page *pagecache_find(struct mapping *m, u64 index);
 /* Found or newly added; locked, with a reference. NULL: no memory. */

@@ -114,19 +114,6 @@ void page_map_anon_new(struct page *page, struct vma *vma, uaddr_t addr)
 	mem_count_add(MEM_ANON, 1);
 }
 
-void page_map(struct page *page)
-{
-	if (__atomic_add_fetch(&page->mapcount, 1, __ATOMIC_RELAXED) == 0 && !page_is_anon(page))
-		mem_count_add(MEM_MAPPED, 1);
-}
-
-void page_unmap(struct page *page)
-{
-	if (__atomic_sub_fetch(&page->mapcount, 1, __ATOMIC_ACQ_REL) >= 0)
-		return;
-	mem_count_add(page_is_anon(page) ? MEM_ANON : MEM_MAPPED, -1);
-}
-
 /* The entry for page in vma, if it is there. False: the walk is to stop. */
 static bool walk_vma(struct page *page, struct vma *vma, rmap_fn fn, void *arg)
 {

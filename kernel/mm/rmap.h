@@ -3,6 +3,7 @@
  * From a page to the page-table entries that map it. Theory: rmap.c.
  */
 #pragma once
+#include <kernel/mm/counts.h>
 #include <kernel/mm/page.h>
 #include <kernel/mm/vma.h>
 #include <kernel/lock/mutex.h>
@@ -41,8 +42,16 @@ static inline bool pte_maps_page(pte_t e)
 
 /* One page-table entry more, or less, maps the page. pte lock held. */
 void page_map_anon_new(struct page *page, struct vma *vma, uaddr_t addr);	/* its first, not visible yet */
-void page_map(struct page *page);
-void page_unmap(struct page *page);
+static inline void page_map(struct page *page)
+{
+	if (__atomic_add_fetch(&page->mapcount, 1, __ATOMIC_RELAXED) == 0 && !page_is_anon(page))
+		mem_count_add(MEM_MAPPED, 1);
+}
+static inline void page_unmap(struct page *page)
+{
+	if (__atomic_sub_fetch(&page->mapcount, 1, __ATOMIC_ACQ_REL) < 0)
+		mem_count_add(page_is_anon(page) ? MEM_ANON : MEM_MAPPED, -1);
+}
 /* For each entry that maps a locked page: fn(vma, addr, ptep, arg) under the pte lock; false stops. */
 typedef bool (*rmap_fn)(struct vma *vma, uaddr_t addr, pte_t *ptep, void *arg);
 void rmap_walk(struct page *page, rmap_fn fn, void *arg);

@@ -169,20 +169,39 @@ static void vma_free_rcu(struct rcu_head *head)
 	kmem_cache_free(vma_cache, container_of(head, struct vma, rcu));
 }
 
+void vma_unlink(struct vma *vma)
+{
+	if (vma->anon)
+		anon_unlink(vma);
+	if (vma->file && vma->mapping)
+		i_mmap_remove(vma);
+	vma->mapping = NULL;
+}
+
 void vma_free(struct vma *vma)
 {
 	if (vma->ops && vma->ops->close)
 		vma->ops->close(vma);
-	if (vma->anon)
-		anon_unlink(vma);
+	vma_unlink(vma);
 	if (!vma->file) {
 		call_rcu(&vma->rcu, vma_free_rcu);
 		return;
 	}
 	/* The last reference to a file releases it, which may take any lock: not here. */
-	i_mmap_remove(vma);
 	vma->private = vma->mm->dead_vmas;
 	vma->mm->dead_vmas = vma;
+}
+
+void vma_free_all(struct mm *mm)
+{
+	struct rb_node *n = rb_first_postorder(&mm->vmas), *next;
+
+	for (; n; n = next) {
+		next = rb_next_postorder(n);
+		vma_free(container_of(n, struct vma, node));
+	}
+	mm->vmas = (struct rb_root){ NULL };
+	mm->nr_vmas = 0;
 }
 
 void mm_write_unlock(struct mm *mm)

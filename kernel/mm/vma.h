@@ -74,6 +74,10 @@ struct vma {
 /* --- kernel/mm/vma.c: the tree. Writers hold mm->lock for writing. --- */
 struct vma *vma_alloc(struct mm *mm, uaddr_t start, uaddr_t end, u64 flags, u64 pgoff);	/* in no tree; NULL */
 /* Out of every tree; drops the anon object now, the file in mm_write_unlock(), the struct after a grace period. */
+/* Reverse mapping does not find it any more; its entries are cleared already. */
+void vma_unlink(struct vma *vma);
+/* Free every VMA of an address space that nobody uses any more. */
+void vma_free_all(struct mm *mm);
 void vma_free(struct vma *vma);
 void mm_write_unlock(struct mm *mm);	/* mm->lock, which was write-held; then puts files of freed VMAs */
 void vma_insert(struct vma *vma);

@@ -432,9 +432,12 @@ static int commit(struct exec *x)
 	mm_install(mm);
 	set_exe_file(x->program.file);
 	err = reset_handlers();
-	reset_thread(x);
 	if (!err)
+		err = files_unshare();
+	if (!err) {
+		reset_thread(x);
 		err = populate(x, mm, thread_regs(current));
+	}
 	if (err)
 		process_exit_group(SIGKILL);
 	return 0;
