@@ -20,3 +20,4 @@ obj-y += fs/readwrite.o
 obj-y += fs/rename.o
 obj-y += fs/stat.o
 obj-y += fs/vm_file.o
+obj-y += fs/writeback.o

@@ -98,7 +98,7 @@ void superblock_put(struct superblock *sb)
 	kfree(sb);
 }
 
-static struct superblock *superblock_next(struct superblock *sb)
+struct superblock *superblock_next(struct superblock *sb)
 {
 	struct superblock *next = NULL, *s;
 	bool past = !sb;
@@ -115,19 +115,6 @@ static struct superblock *superblock_next(struct superblock *sb)
 	if (sb)
 		superblock_put(sb);
 	return next;
-}
-
-static void sync_pass(bool wait)
-{
-	for (struct superblock *sb = superblock_next(NULL); sb; sb = superblock_next(sb))
-		if (sb->ops && sb->ops->sync_fs && !(sb->flags & SB_RDONLY))
-			(void)sb->ops->sync_fs(sb, wait);
-}
-
-void vfs_sync_all(void)
-{
-	sync_pass(false);
-	sync_pass(true);
 }
 
 const struct fstype *fstype_find(const char *name)
@@ -603,6 +590,7 @@ int vfs_init_caches(void)
 		return err;
 	anon_init();
 	shmem_init();
+	vfs_writeback_init();
 	pipe_init();
 	return 0;
 }

@@ -303,5 +303,10 @@ struct file *file_open_exec(int dfd, const char *name, int at_flags, int *err);
 
 int vfs_init_caches(void);
 void vfs_sync_all(void);		/* sync(2) */
+void vfs_writeback_init(void);
+struct flush_work;
+void superblock_write_inodes(struct superblock *sb, struct flush_work *w);	/* dirty ones; syncfs, umount */
+/* The superblock after sb, with a reference; drops sb's. NULL: the first, and after the last. */
+struct superblock *superblock_next(struct superblock *sb);
 int vfs_mount_root(const char *source, const char *type, u32 flags);
 int vfs_unpack_initramfs(const void *data, size_t len);	/* cpio newc into the root tmpfs */

@@ -18,9 +18,12 @@
 #include <fs/vfs.h>
 #include <kernel/mm/mm.h>
 #include <kernel/mm/page.h>
+#include <kernel/mm/reclaim.h>
+#include <kernel/mm/writeback.h>
 #include <kernel/param.h>
 #include <kernel/percpu.h>
 #include <kernel/printk.h>
+#include <kernel/proc/oom.h>
 #include <kernel/proc/start.h>
 #include <kernel/sched/sched.h>
 #include <kernel/task/thread.h>
@@ -32,6 +35,9 @@ static int late_boot(void *arg)
 {
 	softirq_init();			/* work that interrupts put off */
 	workqueue_init();		/* and work that may sleep */
+	reclaim_init();			/* memory back from caches, in the background */
+	writeback_init();		/* and dirty pages to disks */
+	oom_init();			/* who goes when there is none left */
 	devtmpfs_init();		/* where device nodes appear */
 	devpts_init();			/* and those of pseudo-terminals */
 	char_init();			/* null, zero, random, kmsg */

@@ -3,3 +3,4 @@ obj-y += drivers/block/buffer.o
 obj-y += drivers/block/disk.o
 obj-y += drivers/block/partition.o
 obj-y += drivers/block/queue.o
+obj-y += drivers/block/flush.o

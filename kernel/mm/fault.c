@@ -509,6 +509,9 @@ int mm_handle_fault(uaddr_t addr, u32 access, int *code)
 	*code = FAULT_SEGV_MAPERR;
 	if (unlikely(!mm || addr >= TASK_SIZE || current->pagefault_disabled))
 		return FAULT_SIGSEGV;
+	/* Its memory is being taken away (kernel/proc/oom.c): zeroes must not look like data. */
+	if (unlikely(READ_ONCE(mm->oom_victim)))
+		return FAULT_SIGBUS;
 	current->min_flt++;
 	return mm_fault_in(mm, addr, access, code);
 }

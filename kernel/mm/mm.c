@@ -18,6 +18,7 @@
 #include <kernel/mm/zap.h>
 #include <kernel/mm/fault.h>
 #include <kernel/mm/counts.h>
+#include <kernel/mm/lru.h>
 #include <kernel/mm/pagecache.h>
 #include <kernel/mm/vm_file.h>
 #include <kernel/task/thread.h>
@@ -42,6 +43,7 @@ void mm_init(void)
 	mm_context_init(&kernel_mm.context);
 	mm_cache = kmem_cache_create("mm", sizeof(struct mm), 64, NULL);
 	mm_free_hook = mm_free;
+	lru_init();
 	vma_cache_init();
 	fault_init();
 }

@@ -13,14 +13,15 @@
  *   LOW      below it reclaim in the background is woken
  *   MIN      ordinary allocations stop here and reclaim for themselves
  *   RESERVE  GFP_ATOMIC stops here: it cannot wait for reclaim
- *   NONE     threads that reclaim, which need memory to free memory, and victims
- *            of the out-of-memory killer, which need it to die
+ *   NONE     threads that reclaim or write out, which need memory to free memory,
+ *            and victims of the out-of-memory killer, which need it to die
  * The stacks hold pages outside of this account, a few dozen per CPU.
  *
  * An allocation for NORMAL that falls back to DMA32 leaves a further 1/64 of
  * that zone alone, so that page cache cannot use up what devices need.
  */
 #include <kernel/mm/zone.h>
+#include <kernel/mm/mm.h>
 #include <kernel/mm/alloc_fail.h>
 #include <kernel/mm/lru.h>
 #include <kernel/percpu.h>
@@ -30,8 +31,8 @@
 
 #define STACK_MAX	62u		/* pages; with the count one struct fills 512 bytes */
 #define STACK_BATCH	16u		/* pages moved at a time; chosen */
-#define COSTLY_ORDER	3		/* above it nobody is killed for memory */
-#define RECLAIM_ROUNDS	16		/* attempts with progress before giving up */
+#define COSTLY_ORDER	3		/* above it nobody is killed for memory, and soon given up */
+#define RECLAIM_ROUNDS	16		/* attempts without progress before giving up */
 
 struct page_stack {
 	u64 count;
@@ -117,25 +118,29 @@ static struct page *take_above(unsigned order, u32 gfp, enum watermark mark)
 
 static bool may_use_everything(void)
 {
-	return !in_interrupt() && (current->exit_flags & (THREAD_RECLAIM | THREAD_OOM_VICTIM));
+	if (in_interrupt())
+		return false;
+	return (current->exit_flags & THREAD_RECLAIM) || (current->mm && READ_ONCE(current->mm->oom_victim));
 }
 
+/* Reclaim until there is a page, or until it is clear that there will be none. */
 static struct page *reclaim_and_take(unsigned order, u32 gfp)
 {
 	bool may_kill = order <= COSTLY_ORDER && (gfp & GFP_FS) && !(gfp & GFP_NORETRY);
+	unsigned most = gfp & GFP_NORETRY ? 1 : order > COSTLY_ORDER ? 4 : RECLAIM_ROUNDS, failed = 0;
 
 	might_sleep();
-	for (unsigned round = 0; round < RECLAIM_ROUNDS; round++) {
-		u64 freed = reclaim_ops ? reclaim_ops->reclaim(order, gfp) : 0;
+	while (reclaim_ops && failed < most) {
+		u64 freed = reclaim_ops->reclaim(order, gfp);
 		struct page *p;
 
 		page_drain_cpu();
 		p = take_above(order, gfp, may_use_everything() ? MARK_NONE : MARK_MIN);
 		if (p)
 			return p;
-		if (freed)
-			continue;
-		if (!may_kill || !reclaim_ops || !reclaim_ops->kill(order, gfp))
+		/* What is freed for a block of pages may never make one. */
+		failed += order || (!freed && !may_kill);
+		if (!freed && may_kill && !reclaim_ops->kill(order, gfp))
 			return NULL;
 	}
 	return NULL;

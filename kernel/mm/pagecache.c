@@ -26,11 +26,14 @@
  */
 #include <kernel/mm/pagecache.h>
 #include <kernel/mm/counts.h>
+#include <kernel/mm/lru.h>
 #include <kernel/mm/mm.h>
 #include <kernel/mm/rmap.h>
 #include <kernel/mm/vm_file.h>
+#include <kernel/mm/writeback.h>
 #include <kernel/lib/string.h>
 #include <kernel/lock/rcu.h>
+#include <kernel/time/hrtimer.h>
 #include <arch/pgtable.h>
 
 void mapping_init(struct mapping *m, struct inode *host, const loff_t *size, const struct mapping_ops *ops)
@@ -96,9 +99,14 @@ int pagecache_add(struct mapping *m, struct page *page, u64 index, u32 gfp)
 		}
 	}
 	spin_unlock_irqrestore(&m->lock, flags);
-	if (!err)
-		mem_count_add(MEM_FILE, 1);
-	return err;
+	if (err)
+		return err;
+	mem_count_add(MEM_FILE, 1);
+	if (m->flags & MAPPING_NO_WRITEBACK)
+		mem_count_add(MEM_SHMEM, 1);	/* nowhere to go: not on the reclaim lists */
+	else
+		lru_add(page);
+	return 0;
 }
 
 struct page *pagecache_get_locked(struct mapping *m, u64 index, u32 gfp)
@@ -130,6 +138,17 @@ struct page *pagecache_get_locked(struct mapping *m, u64 index, u32 gfp)
 	}
 }
 
+static void uncount_page(struct mapping *m, bool dirty)
+{
+	if (m->flags & MAPPING_NO_WRITEBACK)
+		mem_count_add(MEM_SHMEM, -1);
+	else if (dirty) {
+		atomic_dec(&m->nr_dirty);
+		mem_count_add(MEM_DIRTY, -1);
+	}
+	mem_count_add(MEM_FILE, -1);
+}
+
 /* Page locked, not under writeback, not mapped: out of the tree, with the tree's reference. */
 static void remove_locked(struct mapping *m, struct page *page)
 {
@@ -142,12 +161,42 @@ static void remove_locked(struct mapping *m, struct page *page)
 	m->nr_pages--;
 	dirty = page_test_and_clear(page, PG_DIRTY);
 	spin_unlock_irqrestore(&m->lock, flags);
-	if (dirty && !(m->flags & MAPPING_NO_WRITEBACK)) {
-		atomic_dec(&m->nr_dirty);
-		mem_count_add(MEM_DIRTY, -1);
-	}
-	mem_count_add(MEM_FILE, -1);
+	uncount_page(m, dirty);
 	page_put(page);
+}
+
+/*
+ * The caller's reference and the tree's are the only ones: taken away together,
+ * so that no lookup can find the page any more but by waiting. Who has a reference
+ * may be about to dirty the page; then it stays.
+ */
+bool pagecache_evict(struct mapping *m, struct page *page)
+{
+	u32 refs = 2;
+	u64 flags;
+	bool gone;
+
+	if (page_test(page, PG_WRITEBACK) || page->mapcount >= 0)
+		return false;
+	flags = spin_lock_irqsave(&m->lock);
+	gone = __atomic_compare_exchange_n(&page->refs, &refs, 0, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+	/* Nobody has the page now, so nothing of it can change. */
+	if (gone && (page_test(page, PG_DIRTY) || (m->ops->release_page && !m->ops->release_page(page)))) {
+		__atomic_store_n(&page->refs, 2, __ATOMIC_RELEASE);
+		gone = false;
+	}
+	if (gone) {
+		xa_erase(&m->pages, page->index);
+		WRITE_ONCE(page->mapping, NULL);
+		m->nr_pages--;
+	}
+	spin_unlock_irqrestore(&m->lock, flags);
+	if (!gone)
+		return false;
+	uncount_page(m, false);
+	page_unlock(page);
+	page_free_last(page);
+	return true;
 }
 
 /* --- reading --- */
@@ -260,7 +309,8 @@ bool page_set_dirty(struct page *page)
 	spin_unlock_irqrestore(&m->lock, flags);
 	if (!was_clean || (m->flags & MAPPING_NO_WRITEBACK))
 		return was_clean;
-	atomic_inc(&m->nr_dirty);
+	if (atomic_add_return(&m->nr_dirty, 1) == 1)
+		m->dirty_since_ns = ktime_get();
 	mem_count_add(MEM_DIRTY, 1);
 	if (m->host)
 		inode_mark_dirty(m->host, INODE_PAGES_DIRTY);
@@ -323,7 +373,10 @@ void page_write_done(struct page *page, int err)
 	flags = spin_lock_irqsave(&m->lock);
 	xa_clear_mark(&m->pages, page->index, XA_WRITEBACK);
 	spin_unlock_irqrestore(&m->lock, flags);
+	if (page_test_and_clear(page, PG_RECLAIM))
+		lru_rotate(page);
 	page_end_writeback(page);
+	writeback_page_done();
 	page_put(page);
 }
 
@@ -454,21 +507,16 @@ void mapping_truncate_range(struct mapping *m, loff_t start, loff_t end)
 	rwsem_write_unlock(&m->invalidate);
 }
 
-/* Clean and unused: out. Nobody but the tree and the caller has a reference. */
+/* Out if it is clean and nobody uses it. Takes over the reference. */
 static bool invalidate_one(struct mapping *m, struct page *page)
 {
-	bool gone = false;
-
-	if (!page_trylock(page))
-		return false;
-	if (page->mapping == m && !page_test(page, PG_DIRTY) && !page_test(page, PG_WRITEBACK) &&
-	    page->mapcount < 0 && (!m->ops->release_page || m->ops->release_page(page)) &&
-	    __atomic_load_n(&page->refs, __ATOMIC_ACQUIRE) == 2) {
-		remove_locked(m, page);
-		gone = true;
+	if (page_trylock(page)) {
+		if (page->mapping == m && pagecache_evict(m, page))
+			return true;
+		page_unlock(page);
 	}
-	page_unlock(page);
-	return gone;
+	page_put(page);
+	return false;
 }
 
 int mapping_invalidate(struct mapping *m, loff_t start, loff_t end)
@@ -489,7 +537,6 @@ int mapping_invalidate(struct mapping *m, loff_t start, loff_t end)
 			continue;
 		if (!invalidate_one(m, page))
 			err = -EBUSY;
-		page_put(page);
 	}
 	return err;
 }

@@ -44,7 +44,7 @@ struct mapping_ops {
 	void (*write_end)(struct mapping *m, struct page *page, u32 from, u32 to, u32 copied);
 	/* A first write through a shared mapping: locked page, as write_begin over the whole page. NULL: nothing to do. */
 	int (*page_mkwrite)(struct mapping *m, struct page *page);
-	/* Drop private state of a page that leaves the cache; false: still in use. NULL: there is none. */
+	/* Drop private state of a page that leaves the cache; false: still in use. May not sleep. NULL: there is none. */
 	bool (*release_page)(struct page *page);
 	/* Bytes [from, to) of the page are gone by truncate: forget private state. */
 	void (*invalidate_page)(struct page *page, u32 from, u32 to);
@@ -57,6 +57,7 @@ struct mapping {
 	struct xarray pages;		/* by page index; lookups under RCU */
 	u64 nr_pages;
 	atomic64_t nr_dirty;
+	ktime_t dirty_since_ns;		/* when nr_dirty left 0; a hint */
 	const struct mapping_ops *ops;
 	struct inode *host;
 	const loff_t *size;		/* the host's, read with READ_ONCE */
@@ -96,6 +97,11 @@ struct page *pagecache_get_locked(struct mapping *m, u64 index, u32 gfp);
 /* Up to date, with a reference, not locked; reads it if needed. NULL and *err (-EIO, -ENOMEM, -EINTR). */
 struct page *pagecache_read(struct mapping *m, u64 index, int *err);
 int __must_check pagecache_add(struct mapping *m, struct page *page, u64 index, u32 gfp);	/* -EEXIST */
+/*
+ * Free a locked page that is clean, unmapped, and referenced by the caller and the
+ * tree alone. True: lock and references are gone with it. False: it stays as it is.
+ */
+bool __must_check pagecache_evict(struct mapping *m, struct page *page);
 void page_read_done(struct page *page, int err);	/* end of a read: sets state, unlocks. Any context */
 void page_write_done(struct page *page, int err);	/* end of writeback. Any context */
 bool page_set_dirty(struct page *page);			/* true if it was clean; marks mapping and inode */
@@ -120,6 +126,8 @@ void mapping_read_ahead(struct mapping *m, u64 index, u64 nr);
 /* Start, wait for, both: writeback of a byte range (end inclusive, S64_MAX: all). 0 or -errno. */
 int mapping_write_start(struct mapping *m, loff_t start, loff_t end);
 int mapping_write_wait(struct mapping *m, loff_t start, loff_t end);
+/* Start writing up to nr dirty pages, without waiting; how many. Errors stay with the mapping. */
+s64 mapping_write_some(struct mapping *m, s64 nr);
 int mapping_write_and_wait(struct mapping *m, loff_t start, loff_t end);
 /* Errors since *seen, once: -EIO, -ENOSPC or 0; moves *seen. */
 int mapping_check_error(struct mapping *m, u32 *seen);

@@ -137,32 +137,49 @@ static bool walk_vma(struct page *page, struct vma *vma, rmap_fn fn, void *arg)
 	return go_on;
 }
 
-static void walk_anon(struct page *page, rmap_fn fn, void *arg)
+/* The list of VMAs that may map the page, and the lock that guards it; NULL: it has no owner any more. */
+static struct rwsem *owner_lock(struct page *page)
 {
-	struct anon *anon = page_anon(page);
+	struct mapping *m = READ_ONCE(page->mapping);
+
+	if (page_is_anon(page))
+		return &page_anon(page)->lock;
+	return m ? &m->i_mmap_lock : NULL;
+}
+
+static void walk_locked(struct page *page, rmap_fn fn, void *arg)
+{
 	struct vma *vma;
 
-	rwsem_read_lock(&anon->lock);
-	list_for_each(vma, &anon->vmas, anon_node)
-		if (!walk_vma(page, vma, fn, arg))
-			break;
-	rwsem_read_unlock(&anon->lock);
+	if (page_is_anon(page)) {
+		list_for_each(vma, &page_anon(page)->vmas, anon_node)
+			if (!walk_vma(page, vma, fn, arg))
+				return;
+	} else {
+		list_for_each(vma, &page->mapping->i_mmap, i_mmap_node)
+			if (!walk_vma(page, vma, fn, arg))
+				return;
+	}
 }
 
 void rmap_walk(struct page *page, rmap_fn fn, void *arg)
 {
-	struct mapping *m = page->mapping;
-	struct vma *vma;
+	struct rwsem *lock = owner_lock(page);
 
-	if (page_is_anon(page)) {
-		walk_anon(page, fn, arg);
+	if (!lock)
 		return;
-	}
-	if (!m)
-		return;
-	rwsem_read_lock(&m->i_mmap_lock);
-	list_for_each(vma, &m->i_mmap, i_mmap_node)
-		if (!walk_vma(page, vma, fn, arg))
-			break;
-	rwsem_read_unlock(&m->i_mmap_lock);
+	rwsem_read_lock(lock);
+	walk_locked(page, fn, arg);
+	rwsem_read_unlock(lock);
+}
+
+bool rmap_try_walk(struct page *page, rmap_fn fn, void *arg)
+{
+	struct rwsem *lock = owner_lock(page);
+
+	if (!lock || !rwsem_read_trylock(lock))
+		return false;
+	walk_locked(page, fn, arg);
+	rwsem_read_unlock(lock);
+	return true;
 }

@@ -55,3 +55,5 @@ static inline void page_unmap(struct page *page)
 /* For each entry that maps a locked page: fn(vma, addr, ptep, arg) under the pte lock; false stops. */
 typedef bool (*rmap_fn)(struct vma *vma, uaddr_t addr, pte_t *ptep, void *arg);
 void rmap_walk(struct page *page, rmap_fn fn, void *arg);
+/* The same without waiting for the list of VMAs: false, and nothing done. For reclaim, which runs under any lock. */
+bool __must_check rmap_try_walk(struct page *page, rmap_fn fn, void *arg);

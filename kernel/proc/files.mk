@@ -14,3 +14,4 @@ obj-y += kernel/proc/signal_deliver.o
 obj-y += kernel/proc/start.o
 obj-y += kernel/proc/system.o
 obj-y += kernel/proc/wait.o
+obj-y += kernel/proc/oom.o

@@ -126,7 +126,6 @@ struct thread {
 
 #define THREAD_KTHREAD		BIT(0)
 #define THREAD_EXITING		BIT(1)
-#define THREAD_OOM_VICTIM	BIT(2)	/* may use the reserves */
 #define THREAD_RECLAIM		BIT(3)	/* in reclaim: do not recurse */
 #define THREAD_FORKNOEXEC	BIT(4)
 #define THREAD_SUPERPRIV	BIT(5)

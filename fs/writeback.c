@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Dirty inodes of every superblock, as a source for the flusher and for sync(2).
+ *
+ * A superblock's list holds its dirty inodes, the oldest at the head. Who writes an
+ * inode takes it off the list and clears its state first, then writes pages, then
+ * attributes: what gets dirty meanwhile puts it back at the tail. An inode with
+ * pages left over goes back with its old time.
+ */
+#include <fs/vfs.h>
+#include <kernel/bug.h>
+#include <kernel/mm/writeback.h>
+#include <kernel/sched/sched.h>
+#include <kernel/time/hrtimer.h>
+
+#define DIRTY_BITS	(INODE_STATE_DIRTY | INODE_STATE_DIRTY_DATA | INODE_STATE_DIRTY_PAGES)
+
+/* The oldest inode that became dirty before the time, with a reference, off the list; *what it had. NULL. */
+static struct inode *take_oldest(struct superblock *sb, ktime_t before, u32 *what)
+{
+	struct inode *inode, *found = NULL;
+
+	spin_lock(&sb->lock);
+	list_for_each(inode, &sb->dirty_inodes, dirty_node) {
+		if (inode->dirtied_when_ns >= before)
+			break;
+		/* One that is being evicted writes itself. */
+		if (!refcount_inc_not_zero(&inode->refs))
+			continue;
+		found = inode;
+		list_del(&inode->dirty_node);
+		break;
+	}
+	spin_unlock(&sb->lock);
+	if (!found)
+		return NULL;
+	spin_lock(&found->lock);
+	*what = found->state & DIRTY_BITS;
+	__atomic_fetch_and(&found->state, ~DIRTY_BITS, __ATOMIC_RELAXED);
+	spin_unlock(&found->lock);
+	return found;
+}
+
+static void put_back(struct inode *inode, u32 what, ktime_t since)
+{
+	inode_mark_dirty(inode, what);
+	inode->dirtied_when_ns = since;
+}
+
+static void write_inode(struct inode *inode, u32 what, struct flush_work *w)
+{
+	ktime_t since = inode->dirtied_when_ns;
+	struct superblock *sb = inode->sb;
+
+	if (what & INODE_STATE_DIRTY_PAGES)
+		w->nr_to_write -= mapping_write_some(&inode->data, w->nr_to_write);
+	if (w->wait)
+		(void)mapping_write_wait(&inode->data, 0, S64_MAX);
+	if ((what & (INODE_STATE_DIRTY | INODE_STATE_DIRTY_DATA)) && sb->ops->inode_write &&
+	    sb->ops->inode_write(inode, false))
+		put_back(inode, what, since);
+	if (atomic_read(&inode->data.nr_dirty) > 0)
+		put_back(inode, INODE_STATE_DIRTY_PAGES, since);
+}
+
+/* Inodes that get dirty while it runs are left for the next time: it ends. */
+void superblock_write_inodes(struct superblock *sb, struct flush_work *w)
+{
+	ktime_t before = min_t(u64, w->dirty_before_ns, ktime_get() + 1);
+	struct inode *inode;
+	u32 what;
+
+	while (w->nr_to_write > 0 && (inode = take_oldest(sb, before, &what))) {
+		write_inode(inode, what, w);
+		inode_put(inode);
+		cond_resched();
+	}
+}
+
+static void flush_superblocks(struct flush_work *w)
+{
+	for (struct superblock *sb = superblock_next(NULL); sb; sb = superblock_next(sb)) {
+		if (sb->flags & SB_RDONLY)
+			continue;
+		superblock_write_inodes(sb, w);
+		if (w->wait && sb->ops && sb->ops->sync_fs)
+			(void)sb->ops->sync_fs(sb, true);
+	}
+}
+
+void vfs_sync_all(void)
+{
+	writeback_sync_all(false);
+	writeback_sync_all(true);
+}
+
+void __init vfs_writeback_init(void)
+{
+	static struct flush_source source = { .flush = flush_superblocks };
+
+	flush_source_register(&source);
+}
