@@ -6,7 +6,9 @@
  * Ranges are registered at boot and stay for ever, so opening a device walks
  * their list without a lock; ranges_lock keeps two registrations apart.
  */
+#include <fs/blkdev.h>
 #include <fs/chrdev.h>
+#include <fs/pipe.h>
 #include <kernel/lock/mutex.h>
 #include <kernel/mm/alloc.h>
 
@@ -61,6 +63,17 @@ static int chrdev_open(struct inode *inode, struct file *f)
 }
 
 const struct file_ops chrdev_file_ops = { .open = chrdev_open };
+
+/* A socket's node has none: opening it is -ENXIO. */
+void inode_set_node_ops(struct inode *inode)
+{
+	if (S_ISCHR(inode->mode))
+		inode->fops = &chrdev_file_ops;
+	else if (S_ISBLK(inode->mode))
+		inode->fops = &blkdev_file_ops;
+	else if (S_ISFIFO(inode->mode))
+		inode->fops = &fifo_file_ops;
+}
 
 void chrdev_for_each(void (*fn)(u32 major, const char *name, void *arg), void *arg)
 {

@@ -17,5 +17,7 @@ int __must_check chrdev_node_create(const char *name, umode_t mode, dev_t dev);
 
 /* The open method of every character node. */
 extern const struct file_ops chrdev_file_ops;
+/* fops of a device node, FIFO or socket, by its mode; none for others. */
+void inode_set_node_ops(struct inode *inode);
 /* Calls fn for each registered range: /proc/devices. */
 void chrdev_for_each(void (*fn)(u32 major, const char *name, void *arg), void *arg);

@@ -147,7 +147,7 @@ static ssize_t write_page_part(struct mapping *m, loff_t pos, size_t want, struc
 	if (got) {
 		page_set(page, PG_UPTODATE);
 		page_set_dirty(page);
-		if (pos + (loff_t)got > m->host->size)
+		if (pos + (loff_t)got > mapping_size(m))
 			WRITE_ONCE(m->host->size, pos + (loff_t)got);
 	}
 	page_unlock(page);
@@ -162,8 +162,7 @@ int generic_file_mmap(struct file *f, struct vma *vma)
 	return 0;
 }
 
-/* Bytes written from kio->pos on, or -errno if none. Inode rwsem write-held. */
-static ssize_t generic_file_write_locked(struct kio *kio, struct iov_iter *from)
+ssize_t generic_write_pages(struct kio *kio, struct iov_iter *from)
 {
 	struct mapping *m = kio->file->mapping;
 	ssize_t done = 0;
@@ -256,7 +255,7 @@ ssize_t generic_file_write(struct kio *kio, struct iov_iter *from)
 		drop_suid(inode);
 		inode_touch(inode, ATTR_MTIME);
 		done = kio->flags & KIO_DIRECT ? write_direct(kio, from) :
-						 generic_file_write_locked(kio, from);
+						 generic_write_pages(kio, from);
 	}
 	rwsem_write_unlock(&inode->rwsem);
 	if (done > 0 && (kio->flags & (KIO_SYNC | KIO_DSYNC)) && f->ops->fsync) {

@@ -1,5 +1,6 @@
 obj-y += fs/anon.o
 obj-y += fs/attr.o
+obj-y += fs/blkdev.o
 obj-y += fs/chrdev.o
 obj-y += fs/dcache.o
 obj-y += fs/file.o

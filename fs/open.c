@@ -133,14 +133,17 @@ static struct file *open_path_consume(const struct path *path, int flags, bool c
 		f->ops = &no_ops;
 		return f;
 	}
-	/* For the open method alone: a terminal asks whether it may become the controlling one. */
-	f->flags |= flags & O_NOCTTY;
+	/*
+	 * For the open method alone: a terminal asks whether it may become the
+	 * controlling one, a block device whether it is to be claimed.
+	 */
+	f->flags |= flags & (O_NOCTTY | O_EXCL);
 	*err = created ? 0 : may_open(path, flags, f->mode);
 	if (*err)
 		f->path = *path;
 	else
 		*err = file_attach(f, path);
-	f->flags &= ~(u32)O_NOCTTY;
+	f->flags &= ~(u32)(O_NOCTTY | O_EXCL);
 	if (!*err && (flags & O_TRUNC) && !created && S_ISREG(f->inode->mode))
 		*err = file_truncate(path, 0, ATTR_MTIME);
 	if (*err) {

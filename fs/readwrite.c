@@ -244,12 +244,15 @@ static long sync_fd(u32 fd, loff_t start, loff_t end, bool datasync)
 {
 	struct fd f = fd_get(fd);
 	long err;
+	int late;
 
 	if (!f.file)
 		return -EBADF;
 	err = f.file->ops->fsync ? f.file->ops->fsync(f.file, start, end, datasync) : -EINVAL;
+	/* And what went wrong behind everybody's back since the last time. */
+	late = f.file->mapping ? mapping_check_error(f.file->mapping, &f.file->wb_err_seen) : 0;
 	fd_put(f);
-	return err;
+	return err ? err : late;
 }
 
 long sys_fsync(u32 fd)

@@ -10,6 +10,7 @@
 #include <drivers/char/char.h>
 #include <drivers/core/driver.h>
 #include <drivers/tty/tty.h>
+#include <fs/blkdev.h>
 #include <fs/dev/devpts.h>
 #include <fs/dev/devtmpfs.h>
 #include <arch/vdso.h>
@@ -44,6 +45,7 @@ static int late_boot(void *arg)
 	tty_init();			/* terminals, for serial drivers to register with */
 	tree_seed_random();		/* what randomness the firmware passes on */
 	block_init();			/* requests set aside for when memory is short */
+	blkdev_init();			/* nodes for the disks that drivers find */
 	drivers_probe();		/* interrupt controller, devices */
 	ktest_run();			/* ktest=: run the tests and power off */
 	userland_start();		/* root file system, PID 1 */

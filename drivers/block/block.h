@@ -162,6 +162,7 @@ struct blockdev {
 	u64 busy_ns, busy_since_ns;	/* disk lock: time with anything in flight */
 	u32 in_flight;			/* disk lock */
 
+	bool read_only;			/* set by ioctl, beside the disk's own; READ_ONCE */
 	atomic_t openers;
 	void *holder;			/* mounted file system; blockdev list lock */
 };
@@ -172,6 +173,12 @@ struct blockdev *blockdev_by_name(const char *name);	/* "vda1", "/dev/vda1", "PA
 void blockdev_for_each(void (*fn)(struct blockdev *b, void *arg), void *arg);
 int __must_check blockdev_claim(struct blockdev *b, void *holder);	/* -EBUSY: another has it */
 void blockdev_release(struct blockdev *b, void *holder);
+static inline bool blockdev_is_read_only(const struct blockdev *b)
+{
+	return READ_ONCE(b->read_only) || b->disk->limits.read_only;
+}
+/* fn is called for every device there is and for each that comes. One caller; boot thread. */
+void blockdev_on_add(void (*fn)(struct blockdev *b));
 static inline u64 blockdev_bytes(const struct blockdev *b) { return b->sectors << SECTOR_SHIFT; }
 int blockdev_flush(struct blockdev *b);			/* the device's write cache. May sleep */
 int blockdev_sync(struct blockdev *b);			/* dirty blocks, then the cache; write errors since the last one, too */

@@ -208,7 +208,7 @@ static int bdev_write_page(struct mapping *m, struct page *page, struct writebac
 
 static int bdev_write_begin(struct mapping *m, struct page *page, u32 from, u32 to)
 {
-	if (dev_of(m)->disk->limits.read_only)
+	if (blockdev_is_read_only(dev_of(m)))
 		return -EPERM;
 	if (to > page_bytes(dev_of(m), page))
 		return -ENOSPC;

@@ -14,6 +14,7 @@
 
 static DEFINE_MUTEX(registry_lock, RANK_MUTEX_LEAF);	/* devices, holder fields */
 static LIST_HEAD(devices);
+static void (*on_add)(struct blockdev *b);	/* boot thread only */
 
 static struct blockdev *find(bool (*match)(struct blockdev *, const void *), const void *key)
 {
@@ -173,6 +174,17 @@ static void device_publish(struct blockdev *b)
 	mutex_lock(&registry_lock);
 	list_add_tail(&b->node, &devices);
 	mutex_unlock(&registry_lock);
+	if (on_add)
+		on_add(b);
+}
+
+void blockdev_on_add(void (*fn)(struct blockdev *b))
+{
+	struct blockdev *b;
+
+	list_for_each(b, &devices, node)
+		fn(b);
+	on_add = fn;
 }
 
 static int read_table_block(void *ctx, u64 block, void *buf)

@@ -237,7 +237,7 @@ static int bio_prepare(struct bio *bio)
 	u64 nr = bio->bytes >> SECTOR_SHIFT;
 	u32 block_mask = b->disk->limits.logical_block - 1;
 
-	if (bio->op != BIO_READ && b->disk->limits.read_only)
+	if (bio->op != BIO_READ && blockdev_is_read_only(b))
 		return -EROFS;
 	if (bio->op == BIO_DISCARD && !b->disk->limits.has_discard)
 		return -EOPNOTSUPP;

@@ -1,8 +1,8 @@
-unlinked-y += fs/ext2/balloc.o
-unlinked-y += fs/ext2/data.o
-unlinked-y += fs/ext2/dir.o
-unlinked-y += fs/ext2/ialloc.o
-unlinked-y += fs/ext2/inode.o
-unlinked-y += fs/ext2/map.o
-unlinked-y += fs/ext2/namei.o
-unlinked-y += fs/ext2/super.o
+obj-y += fs/ext2/balloc.o
+obj-y += fs/ext2/data.o
+obj-y += fs/ext2/dir.o
+obj-y += fs/ext2/ialloc.o
+obj-y += fs/ext2/inode.o
+obj-y += fs/ext2/map.o
+obj-y += fs/ext2/namei.o
+obj-y += fs/ext2/super.o

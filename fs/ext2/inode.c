@@ -15,6 +15,7 @@
  * the slot keeps the time of deletion. Between unlink and evict the slot has
  * links 0: after a crash e2fsck frees it.
  */
+#include <fs/chrdev.h>
 #include <fs/ext2/ext2.h>
 #include <kernel/lib/string.h>
 
@@ -377,5 +378,7 @@ void ext2_set_ops(struct inode *inode)
 		inode->fops = &ext2_dir_fops;
 	} else if (S_ISLNK(inode->mode)) {
 		inode->ops = &ext2_symlink_ops;
+	} else {
+		inode_set_node_ops(inode);
 	}
 }

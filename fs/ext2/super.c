@@ -14,6 +14,7 @@
  * Superblock and descriptors stay pinned in the device's cache and are changed
  * in place, under alloc_lock.
  */
+#include <fs/blkdev.h>
 #include <fs/ext2/ext2.h>
 #include <fs/statfs.h>
 #include <kernel/bug.h>
@@ -142,6 +143,10 @@ static int load_super(struct ext2_sb *s, u32 *flags)
 	err = check_features(s->super, flags);
 	if (!err)
 		err = check_geometry(s->super, blockdev_bytes(s->bdev));
+	if (!err && 1024u << s->super->log_block_size < s->bdev->disk->limits.logical_block) {
+		pr_err("ext2 %s: its blocks are smaller than the device's\n", s->bdev->name);
+		err = -EINVAL;
+	}
 	if (!err)
 		set_geometry(s, s->super);
 	return err;
@@ -272,7 +277,7 @@ static int ext2_remount(struct superblock *sb, u32 *flags, char *options)
 		mark_mounted(s, false);
 		return blockdev_sync(s->bdev);
 	}
-	if (s->bdev->disk->limits.read_only || (s->super->state & EXT2_STATE_ERROR))
+	if (blockdev_is_read_only(s->bdev) || (s->super->state & EXT2_STATE_ERROR))
 		return -EROFS;
 	err = check_features(s->super, flags);
 	if (!err)
@@ -354,15 +359,16 @@ static int mount_claimed(struct ext2_sb *s, struct superblock *sb, u32 flags, ch
 static int ext2_mount(const struct fstype *type, u32 flags, const char *source, char *options,
 		      struct superblock **out)
 {
-	struct blockdev *bdev = blockdev_by_name(source);
+	struct blockdev *bdev;
 	struct superblock *sb;
 	struct ext2_sb *s;
-	int err = -ENOMEM;
+	int err = blkdev_of_source(source, &bdev);
 
-	if (!bdev)
-		return -ENODEV;
-	if (bdev->disk->limits.read_only && !(flags & SB_RDONLY))
+	if (err)
+		return err;
+	if (blockdev_is_read_only(bdev) && !(flags & SB_RDONLY))
 		return -EACCES;
+	err = -ENOMEM;
 	if (!inode_cache)
 		inode_cache = kmem_cache_create("ext2_inode", sizeof(struct ext2_inode), 64, NULL);
 	s = kzalloc(sizeof(*s), GFP_KERNEL);

@@ -79,10 +79,8 @@ struct inode *tmpfs_inode(struct superblock *sb, const struct inode *dir, umode_
 		inode->nlink = 2;
 		inode->ops = &dir_ops;
 		inode->fops = &dir_fops;
-	} else if (S_ISCHR(mode)) {
-		inode->fops = &chrdev_file_ops;
-	} else if (S_ISFIFO(mode)) {
-		inode->fops = &fifo_file_ops;
+	} else {
+		inode_set_node_ops(inode);
 	}
 	return inode;
 }

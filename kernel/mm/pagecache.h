@@ -119,6 +119,8 @@ struct readahead_state {
 ssize_t generic_file_read(struct kio *kio, struct iov_iter *to);
 /* The file system's write: inode's rwsem is taken inside; permission, limits, suid, times included. */
 ssize_t generic_file_write(struct kio *kio, struct iov_iter *from);
+/* Bytes put into pages from kio->pos on, or -errno if none. The host's rwsem is write-held, if the size may change. */
+ssize_t generic_write_pages(struct kio *kio, struct iov_iter *from);
 int generic_file_mmap(struct file *f, struct vma *vma);
 /* Start reading pages [index, index + nr), as far as they are missing and memory is easy to get. */
 void mapping_read_ahead(struct mapping *m, u64 index, u64 nr);
