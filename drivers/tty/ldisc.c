@@ -52,6 +52,17 @@ static bool is_control(u8 c)
 	return c < 0x20 || c == 0x7f;
 }
 
+/* Letters of Latin-1, as on Linux. */
+static bool is_upper(u8 c)
+{
+	return (c >= 'A' && c <= 'Z') || (c >= 0xc0 && c <= 0xde && c != 0xd7);
+}
+
+static bool is_lower(u8 c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 0xdf && c != 0xf7);
+}
+
 static bool is_continuation(const struct ldisc *ld, u8 c)
 {
 	return i_flag(ld, IUTF8) && (c & 0xc0) == 0x80;
@@ -318,7 +329,7 @@ static bool output_char(struct ldisc *ld, u8 c, u32 room)
 		ld->column -= ld->column > 0;
 		return out_put(ld, c);
 	default:
-		if (o_flag(ld, OLCUC) && c >= 'a' && c <= 'z')
+		if (o_flag(ld, OLCUC) && is_lower(c))
 			c -= 'a' - 'A';
 		ld->column += !is_control(c) && !is_continuation(ld, c);
 		return out_put(ld, c);
@@ -473,11 +484,10 @@ static void echo_erase(struct ldisc *ld, u32 bytes, int by)
 	}
 }
 
-/* As Linux counts them: a letter or digit of Latin-1, so also the first byte of most UTF-8 ones. */
+/* The first byte of most UTF-8 letters is one too. */
 static bool is_word_char(u8 c)
 {
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
-	       (c >= 0xc0 && c != 0xd7 && c != 0xf7);
+	return (c >= '0' && c <= '9') || is_lower(c) || is_upper(c) || c == '_';
 }
 
 /* How many bytes the last character of the edited line has; 0: a part of one, which stays. */
@@ -732,7 +742,7 @@ static void receive_char(struct ldisc *ld, u8 c)
 {
 	if (i_flag(ld, ISTRIP))
 		c &= 0x7f;
-	if (i_flag(ld, IUCLC) && l_flag(ld, IEXTEN) && c >= 'A' && c <= 'Z')
+	if (i_flag(ld, IUCLC) && l_flag(ld, IEXTEN) && is_upper(c))
 		c += 'a' - 'A';
 	if (ld->lnext) {
 		ld->lnext = false;
