@@ -13,6 +13,7 @@
  *  (3) A struct file is freed a grace period after its last reference, so that
  *      a lookup may try to take one (refcount_inc_not_zero) and look again.
  */
+#include <fs/epoll.h>
 #include <fs/file.h>
 #include <fs/mount.h>
 #include <fs/namei.h>
@@ -551,6 +552,8 @@ void file_free(struct file *f)
 
 static void file_destroy(struct file *f)
 {
+	if (unlikely(!list_empty(&f->epoll_items)))
+		epoll_release_file(f);
 	if (f->ops && f->ops->release)
 		f->ops->release(f);
 	if (f->mode & FMODE_WRITER)

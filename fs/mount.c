@@ -16,6 +16,7 @@
  *
  * There is one mount namespace; struct mnt_namespace exists so that users name it.
  */
+#include <fs/epoll.h>
 #include <fs/file.h>
 #include <fs/mount.h>
 #include <fs/namei.h>
@@ -592,5 +593,6 @@ int vfs_init_caches(void)
 	shmem_init();
 	vfs_writeback_init();
 	pipe_init();
+	epoll_init();
 	return 0;
 }

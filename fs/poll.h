@@ -20,6 +20,7 @@ struct file;
 #define EPOLLWRBAND	0x200u
 #define EPOLLMSG	0x400u
 #define EPOLLRDHUP	0x2000u
+#define EPOLLFREE	0x4000u	/* only as key of a wake-up: the queue ends, forget it */
 #define EPOLLEXCLUSIVE	(1u << 28)
 #define EPOLLWAKEUP	(1u << 29)
 #define EPOLLONESHOT	(1u << 30)

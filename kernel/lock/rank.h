@@ -17,6 +17,7 @@ enum lock_rank {
 	RANK_TTY_WRITE   = 3,	/* writes to one tty do not mix: write -> copy from user */
 	RANK_TTY_LDISC   = 4,	/* one reader of a tty: read -> copy to user */
 	RANK_FS_RENAME   = 6,	/* one superblock: rename that moves directories */
+	RANK_EPOLL_NEST  = 7,	/* additions of an epoll to an epoll: -> their mutexes */
 	RANK_FILE_POS    = 8,	/* a file's position        : read, write, lseek on a shared file */
 	RANK_EPOLL       = 9,	/* one epoll's item tree; sublevel = nesting depth */
 	RANK_PIPE        = 10,	/* one pipe's ring          : read -> copy to user (fault) */
@@ -57,12 +58,13 @@ enum lock_rank {
 	RANK_MAPPING     = 66,	/* page cache tree of one mapping (irq-safe: end of I/O clears marks) */
 	RANK_LRU         = 68,	/* reclaim lists */
 	RANK_FUTEX       = 70,	/* futex hash bucket; sublevel 1: second bucket in requeue */
-	RANK_BLOCKQ      = 72,	/* request queue, driver ring (irq) */
-	RANK_CLOCK       = 73,	/* wall clock offset and who is told when it moves (irq) -> timers, wake */
-	RANK_TTY         = 74,	/* tty buffers, line state (irq) */
+	RANK_BLOCKQ      = 71,	/* request queue, driver ring (irq) */
+	RANK_CLOCK       = 72,	/* wall clock offset and who is told when it moves (irq) -> timers, wake */
+	RANK_TTY         = 73,	/* tty buffers, line state (irq) */
+	RANK_TIMERFD     = 74,	/* one timerfd (irq)        : clock set -> start the timer */
 	RANK_TIMER       = 75,	/* one CPU's hrtimer tree (irq) */
-	RANK_POLL        = 76,	/* epoll ready list (irq): called from wait queues of files (sublevels) */
-	RANK_WAITQ       = 78,	/* sleepers of one wait queue (irq); sublevel 1: epoll's own, from a wake-up */
+	RANK_WAITQ       = 78,	/* sleepers of one wait queue (irq); sublevels: epoll's own, from a wake-up */
+	RANK_POLL        = 79,	/* one epoll's ready list (irq): from a wake-up of a file's queue; nests nothing */
 	RANK_WORKQUEUE   = 80,	/* one worker pool's list (irq) -> wake */
 	RANK_THREAD      = 82,	/* t->pi_lock: wake against state change and CPU choice (irq) */
 	RANK_RUNQ        = 84,	/* one CPU's threads (irq); two only by sched_lock_pair() */

@@ -114,6 +114,14 @@ void wake_queue(struct wait_queue *q, unsigned nr_exclusive, u32 key)
 	spin_unlock_irqrestore(&q->lock, flags);
 }
 
+void wake_queue_nested(struct wait_queue *q, unsigned nr_exclusive, u32 key, unsigned sublevel)
+{
+	u64 flags = spin_lock_irqsave_nested(&q->lock, sublevel);
+
+	wake_queue_locked(q, nr_exclusive, key);
+	spin_unlock_irqrestore(&q->lock, flags);
+}
+
 int wait_signal_check(enum thread_state state)
 {
 	if (state == TASK_UNINTERRUPTIBLE || likely(!signal_pending(current)))

@@ -244,6 +244,14 @@ static void process_free_rcu(struct rcu_head *head)
 	kmem_cache_free(process_cache, p);
 }
 
+/* An epoll may still watch the queue through a signalfd. The number is EPOLLFREE of fs/poll.h. */
+static void process_end(struct process *p)
+{
+	if (unlikely(!list_empty(&p->signalfd_wait.entries)))
+		wake_queue(&p->signalfd_wait, 0, 0x4000);
+	call_rcu(&p->rcu, process_free_rcu);
+}
+
 struct process *process_get(struct process *p)
 {
 	refcount_inc(&p->refs);
@@ -253,7 +261,7 @@ struct process *process_get(struct process *p)
 void process_put(struct process *p)
 {
 	if (refcount_dec(&p->refs))
-		call_rcu(&p->rcu, process_free_rcu);
+		process_end(p);
 }
 
 void process_link_locked(struct process *p)
