@@ -277,7 +277,7 @@ test: $(setup-test)
 user-programs := $(patsubst tests/user/%.c,build/user/%,$(wildcard tests/user/*.c))
 user-cflags := -static -Wl,-z,norelro -O2 -g -pthread -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Werror \
 	-Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers -Wno-array-bounds \
-	-Wno-nonnull -Wno-stringop-overflow -Wno-stringop-overread \
+	-Wno-nonnull -Wno-format-truncation -Wno-stringop-truncation -Wno-stringop-overflow -Wno-stringop-overread \
 	-fmax-errors=5
 
 build/user/%: tests/user/%.c tests/user/tap.h tests/user/child.h tests/user/mem.h | $(setup-run)
