@@ -115,18 +115,19 @@ static ssize_t take_locked(struct pipe *p, struct iov_iter *to)
 		size_t want = min_t(size_t, s->len, iov_iter_count(to));
 		size_t n = copy_page_to_iter(page_address(s->page), s->offset, want, to);
 
+		/* As on Linux, a chunk that does not fit whole into the caller's memory stays. */
+		if (n < want)
+			return done ? done : -EFAULT;
 		s->offset += n;
 		s->len -= n;
 		done += n;
-		if (!s->len || (packet && n == want)) {
+		if (!s->len || packet) {
 			if (p->spare)
 				page_put(s->page);
 			else
 				p->spare = s->page;
 			WRITE_ONCE(p->tail, p->tail + 1);
 		}
-		if (n < want)
-			return done ? done : -EFAULT;
 		if (packet)
 			break;
 	}

@@ -16,6 +16,7 @@
 #include <arch/vdso.h>
 #include <kernel/bug.h>
 #include <kernel/irq/irq.h>
+#include <kernel/lib/random.h>
 #include <fs/vfs.h>
 #include <kernel/mm/mm.h>
 #include <kernel/mm/page.h>
@@ -65,6 +66,7 @@ void __noreturn kernel_main(u64 hart)
 	smp_find_cpus(hart);		/* how many CPUs there may be, and the time base */
 	time_init();			/* the clock starts at zero */
 	percpu_init();			/* a copy of the per-CPU variables for each */
+	random_init();			/* what the boot loader knows of chance */
 	page_alloc_init();		/* pages */
 	slab_init();			/* objects, kmalloc */
 	vmalloc_init();			/* device registers, kernel stacks */

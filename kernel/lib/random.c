@@ -9,20 +9,26 @@
  * state tells nothing of the past. When the pool's generation has moved, a CPU
  * drops its stock and takes a new key first.
  *
- * Seeded means 256 bits of input were credited: rng-seed of the device tree, or
- * a hardware generator. Before that, getrandom(2) waits and the kernel's own
- * users get the best there is.
+ * Seeded means 256 bits of input were credited: rng-seed of the device tree
+ * (random_init()), or a hardware generator. Before that the kernel's own users
+ * get the best there is, and getrandom(2) waits; whoever waits gathers what the
+ * machine has, the time at which its sleeps end, a bit each, so that it waits a
+ * quarter of a second and not for ever.
  *
  * Context: any; the pool's lock is taken with interrupts off.
  * Source: RFC 8439 (ChaCha20); D. J. Bernstein, "Fast-key-erasure
  * random-number generators", 2017.
  */
+#include <arch/paging.h>
 #include <arch/time.h>
+#include <libfdt.h>
 #include <kernel/lib/random.h>
 #include <kernel/lib/string.h>
 #include <kernel/lock/spinlock.h>
-#include <kernel/lock/wait.h>
 #include <kernel/percpu.h>
+#include <kernel/sched/sched.h>
+#include <kernel/task/signal.h>
+#include <kernel/time/clock.h>
 
 #define KEY_WORDS	8
 #define BLOCK_WORDS	16
@@ -43,7 +49,6 @@ static DEFINE_SPINLOCK(pool_lock, RANK_LEAF);	/* the pool */
 static u32 pool_key[KEY_WORDS];
 static u64 pool_generation = 1;			/* read without the lock: late is harmless */
 static u32 pool_bits;				/* credited, up to SEED_BITS */
-static struct wait_queue seeded_wait = WAIT_QUEUE_INIT(seeded_wait);
 static DEFINE_PERCPU(struct generator, generator);
 
 static inline u32 rotl(u32 v, unsigned n)
@@ -105,7 +110,6 @@ static void mix_locked(const u8 *data, size_t n)
 
 void random_add(const void *data, size_t len, u32 entropy_bits)
 {
-	bool was_seeded = random_is_seeded();
 	const u8 *p = data;
 	u64 flags = spin_lock_irqsave(&pool_lock);
 	size_t n;
@@ -117,8 +121,6 @@ void random_add(const void *data, size_t len, u32 entropy_bits)
 	pool_bits = min(pool_bits + entropy_bits, (u32)SEED_BITS);
 	WRITE_ONCE(pool_generation, pool_generation + 1);
 	spin_unlock_irqrestore(&pool_lock, flags);
-	if (!was_seeded && random_is_seeded())
-		wake_all(&seeded_wait);
 }
 
 /* A fresh key for this CPU; the pool's own moves on, so that no two are alike. */
@@ -200,5 +202,23 @@ void random_bytes(void *buf, size_t len)
 
 int random_wait_seeded(void)
 {
-	return wait_event_interruptible(&seeded_wait, random_is_seeded());
+	u64 now;
+
+	while (!random_is_seeded()) {
+		if (signal_pending(current))
+			return -ERESTARTSYS;
+		thread_sleep_ns(NS_PER_MS);
+		now = arch_time_read();
+		random_add(&now, sizeof(now), 1);
+	}
+	return 0;
+}
+
+void __init random_init(void)
+{
+	int chosen = fdt_path_offset(boot_fdt, "/chosen"), len;
+	const void *seed = chosen < 0 ? NULL : fdt_getprop(boot_fdt, chosen, "rng-seed", &len);
+
+	if (seed && len > 0)
+		random_add(seed, len, len * 8);
 }

@@ -202,9 +202,9 @@ long sys_setrlimit(u32 which, uaddr_t from)
 {
 	struct rlimit new, old;
 
-	if (which >= RLIM_NLIMITS)
-		return -EINVAL;
 	if (copy_from_user(&new, from, sizeof(new)))
 		return -EFAULT;
+	if (which >= RLIM_NLIMITS)
+		return -EINVAL;
 	return change_limit(current_process(), which, &new, &old);
 }

@@ -105,7 +105,7 @@ long sys_sysinfo(uaddr_t to)
 long sys_getrandom(uaddr_t buf, size_t len, u32 flags)
 {
 	u8 chunk[256];
-	size_t done = 0, n;
+	size_t done = 0, n, left;
 	int err;
 
 	if (flags & ~(GRND_NONBLOCK | GRND_RANDOM | GRND_INSECURE))
@@ -125,8 +125,11 @@ long sys_getrandom(uaddr_t buf, size_t len, u32 flags)
 			break;
 		n = min(len - done, sizeof(chunk));
 		random_bytes(chunk, n);
-		if (copy_to_user(buf + done, chunk, n))
+		left = copy_to_user_partial(buf + done, chunk, n);
+		if (left) {
+			done += n - left;
 			return done ? (long)done : -EFAULT;
+		}
 	}
 	return done;
 }
