@@ -552,6 +552,7 @@ void sched_fork(struct thread *child)
 	se->on_cpu = 0;
 	list_init(&se->rt_node);
 	rb_clear(&se->node);
+	child->ioprio = current->ioprio;
 	child->state = TASK_NEW;
 	child->info.preempt_count = PREEMPT_ONE;	/* invariant (3): as after a switch away */
 	thread_set_cpu(child, cpu_id());
@@ -559,17 +560,18 @@ void sched_fork(struct thread *child)
 
 /* Change what classes sort by, with t out of its queue meanwhile. */
 struct sched_change {
-	int policy, rt_priority, nice;
+	struct sched_params p;
 	u64 mask;
 };
 
 static void apply(struct thread *t, const struct sched_change *c)
 {
-	t->se.policy = c->policy;
-	t->se.rt_priority = c->rt_priority;
-	t->se.nice = c->nice;
+	t->se.policy = c->p.policy;
+	t->se.rt_priority = c->p.rt_priority;
+	t->se.nice = c->p.nice;
+	t->se.reset_on_fork = c->p.reset_on_fork;
 	t->se.cpus_mask = c->mask;
-	t->se.class = class_of(c->policy);
+	t->se.class = class_of(c->p.policy);
 	sched_set_weight(t);
 }
 
@@ -601,38 +603,64 @@ static void change_locked(struct thread *t, const struct sched_change *c)
 	raw_spin_unlock(&rq->lock);
 }
 
-static struct sched_change change_of(const struct thread *t)
+void sched_get_params(const struct thread *t, struct sched_params *p)
 {
-	return (struct sched_change){ t->se.policy, t->se.rt_priority, t->se.nice, t->se.cpus_mask };
+	const struct sched_entity *se = &t->se;
+
+	*p = (struct sched_params){ se->policy, se->rt_priority, se->nice, se->reset_on_fork };
+}
+
+int sched_check_params(const struct sched_params *p)
+{
+	bool rt = sched_policy_is_rt(p->policy);
+
+	if (!rt && p->policy != SCHED_OTHER && p->policy != SCHED_BATCH && p->policy != SCHED_IDLE)
+		return -EINVAL;
+	if (rt ? p->rt_priority < 1 || p->rt_priority > 99 : p->rt_priority != 0)
+		return -EINVAL;
+	return 0;
+}
+
+void sched_set_params(struct thread *t, const struct sched_params *p)
+{
+	u64 flags = spin_lock_irqsave(&t->se.pi_lock);
+	struct sched_change c = { *p, t->se.cpus_mask };
+
+	change_locked(t, &c);
+	spin_unlock_irqrestore(&t->se.pi_lock, flags);
 }
 
 int sched_set_policy(struct thread *t, int policy, int rt_priority)
 {
-	bool rt = policy == SCHED_FIFO || policy == SCHED_RR;
-	struct sched_change c;
-	u64 flags;
+	struct sched_params p;
+	int err;
 
-	if (!rt && policy != SCHED_OTHER && policy != SCHED_BATCH && policy != SCHED_IDLE)
-		return -EINVAL;
-	if (rt ? rt_priority < 1 || rt_priority > 99 : rt_priority != 0)
-		return -EINVAL;
-	flags = spin_lock_irqsave(&t->se.pi_lock);
-	c = change_of(t);
-	c.policy = policy;
-	c.rt_priority = rt_priority;
-	change_locked(t, &c);
-	spin_unlock_irqrestore(&t->se.pi_lock, flags);
-	return 0;
+	sched_get_params(t, &p);
+	p.policy = policy;
+	p.rt_priority = rt_priority;
+	err = sched_check_params(&p);
+	if (!err)
+		sched_set_params(t, &p);
+	return err;
 }
 
 void sched_set_nice(struct thread *t, int nice)
 {
-	u64 flags = spin_lock_irqsave(&t->se.pi_lock);
-	struct sched_change c = change_of(t);
+	struct sched_params p;
 
-	c.nice = clamp(nice, -20, 19);
-	change_locked(t, &c);
-	spin_unlock_irqrestore(&t->se.pi_lock, flags);
+	sched_get_params(t, &p);
+	p.nice = clamp(nice, -20, 19);
+	sched_set_params(t, &p);
+}
+
+/*
+ * Wait until t, which has been told to reschedule, has left a CPU it may not use.
+ * Its CPU acts on that as soon as it has preemption enabled.
+ */
+static void wait_until_moved(struct thread *t)
+{
+	while (READ_ONCE(t->se.on_cpu) && !may_run_here(t, READ_ONCE(t->info.cpu)))
+		thread_sleep_ns(20 * NS_PER_US);
 }
 
 int sched_set_affinity(struct thread *t, u64 mask)
@@ -643,10 +671,13 @@ int sched_set_affinity(struct thread *t, u64 mask)
 	if (!(mask & cpus_online))
 		return -EINVAL;
 	flags = spin_lock_irqsave(&t->se.pi_lock);
-	c = change_of(t);
+	sched_get_params(t, &c.p);
 	c.mask = mask;
 	change_locked(t, &c);
+	/* The caller itself moves here, where preemption is enabled again. */
 	spin_unlock_irqrestore(&t->se.pi_lock, flags);
+	if (t != current)
+		wait_until_moved(t);
 	return 0;
 }
 

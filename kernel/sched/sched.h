@@ -91,6 +91,20 @@ void sched_iowait_end(void);
 #define SCHED_RR	2
 #define SCHED_BATCH	3
 #define SCHED_IDLE	5
+struct sched_params {
+	int policy;
+	int rt_priority;		/* 1..99 for FIFO and RR, else 0 */
+	int nice;			/* -20..19; kept, without effect, while real-time */
+	bool reset_on_fork;		/* children begin as SCHED_OTHER, nice not below 0 */
+};
+static inline bool sched_policy_is_rt(int policy)
+{
+	return policy == SCHED_FIFO || policy == SCHED_RR;
+}
+int __must_check sched_check_params(const struct sched_params *p);	/* 0, -EINVAL */
+void sched_get_params(const struct thread *t, struct sched_params *p);
+void sched_set_params(struct thread *t, const struct sched_params *p);	/* checked */
 int sched_set_policy(struct thread *t, int policy, int rt_priority);
 void sched_set_nice(struct thread *t, int nice);
+/* When it returns, t does not run elsewhere. Context: thread, may sleep; for another thread. */
 int sched_set_affinity(struct thread *t, u64 mask);
