@@ -147,7 +147,7 @@ static ssize_t text_write(struct kio *kio, struct iov_iter *from)
 	char *text;
 
 	if (!p->entry->store)
-		return -EIO;
+		return p->object ? -EINVAL : -EIO;	/* Linux's two answers */
 	if (len > PSEUDO_WRITE_MAX)
 		return -EINVAL;
 	text = kmalloc(len + 1, GFP_KERNEL);

@@ -245,11 +245,6 @@ static int locks_show(struct seq *s, struct pseudo *p)
 	return 0;
 }
 
-/* Until disks.c is linked. */
-int __weak proc_partitions_show(struct seq *s, struct pseudo *p) { return 0; }
-int __weak proc_diskstats_show(struct seq *s, struct pseudo *p) { return 0; }
-void __weak proc_put_block_majors(struct seq *s) { }
-
 /* --- links --- */
 
 static int self_text(struct pseudo *p, char *buf, size_t size)
