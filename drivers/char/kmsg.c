@@ -100,13 +100,11 @@ static ssize_t read_record(struct reader *rd, struct kio *kio, struct iov_iter *
 		if (err)
 			return err;
 	}
-	if (len < 0) {
-		rd->next = c;
+	rd->next = c;		/* also past a record that is too long for the buffer */
+	if (len < 0)
 		return len;
-	}
 	if (iov_iter_count(to) < len)
 		return -EINVAL;
-	rd->next = c;
 	return copy_to_iter(rd->line, len, to) == len ? len : -EFAULT;
 }
 
@@ -166,8 +164,6 @@ static loff_t kmsg_llseek(struct file *f, loff_t off, int whence)
 	struct reader *rd = f->private;
 	struct log_cursor c;
 
-	if (!rd)
-		return -EBADF;
 	if (off)
 		return -ESPIPE;
 	switch (whence) {
@@ -183,6 +179,8 @@ static loff_t kmsg_llseek(struct file *f, loff_t off, int whence)
 	default:
 		return -EINVAL;
 	}
+	if (!rd)
+		return 0;		/* open to write: as on Linux */
 	if (mutex_lock_killable(&rd->mutex))
 		return -EINTR;
 	rd->next = c;
