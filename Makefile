@@ -280,7 +280,7 @@ user-cflags := -static -Wl,-z,norelro -O2 -g -pthread -std=gnu11 -D_GNU_SOURCE -
 	-Wno-nonnull -Wno-format-truncation -Wno-stringop-truncation -Wno-stringop-overflow -Wno-stringop-overread \
 	-fmax-errors=5
 
-build/user/%: tests/user/%.c tests/user/tap.h tests/user/child.h tests/user/mem.h | $(setup-run)
+build/user/%: tests/user/%.c $(wildcard tests/user/*.h) kernel/uapi/syscalls.def | $(setup-run)
 	@mkdir -p $(@D)
 	$(call say,USER,$@)
 	$(Q)$(CC) $(user-cflags) -c -o $@.o $< && $(CC) $(user-cflags) -o $@ $@.o && $(CROSS_COMPILE)strip $@

@@ -122,9 +122,17 @@ static bool group_has_stopped(struct pid *pgrp)
 	return false;
 }
 
-/* The group may just have lost leaving as a member or as a member's parent. */
-static void check_orphaned_group(struct pid *pgrp, const struct process *leaving)
+/*
+ * The tie between member and parent is gone, since one of them is leaving. If it
+ * tied member's group to its session, as its last one, the group is orphaned.
+ */
+static void check_orphaned_group(const struct process *member, const struct process *parent,
+				 const struct process *leaving)
 {
+	struct pid *pgrp = member->pids[PIDTYPE_PGID];
+
+	if (parent->pids[PIDTYPE_PGID] == pgrp || parent->pids[PIDTYPE_SID] != member->pids[PIDTYPE_SID])
+		return;
 	if (!pgrp_is_orphaned_locked(pgrp, leaving) || !group_has_stopped(pgrp))
 		return;
 	signal_send_pgrp_locked(pgrp, SIGHUP, NULL);
@@ -155,13 +163,14 @@ static void adopt(struct process *child, struct process *reaper)
 static void reparent_children(struct process *p)
 {
 	struct process *reaper = find_reaper(p), *child, *next;
-	struct pid *pgrp;
 
 	list_for_each_safe(child, next, &p->children, sibling) {
-		pgrp = pid_get(child->pids[PIDTYPE_PGID]);
+		bool ended = child->zombie;
+
 		adopt(child, reaper);
-		check_orphaned_group(pgrp, p);
-		pid_put(pgrp);
+		/* A zombie tied nothing, and is perhaps no more. */
+		if (!ended)
+			check_orphaned_group(child, p, p);
 	}
 }
 
@@ -185,7 +194,7 @@ static struct tty *process_end_locked(struct process *p)
 	struct tty *tty = tty_detach_locked(p);
 
 	reparent_children(p);
-	check_orphaned_group(p->pids[PIDTYPE_PGID], p);
+	check_orphaned_group(p, p->parent, p);
 	p->zombie = true;
 	wake_all(&p->pids[PIDTYPE_TGID]->pidfd_wait);
 	if (notify_parent_exit_locked(p))

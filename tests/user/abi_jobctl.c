@@ -45,6 +45,9 @@ static void stops(void)
 	child = CHILD(raise(SIGSTOP); _exit(5));
 	waitpid(child, &status, WUNTRACED);
 	tap_ok(WIFSTOPPED(status), "SIGSTOP does");
+	status_of(CHILD(_exit(0)));
+	sleep_ms(20);
+	tap_is(waitpid(child, &status, WNOHANG | WCONTINUED), 0, "another member's end does not continue it");
 	kill(child, SIGCONT);
 	status_of(child);
 }
