@@ -284,11 +284,11 @@ static void drop_mm(struct thread *t, bool last)
 		peak = max(mm->peak_rss, mm_rss_pages(mm));
 		t->process->maxrss_pages = max(t->process->maxrss_pages, peak);
 	}
+	/* Its page tables stay loaded as active_mm until the last switch: before a preemption sees no mm. */
+	mm_grab(mm);
 	spin_lock(&t->process->lock);
 	t->mm = NULL;
 	spin_unlock(&t->process->lock);
-	/* Its page tables stay loaded as active_mm until the last switch. */
-	mm_grab(mm);
 	mm_put(mm);
 }
 
