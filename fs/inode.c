@@ -235,6 +235,13 @@ void inode_mark_dirty(struct inode *inode, u32 what)
 	spin_unlock(&inode->lock);
 }
 
+void inode_clear_dirty(struct inode *inode)
+{
+	spin_lock(&inode->lock);
+	__atomic_fetch_and(&inode->state, ~(INODE_STATE_DIRTY | INODE_STATE_DIRTY_DATA), __ATOMIC_RELAXED);
+	spin_unlock(&inode->lock);
+}
+
 /* --- permission and attributes --- */
 
 int inode_mode_permission(const struct inode *inode, int mask)

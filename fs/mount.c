@@ -518,8 +518,7 @@ static int superblock_remount(struct superblock *sb, u32 flags, char *options)
 	if (ro && !(sb->flags & SB_RDONLY)) {
 		if (has_writers(sb))
 			return -EBUSY;
-		if (sb->ops->sync_fs)
-			err = sb->ops->sync_fs(sb, true);
+		err = superblock_sync(sb);
 	}
 	if (!err && sb->ops->remount)
 		err = sb->ops->remount(sb, &flags, options);

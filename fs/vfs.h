@@ -143,6 +143,8 @@ void inode_hash(struct inode *inode);			/* after creating it with a number of it
 struct inode *inode_get(struct inode *inode);
 void inode_put(struct inode *inode);
 void inode_mark_dirty(struct inode *inode, u32 what);	/* INODE_STATE_DIRTY* */
+/* Before its attributes are written (fsync): pages stay as they are, and so does its place on the list. */
+void inode_clear_dirty(struct inode *inode);
 int inode_permission(struct inode *inode, int mask);	/* MAY_*; 0 or -EACCES ... */
 int inode_mode_permission(const struct inode *inode, int mask);	/* by mode bits and capabilities alone */
 int inode_setattr_check(struct inode *inode, const struct iattr *attr);
@@ -305,6 +307,7 @@ int vfs_init_caches(void);
 void vfs_sync_all(void);		/* sync(2) */
 void vfs_writeback_init(void);
 struct flush_work;
+int superblock_sync(struct superblock *sb);	/* all of it is on the disk: 0 or -errno */
 void superblock_write_inodes(struct superblock *sb, struct flush_work *w);	/* dirty ones; syncfs, umount */
 /* The superblock after sb, with a reference; drops sb's. NULL: the first, and after the last. */
 struct superblock *superblock_next(struct superblock *sb);

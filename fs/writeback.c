@@ -36,6 +36,8 @@ static struct inode *take_oldest(struct superblock *sb, ktime_t before, u32 *wha
 		return NULL;
 	spin_lock(&found->lock);
 	*what = found->state & DIRTY_BITS;
+	/* SYNC until its attributes are where the file system's sync finds them: fdatasync must not overtake. */
+	__atomic_fetch_or(&found->state, INODE_STATE_SYNC, __ATOMIC_RELAXED);
 	__atomic_fetch_and(&found->state, ~DIRTY_BITS, __ATOMIC_RELAXED);
 	spin_unlock(&found->lock);
 	return found;
@@ -59,6 +61,7 @@ static void write_inode(struct inode *inode, u32 what, struct flush_work *w)
 	if ((what & (INODE_STATE_DIRTY | INODE_STATE_DIRTY_DATA)) && sb->ops->inode_write &&
 	    sb->ops->inode_write(inode, false))
 		put_back(inode, what, since);
+	__atomic_fetch_and(&inode->state, ~INODE_STATE_SYNC, __ATOMIC_RELEASE);
 	if (atomic_read(&inode->data.nr_dirty) > 0)
 		put_back(inode, INODE_STATE_DIRTY_PAGES, since);
 }
@@ -75,6 +78,14 @@ void superblock_write_inodes(struct superblock *sb, struct flush_work *w)
 		inode_put(inode);
 		cond_resched();
 	}
+}
+
+int superblock_sync(struct superblock *sb)
+{
+	struct flush_work w = { .dirty_before_ns = S64_MAX, .nr_to_write = S64_MAX, .wait = true };
+
+	superblock_write_inodes(sb, &w);
+	return sb->ops && sb->ops->sync_fs ? sb->ops->sync_fs(sb, true) : 0;
 }
 
 static void flush_superblocks(struct flush_work *w)

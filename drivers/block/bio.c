@@ -124,4 +124,5 @@ void block_init(void)
 		bio->from_reserve = true;
 		list_add(&bio->node, &reserve.free);
 	}
+	block_flush_init();
 }

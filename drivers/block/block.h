@@ -66,6 +66,7 @@ void bio_submit(struct bio *bio);		/* any context; never sleeps */
 int bio_submit_wait(struct bio *bio);		/* status; the bio stays the caller's. May sleep */
 static inline u32 bio_bytes(const struct bio *bio) { return bio->bytes; }
 void block_init(void);				/* boot thread */
+void block_flush_init(void);			/* by block_init(): flush.c */
 
 /*
  * A burst of one thread is held back, sorted and merged, until the plug is

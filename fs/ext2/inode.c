@@ -355,13 +355,15 @@ int ext2_setattr(struct inode *inode, const struct iattr *attr)
 int ext2_fsync(struct file *f, loff_t start, loff_t end, bool datasync)
 {
 	struct inode *inode = f->inode;
-	int err = mapping_write_and_wait(inode->mapping, start, end);
-	int meta_err;
+	int err = mapping_write_and_wait(inode->mapping, start, end), meta_err = 0;
+	const u32 need = datasync ? INODE_STATE_DIRTY_DATA | INODE_STATE_SYNC :
+			 INODE_STATE_DIRTY | INODE_STATE_DIRTY_DATA | INODE_STATE_SYNC;
 
-	if (!datasync || (READ_ONCE(inode->state) & INODE_STATE_DIRTY_DATA))
+	/* Cleared first: what changes meanwhile makes it dirty again. */
+	if (READ_ONCE(inode->state) & need) {
+		inode_clear_dirty(inode);
 		meta_err = ext2_inode_write(inode, false);
-	else
-		meta_err = 0;
+	}
 	if (!meta_err)
 		meta_err = blockdev_sync(EXT2_SB(inode->sb)->bdev);
 	return err ? err : meta_err;
