@@ -354,7 +354,11 @@ int mount_new(const struct path *at, const char *type, u32 flags, const char *so
 
 	if (err)
 		return err;
-	err = mount_attach(m, at);
+	/* The same once more in the same place would only hide itself. */
+	if (m->sb == at->mnt->sb && at->dentry == at->mnt->root && m->root == at->dentry)
+		err = -EBUSY;
+	else
+		err = mount_attach(m, at);
 	if (err)
 		mount_put(m);
 	return err;

@@ -356,6 +356,24 @@ static int mount_claimed(struct ext2_sb *s, struct superblock *sb, u32 flags, ch
 	return err;
 }
 
+/* bdev is mounted already: the same superblock once more, if it is to be as writable. */
+static int ext2_share(const struct fstype *type, struct blockdev *bdev, u32 flags, struct superblock **out)
+{
+	struct superblock *sb;
+
+	for (sb = superblock_next(NULL); sb; sb = superblock_next(sb)) {
+		if (sb->type != type || sb->bdev != bdev || !READ_ONCE(sb->root))
+			continue;
+		if ((sb->flags ^ flags) & SB_RDONLY)
+			break;
+		*out = sb;
+		return 0;
+	}
+	if (sb)
+		superblock_put(sb);
+	return -EBUSY;
+}
+
 static int ext2_mount(const struct fstype *type, u32 flags, const char *source, char *options,
 		      struct superblock **out)
 {
@@ -378,8 +396,11 @@ static int ext2_mount(const struct fstype *type, u32 flags, const char *source, 
 	if (!sb)
 		goto free_s;
 	err = blockdev_claim(bdev, s);
-	if (err)
-		goto put_sb;
+	if (err) {
+		superblock_put(sb);
+		kfree(s);
+		return ext2_share(type, bdev, flags, out);
+	}
 	mutex_init(&s->alloc_lock, RANK_EXT2_ALLOC);
 	s->sb = sb;
 	s->bdev = bdev;
@@ -399,7 +420,6 @@ release:
 	s = NULL;
 	sb->private = NULL;
 	sb->ops = NULL;
-put_sb:
 	superblock_put(sb);
 free_s:
 	kfree(s);

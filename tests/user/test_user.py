@@ -24,7 +24,7 @@ BOOTS = {
     "icount-4": ("", 4, {"extra": qemu.ICOUNT}),
 }
 ABI = guest.programs("abi_")
-OTHER = [name for name in guest.programs() if not name.startswith(("abi_", "bench_"))]
+OTHER = [name for name in guest.programs() if not name.startswith(("abi_", "bench_", "disk_"))]
 
 
 @pytest.fixture(scope="session")
