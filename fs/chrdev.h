@@ -15,6 +15,9 @@ int __must_check chrdev_register(dev_t dev, u32 count, const char *name, const s
  */
 int __must_check chrdev_node_create(const char *name, umode_t mode, dev_t dev);
 
+/* Each node that was named, until fn says false. Any context. */
+void chrdev_nodes_for_each(bool (*fn)(const char *name, umode_t mode, dev_t dev, void *arg), void *arg);
+
 /* The open method of every character node. */
 extern const struct file_ops chrdev_file_ops;
 /* fops of a device node, FIFO or socket, by its mode; none for others. */

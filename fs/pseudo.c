@@ -23,6 +23,7 @@
 #include <kernel/uapi/fcntl.h>
 
 static struct kmem_cache *inode_cache;
+static const struct dentry_ops object_dentry_ops;
 
 static const struct pseudo_tree *tree_of(const struct pseudo *p)
 {
@@ -72,9 +73,17 @@ static int dir_lookup(struct inode *inode, struct dentry *dentry)
 	struct pseudo *dir = pseudo_of(inode);
 	const struct pseudo_entry *e = pseudo_find(dir->entry->children, &dentry->name);
 
+	int err;
+
 	if (e)
 		return pseudo_instantiate(dir, dentry, e, dir->object, dir->number, dir->flags);
-	return dir->entry->lookup ? dir->entry->lookup(dir, dentry) : -ENOENT;
+	err = dir->entry->lookup ? dir->entry->lookup(dir, dentry) : -ENOENT;
+	if (err == -ENOENT && tree_of(dir)->strict) {
+		/* A name that is free, for this one look: the VFS then says why it cannot be made. */
+		dentry->ops = &object_dentry_ops;
+		err = 0;
+	}
+	return err;
 }
 
 bool pseudo_emit(struct pseudo *dir, struct dir_context *ctx, const char *name, const struct pseudo_entry *entry,

@@ -59,6 +59,7 @@ struct pseudo_entry {
 /* One file system. object: what an inode stands for, a process; NULL: the kernel. */
 struct pseudo_tree {
 	u32 magic;
+	bool strict;			/* sysfs: not even root opens for writing what has no store; EPERM for mkdir */
 	const struct pseudo_entry *root;
 	void *(*object_get)(void *object);
 	void (*object_put)(void *object);

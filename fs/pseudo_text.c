@@ -166,9 +166,13 @@ static ssize_t text_write(struct kio *kio, struct iov_iter *from)
 static int text_open(struct inode *inode, struct file *f)
 {
 	struct pseudo *p = pseudo_of(inode);
-	struct text *t = kzalloc(sizeof(*t), GFP_KERNEL);
+	const struct pseudo_tree *tree = inode->sb->private;
+	struct text *t;
 	int err;
 
+	if (tree->strict && (f->mode & FMODE_WRITE) && !p->entry->store)
+		return -EACCES;
+	t = kzalloc(sizeof(*t), GFP_KERNEL);
 	if (!t)
 		return -ENOMEM;
 	mutex_init(&t->lock, RANK_PSEUDO);

@@ -3,8 +3,8 @@
  * devtmpfs: a tmpfs in which the kernel makes the device nodes.
  *
  * There is one instance, made at boot and never freed; every mount shows it, and
- * users may add to it, remove and chmod as in any tmpfs. Names that drivers give
- * before it exists wait in a list.
+ * users may add to it, remove and chmod as in any tmpfs. What nodes drivers named is
+ * kept in a list: those from before it exists are made with it, and sysfs shows them all.
  *
  * Limit: a node, once made, is not taken away by the kernel: no device goes.
  */
@@ -20,7 +20,7 @@
 
 #define NODE_NAME_MAX	48
 
-struct early_node {
+struct known_node {
 	struct list_head link;
 	char name[NODE_NAME_MAX];
 	umode_t mode;
@@ -28,7 +28,7 @@ struct early_node {
 };
 
 /* Only by the boot thread: nodes are named by probes and by initialisation. */
-static LIST_HEAD(early_nodes);
+static LIST_HEAD(known_nodes);			/* only ever grows: read without a lock */
 static struct superblock *instance;	/* constant once set */
 
 /* The entry of dir, made if it is missing. With a reference in *out. -EEXIST: a node that is there. */
@@ -78,7 +78,7 @@ static int make_path(const char *path, umode_t mode, dev_t dev)
 
 static int remember(const char *name, umode_t mode, dev_t dev)
 {
-	struct early_node *n = kzalloc(sizeof(*n), GFP_KERNEL);
+	struct known_node *n = kzalloc(sizeof(*n), GFP_KERNEL);
 
 	if (!n)
 		return -ENOMEM;
@@ -88,13 +88,15 @@ static int remember(const char *name, umode_t mode, dev_t dev)
 	}
 	n->mode = mode;
 	n->dev = dev;
-	list_add_tail(&n->link, &early_nodes);
+	list_add_tail(&n->link, &known_nodes);
 	return 0;
 }
 
 int chrdev_node_create(const char *name, umode_t mode, dev_t dev)
 {
-	return instance ? make_path(name, mode, dev) : remember(name, mode, dev);
+	int err = remember(name, mode, dev);
+
+	return err || !instance ? err : make_path(name, mode, dev);
 }
 
 static int devtmpfs_get(const struct fstype *type, u32 flags, const char *source, char *options,
@@ -109,18 +111,25 @@ FILESYSTEM(devtmpfs) = { .name = "devtmpfs", .mount = devtmpfs_get };
 
 void devtmpfs_init(void)
 {
-	struct early_node *n, *tmp;
+	struct known_node *n;
 
 	if (tmpfs_mount(&fstype_devtmpfs, 0, NULL, NULL, &instance))
 		panic("no memory for devtmpfs");
-	list_for_each_safe(n, tmp, &early_nodes, link) {
+	list_for_each(n, &known_nodes, link) {
 		int err = make_path(n->name, n->mode, n->dev);
 
 		if (err)
 			pr_err("devtmpfs: no node %s: error %d", n->name, -err);
-		list_del(&n->link);
-		kfree(n);
 	}
+}
+
+void chrdev_nodes_for_each(bool (*fn)(const char *name, umode_t mode, dev_t dev, void *arg), void *arg)
+{
+	struct known_node *n;
+
+	list_for_each_rcu(n, &known_nodes, link)
+		if (!fn(n->name, n->mode, n->dev, arg))
+			return;
 }
 
 void devtmpfs_mount(void)

@@ -1,0 +1,1 @@
+obj-y += fs/sys/block.o fs/sys/char.o fs/sys/cpu.o fs/sys/sysfs.o
