@@ -6,6 +6,7 @@ obj-y += arch/riscv/trap/entry.o
 obj-y += arch/riscv/trap/trap.o
 obj-y += arch/riscv/cpu/switch.o
 obj-y += arch/riscv/cpu/timer.o
+obj-y += arch/riscv/cpu/isa.o arch/riscv/cpu/hwprobe.o
 obj-y += arch/riscv/cpu/thread.o
 obj-y += arch/riscv/cpu/fp.o arch/riscv/cpu/fpregs.o
 obj-y += arch/riscv/trap/signal.o

@@ -189,7 +189,9 @@ long sys_personality(u32 persona)
 enum { PR_SET_PDEATHSIG = 1, PR_GET_PDEATHSIG = 2, PR_GET_DUMPABLE = 3, PR_SET_DUMPABLE = 4, PR_GET_KEEPCAPS = 7,
 	PR_SET_KEEPCAPS = 8,
 	PR_SET_NAME = 15, PR_GET_NAME = 16, PR_CAPBSET_READ = 23, PR_CAPBSET_DROP = 24, PR_SET_CHILD_SUBREAPER = 36,
-	PR_GET_CHILD_SUBREAPER = 37, PR_SET_NO_NEW_PRIVS = 38, PR_GET_NO_NEW_PRIVS = 39, PR_GET_TID_ADDRESS = 40 };
+	PR_GET_CHILD_SUBREAPER = 37, PR_SET_NO_NEW_PRIVS = 38, PR_GET_NO_NEW_PRIVS = 39, PR_GET_TID_ADDRESS = 40, PR_GET_TIMING = 13, PR_SET_TIMING = 14,
+	PR_SET_TIMERSLACK = 29, PR_GET_TIMERSLACK = 30 };
+#define TIMER_SLACK_NS	50000	/* what a thread begins with. No timer is ever that late on purpose */
 
 static long set_name_of_thread(uaddr_t from)
 {
@@ -275,11 +277,30 @@ long sys_prctl(int option, u64 a, u64 b, u64 c, u64 d)
 		return 0;
 	case PR_GET_NO_NEW_PRIVS:
 		return a || b || c || d ? -EINVAL : p->no_new_privs;
+	case PR_SET_TIMERSLACK:
+		if (!sched_is_rt(current))
+			current->timer_slack_ns = (s64)a > 0 ? a : TIMER_SLACK_NS;
+		return 0;
+	case PR_GET_TIMERSLACK:
+		return current->timer_slack_ns ? current->timer_slack_ns : TIMER_SLACK_NS;
+	case PR_GET_TIMING:
+		return 0;
+	case PR_SET_TIMING:
+		return a ? -EINVAL : 0;		/* times are sampled; nothing else is on offer */
 	case PR_GET_TID_ADDRESS:
 		return put_user(current->clear_child_tid, a);
 	default:
 		return -EINVAL;
 	}
+}
+
+/*
+ * Restartable sequences are refused: glibc and others do without them. In the list
+ * because every program asks once for each thread.
+ */
+long sys_rseq(uaddr_t area, u32 len, int flags, u32 signature)
+{
+	return -ENOSYS;
 }
 
 /* --- membarrier --- */

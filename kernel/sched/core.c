@@ -553,6 +553,7 @@ void sched_fork(struct thread *child)
 	list_init(&se->rt_node);
 	rb_clear(&se->node);
 	child->ioprio = current->ioprio;
+	child->timer_slack_ns = current->timer_slack_ns;
 	child->state = TASK_NEW;
 	child->info.preempt_count = PREEMPT_ONE;	/* invariant (3): as after a switch away */
 	thread_set_cpu(child, cpu_id());

@@ -109,6 +109,7 @@ struct thread {
 	u64 start_ns;			/* boot clock */
 	u64 min_flt, maj_flt;
 	u64 read_bytes, write_bytes;
+	u64 timer_slack_ns;		/* prctl(2); 0: the default. Only by the thread, inherited */
 	u32 ioprio;			/* ioprio_set(2); a word, any thread may store it */
 	struct list_head *plug;		/* block plug, or NULL */
 	struct completion *vfork_done;	/* tells the parent of vfork; process->lock */

@@ -153,5 +153,6 @@ void time_init(void)
 	high = ((u64)arch_timebase_hz << 32) / NS_PER_SEC;
 	rest = ((u64)arch_timebase_hz << 32) % NS_PER_SEC;
 	tick_mult = (high << 32) + (rest << 32) / NS_PER_SEC;
+	arch_timer_init();
 	time_init_cpu();
 }

@@ -20,6 +20,7 @@
  * Source: SBI 2.0, chapters 7 (IPI) and 9 (HSM); device tree specification, /cpus.
  */
 #include <arch/csr.h>
+#include <arch/isa.h>
 #include <arch/layout.h>
 #include <arch/paging.h>
 #include <arch/processor.h>
@@ -94,10 +95,14 @@ void __init smp_find_cpus(u64 boot_hart)
 		panic("no /cpus in the device tree");
 	arch_timebase_hz = read_timebase(cpus);
 	cpu_to_hart[0] = boot_hart;
+	isa_init();
 	fdt_for_each_subnode(node, boot_fdt, cpus) {
 		u64 hart = hart_of(node, fdt_address_cells(boot_fdt, cpus));
 
-		if (!is_usable(node) || hart == boot_hart || hart == U64_MAX)
+		if (!is_usable(node) || hart == U64_MAX)
+			continue;
+		isa_add_hart(node);
+		if (hart == boot_hart)
 			continue;
 		if (nr_cpus == NR_CPUS) {
 			pr_warn("smp: more harts than the %u this kernel is built for\n", NR_CPUS);

@@ -13,5 +13,6 @@ static inline u64 arch_time_read(void)
 }
 
 extern u32 arch_timebase_hz;			/* from the device tree */
+void arch_timer_init(void);			/* boot CPU: how timers are set */
 void arch_timer_init_cpu(void);			/* no interrupt set; user mode may read the clock */
 void arch_timer_set(u64 ticks);			/* interrupt this hart at or after ticks; ~0: never */
