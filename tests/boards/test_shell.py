@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: MIT
+"""
+Ring 4, on boards that QEMU has: a session at the console, with a person's commands.
+
+One machine is started for each way to boot and used for all cases; a case that
+needs one of its own says so.
+"""
+import shutil
+import subprocess
+
+import pytest
+
+from conftest import ROOT, run_make
+from machine import Machine, run_flags
+from qemu import check_disk
+
+# id: board, variables of make
+BOOTS = {
+    "virt-disk-1": ("qemu-virt", ("SMP=1",)),
+    "virt-disk-2": ("qemu-virt", ("SMP=2",)),
+    "virt-disk-4": ("qemu-virt", ("SMP=4",)),
+    "virt-disk-4-debug": ("qemu-virt", ("SMP=4", "CONFIG=debug")),
+    "virt-initramfs-2": ("qemu-virt", ("SMP=2", "ROOT=initramfs")),
+    "virt-disk-24M": ("qemu-virt", ("SMP=2", "MEM=24M")),
+    "unleashed": ("sifive-unleashed", ()),
+}
+DISKS = [name for name in BOOTS if "disk" in name]
+
+
+def command_of(which, folder):
+    """The command, with a disk of its own to write to, and that disk."""
+    board, variables = BOOTS[which]
+    variables = (f"BOARD={board}", *variables)
+    run_make("all", *variables)
+    command = run_flags("run", *variables)
+    disk = None
+    for number, word in enumerate(command):
+        if word.startswith("file=") and "rootfs.img" in word:
+            path = word.split(",")[0].removeprefix("file=")
+            disk = folder / "rootfs.img"
+            shutil.copy(ROOT / path, disk)
+            command[number] = word.replace(path, str(disk))
+    return command, disk
+
+
+@pytest.fixture(scope="module", params=BOOTS)
+def machine(request, tmp_path_factory):
+    command, _ = command_of(request.param, tmp_path_factory.mktemp(request.param))
+    with Machine(command) as started:
+        yield started.login()
+
+
+def ok(machine, command):
+    status, output = machine.run(command)
+    assert status == 0, output
+    return output.strip()
+
+
+def test_mounts(machine):
+    mounts = ok(machine, "cat /proc/mounts")
+    for where in ("/proc", "/sys", "/dev", "/dev/pts", "/run", "/tmp"):
+        assert f" {where} " in mounts, mounts
+
+
+def test_pipeline(machine):
+    assert ok(machine, "seq 1 5000 | sort -rn | head -n 2 | tr '\\n' ' '") == "5000 4999"
+
+
+def test_exit_status(machine):
+    assert machine.run("false")[0] == 1
+    assert machine.run("no-such-command")[0] == 127
+    assert machine.run("sh -c 'kill -9 $$'")[0] == 137
+
+
+def test_background_jobs(machine):
+    ok(machine, "for i in 1 2 3 4 5 6 7 8; do (sleep 1; echo $i >> /tmp/jobs.$$) & done; wait")
+    assert ok(machine, "sort /tmp/jobs.$$ | tr '\\n' ' '") == "1 2 3 4 5 6 7 8"
+
+
+def test_interrupt_a_program(machine):
+    machine.type("sleep 100\r")
+    machine.expect("sleep 100", "no echo")
+    machine.expect("\n", "no echo")
+    machine.type("\x03")
+    machine.expect("root@fathom:", "^C does not end sleep")
+    assert ok(machine, "jobs") == ""
+
+
+def test_stop_and_resume(machine):
+    machine.type("sleep 3\r")
+    machine.expect("sleep 3", "no echo")
+    machine.expect("\n", "no echo")
+    machine.type("\x1a")
+    machine.expect("Stopped", "^Z does not stop sleep")
+    machine.expect("root@fathom:", "no prompt")
+    assert "Stopped" in ok(machine, "jobs")
+    ok(machine, "bg %1")
+    ok(machine, "wait")
+    assert "sleep" not in ok(machine, "jobs | grep -v Done; true")
+
+
+def test_end_of_file(machine):
+    machine.type("cat > /tmp/typed\r")
+    machine.expect("typed", "no echo")
+    machine.expect("\n", "no echo")
+    machine.type("a line\r\x04")
+    machine.expect("root@fathom:", "^D does not end cat")
+    assert ok(machine, "cat /tmp/typed") == "a line"
+
+
+def test_thousand_commands(machine):
+    ok(machine, "i=0; while [ $i -lt 1000 ]; do /bin/true; i=$((i+1)); done")
+
+
+def test_pipelines_in_a_loop(machine):
+    output = ok(machine, "i=0; while [ $i -lt 100 ]; do echo $i | cat | cat; i=$((i+1)); done | wc -l")
+    assert output == "100"
+
+
+@pytest.mark.parametrize("demo", ["anatomy", "fork_cow", "threads", "race"])
+def test_demo(machine, demo):
+    ok(machine, demo)
+
+
+def test_tools(machine):
+    assert ok(machine, "nice -n 5 nice") == "5"
+    assert "init" in ok(machine, "pstree")
+    assert ok(machine, "pgrep init").splitlines()[0] == "1"
+    for command in ("ps", "top -b -n 1", "free", "df", "uptime", "mount", "dmesg | tail -n 1", "uname -a", "id",
+                    "date", "hostname", "cat /proc/self/status", "ls -l /proc/self/fd"):
+        ok(machine, command)
+
+
+def test_processes_do_not_pile_up(machine):
+    assert "Z" not in ok(machine, "ps -o stat").split()
+
+
+@pytest.mark.parametrize("which", DISKS)
+def test_files_survive_a_reboot(which, tmp_path):
+    command, disk = command_of(which, tmp_path)
+    with Machine(command) as machine:
+        machine.login()
+        ok(machine, "seq 1 20000 > /root/numbers; mkdir -p /root/a/b; ln -s ../numbers /root/a/link; sync")
+        sums = ok(machine, "md5sum < /root/numbers")
+        machine.type("poweroff\r")
+        machine.ends()
+    assert not check_disk(disk)
+    written = subprocess.run(["/usr/sbin/debugfs", "-R", "cat /root/numbers", disk], text=True, check=True,
+                             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
+    assert written == "".join(f"{i}\n" for i in range(1, 20001))
+    with Machine(command) as machine:
+        machine.login()
+        assert ok(machine, "md5sum < /root/a/link") == sums
+        machine.type("poweroff\r")
+        machine.ends()
+    assert not check_disk(disk)
+
+
+def test_reboot(tmp_path):
+    command, _ = command_of("virt-disk-2", tmp_path)
+    with Machine(command) as machine:
+        machine.login().type("reboot\r")
+        machine.expect("Fathom on RISC-V", "it does not start again")
+        machine.login().type("poweroff\r")
+        machine.ends()
