@@ -155,4 +155,5 @@ int vfs_setattr(const struct path *path, struct iattr *attr);
 bool inode_writers_inc(struct inode *inode);	/* as an open for writing; false: a program is being run from it */
 /* Kernel-side transfer to kernel memory. */
 ssize_t kernel_read(struct file *f, void *buf, size_t len, loff_t *pos);
+ssize_t file_write_iter(struct file *f, struct iov_iter *from, loff_t *pos);	/* from any kind of memory */
 ssize_t kernel_write(struct file *f, const void *buf, size_t len, loff_t *pos);

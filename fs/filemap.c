@@ -16,11 +16,10 @@
 
 /* A new page locked by read_ahead costs one call; without it, pages are read one by one. */
 #define RA_FIRST_PAGES	4		/* of a first sequential read; doubles up to ra_pages */
-#define RA_DEFAULT_PAGES 32		/* 128 KiB, as Linux */
 #define RA_BATCH	32
 
 /* Start reading up to nr pages from index on, as far as they are missing. */
-static void read_pages(struct mapping *m, u64 index, u32 nr)
+static u32 read_pages(struct mapping *m, u64 index, u32 nr)
 {
 	struct page *batch[RA_BATCH];
 	u32 got = 0;
@@ -39,7 +38,7 @@ static void read_pages(struct mapping *m, u64 index, u32 nr)
 		batch[got] = page;
 	}
 	if (!got)
-		return;
+		return 0;
 	if (m->ops->read_ahead)
 		m->ops->read_ahead(m, batch, got);
 	else
@@ -47,13 +46,31 @@ static void read_pages(struct mapping *m, u64 index, u32 nr)
 			(void)!m->ops->read_page(m, batch[i]);
 	for (u32 i = 0; i < got; i++)
 		page_put(batch[i]);
+	return got;
+}
+
+void file_read_ahead(struct file *f, loff_t start, loff_t end)
+{
+	struct mapping *m = f->mapping;
+	loff_t size = mapping_size(m);
+	u64 index = (u64)start >> PAGE_SHIFT, last;
+
+	if (start < 0 || start >= size || !m->ops->read_page)
+		return;
+	last = (u64)(min(end, size - 1)) >> PAGE_SHIFT;
+	while (index <= last && !signal_fatal_pending(current)) {
+		u32 got = read_pages(m, index, min(last - index + 1, (u64)RA_BATCH));
+
+		index += got ? got : 1;		/* it is there already */
+		cond_resched();
+	}
 }
 
 /* The page at index is missing: read a window that grows while reading goes on in order. */
 static void read_ahead(struct mapping *m, struct readahead_state *ra, u64 index)
 {
 	u64 end = DIV_ROUND_UP((u64)mapping_size(m), PAGE_SIZE);
-	u32 most = ra->ra_pages ? ra->ra_pages : RA_DEFAULT_PAGES;
+	u32 most = ra->ra_pages ? ra->ra_pages : READAHEAD_PAGES;
 
 	if (index == ra->start + ra->size)
 		ra->size = ra->size ? min(ra->size * 2, most) : RA_FIRST_PAGES;
@@ -61,7 +78,7 @@ static void read_ahead(struct mapping *m, struct readahead_state *ra, u64 index)
 		ra->size = 1;
 	ra->start = index;
 	if (index < end)
-		read_pages(m, index, min((u64)ra->size, end - index));
+		(void)read_pages(m, index, min((u64)ra->size, end - index));
 }
 
 static struct page *page_to_read(struct kio *kio, struct mapping *m, u64 index, int *err)
@@ -87,7 +104,7 @@ ssize_t generic_file_read(struct kio *kio, struct iov_iter *to)
 	ssize_t done = 0;
 	int err = 0;
 
-	if (kio->flags & KIO_DIRECT) {
+	if ((kio->flags & KIO_DIRECT) && !(m->flags & MAPPING_NO_WRITEBACK)) {
 		if (!m->ops->direct_io)
 			return -EINVAL;
 		err = mapping_write_and_wait(m, kio->pos, kio->pos + (loff_t)iov_iter_count(to) - 1);
@@ -254,7 +271,7 @@ ssize_t generic_file_write(struct kio *kio, struct iov_iter *from)
 	if (!done) {
 		drop_suid(inode);
 		inode_touch(inode, ATTR_MTIME);
-		done = kio->flags & KIO_DIRECT ? write_direct(kio, from) :
+		done = (kio->flags & KIO_DIRECT) && !(f->mapping->flags & MAPPING_NO_WRITEBACK) ? write_direct(kio, from) :
 						 generic_write_pages(kio, from);
 	}
 	rwsem_write_unlock(&inode->rwsem);

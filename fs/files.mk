@@ -1,3 +1,4 @@
+obj-y += fs/advise.o
 obj-y += fs/anon.o
 obj-y += fs/attr.o
 obj-y += fs/blkdev.o
@@ -22,7 +23,9 @@ obj-y += fs/readdir.o
 obj-y += fs/readwrite.o
 obj-y += fs/rename.o
 obj-y += fs/signalfd.o
+obj-y += fs/splice.o
 obj-y += fs/stat.o
 obj-y += fs/timerfd.o
 obj-y += fs/vm_file.o
 obj-y += fs/writeback.o
+obj-y += fs/xattr.o

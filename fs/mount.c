@@ -560,12 +560,14 @@ static void fs_set_root(struct fs *fs, const struct path *path)
 
 int vfs_mount_root(const char *source, const char *type, u32 flags)
 {
+	char options[] = "mode=755";
+	bool first = !init_mnt_ns.root;
 	struct mount *m;
-	int err = fs_mount(type, flags, source, NULL, &m);
+	int err = fs_mount(type, flags, source, first ? options : NULL, &m);
 
 	if (err)
 		return err;
-	if (!init_mnt_ns.root) {
+	if (first) {
 		m->id = next_mount_id++;
 		list_add_tail(&m->ns_node, &init_mnt_ns.mounts);
 		init_mnt_ns.root = m;

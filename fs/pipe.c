@@ -33,44 +33,12 @@
 #include <kernel/uapi/fcntl.h>
 #include <arch/uaccess.h>
 
-#define PIPE_SLOTS	16u		/* a power of two: 64 KiB, as on Linux */
 #define PIPE_BUF	4096u
 #define PIPE_MAX_BYTES	(1u << 20)	/* F_SETPIPE_SZ without CAP_SYS_RESOURCE: Linux's default */
 #define PIPEFS_MAGIC	0x50495045
 
-struct slot {
-	struct page *page;
-	u32 offset;
-	u32 len : 31;
-	u32 packet : 1;
-};
-
-struct pipe {
-	struct mutex mutex;		/* RANK_PIPE: all but queues and files */
-	struct wait_queue read_wait, write_wait;
-	u32 head, tail;			/* free-running */
-	u32 readers, writers;
-	u32 files;			/* inode->lock */
-	u32 reader_opens, writer_opens;	/* ever: FIFO opens wait for a change */
-	bool polled;			/* once: every write is told */
-	struct page *spare;
-	u32 slots;			/* a power of two */
-	struct slot *ring;		/* first, or from kvmalloc after F_SETPIPE_SZ */
-	struct slot first[PIPE_SLOTS];
-};
-
 static const struct file_ops pipe_file_ops;
 static struct mount *pipe_mount;	/* constant after boot */
-
-static bool is_empty(const struct pipe *p)
-{
-	return READ_ONCE(p->head) == READ_ONCE(p->tail);
-}
-
-static bool is_full(const struct pipe *p)
-{
-	return READ_ONCE(p->head) - READ_ONCE(p->tail) >= READ_ONCE(p->slots);
-}
 
 static struct pipe *pipe_alloc(void)
 {
@@ -86,15 +54,10 @@ static struct pipe *pipe_alloc(void)
 	return p;
 }
 
-static struct slot *slot_at(struct pipe *p, u32 index)
-{
-	return &p->ring[index & (p->slots - 1)];
-}
-
 static void pipe_free(struct pipe *p)
 {
 	for (; p->tail != p->head; p->tail++)
-		page_put(slot_at(p, p->tail)->page);
+		page_put(pipe_slot(p, p->tail)->page);
 	if (p->spare)
 		page_put(p->spare);
 	if (p->ring != p->first)
@@ -104,13 +67,25 @@ static void pipe_free(struct pipe *p)
 
 /* --- transfer; mutex held --- */
 
+void pipe_drop_first(struct pipe *p)
+{
+	struct slot *s = pipe_slot(p, p->tail);
+
+	/* A page that tee() has put into another pipe too is not ours to write. */
+	if (p->spare || s->shared)
+		page_put(s->page);
+	else
+		p->spare = s->page;
+	WRITE_ONCE(p->tail, p->tail + 1);
+}
+
 /* Bytes read, or -EFAULT before the first. */
 static ssize_t take_locked(struct pipe *p, struct iov_iter *to)
 {
 	ssize_t done = 0;
 
-	while (iov_iter_count(to) && !is_empty(p)) {
-		struct slot *s = slot_at(p, p->tail);
+	while (iov_iter_count(to) && !pipe_is_empty(p)) {
+		struct slot *s = pipe_slot(p, p->tail);
 		bool packet = s->packet;
 		size_t want = min_t(size_t, s->len, iov_iter_count(to));
 		size_t n = copy_page_to_iter(page_address(s->page), s->offset, want, to);
@@ -138,10 +113,10 @@ static ssize_t take_locked(struct pipe *p, struct iov_iter *to)
 static ssize_t append_locked(struct pipe *p, struct iov_iter *from)
 {
 	size_t chunk = iov_iter_count(from) % PAGE_SIZE;
-	struct slot *s = slot_at(p, p->head - 1);
+	struct slot *s = pipe_slot(p, p->head - 1);
 	size_t n;
 
-	if (is_empty(p) || !chunk || s->packet || s->offset + s->len + chunk > PAGE_SIZE)
+	if (pipe_is_empty(p) || !chunk || s->packet || s->shared || s->offset + s->len + chunk > PAGE_SIZE)
 		return 0;
 	n = copy_from_iter((char *)page_address(s->page) + s->offset + s->len, chunk, from);
 	s->len += n;
@@ -155,7 +130,7 @@ static ssize_t fill_locked(struct pipe *p, struct iov_iter *from, bool packet)
 
 	if (done < 0)
 		return done;
-	while (iov_iter_count(from) && !is_full(p)) {
+	while (iov_iter_count(from) && !pipe_is_full(p)) {
 		size_t want = min_t(size_t, iov_iter_count(from), PAGE_SIZE), n;
 		struct page *page = p->spare ? p->spare : page_alloc(GFP_USER);
 
@@ -164,7 +139,7 @@ static ssize_t fill_locked(struct pipe *p, struct iov_iter *from, bool packet)
 		p->spare = NULL;
 		n = copy_from_iter(page_address(page), want, from);
 		if (n) {
-			*slot_at(p, p->head) = (struct slot){ page, 0, n, packet };
+			*pipe_slot(p, p->head) = (struct slot){ .page = page, .len = n, .packet = packet };
 			WRITE_ONCE(p->head, p->head + 1);
 		} else {
 			p->spare = page;
@@ -187,11 +162,11 @@ static ssize_t pipe_read(struct kio *kio, struct iov_iter *to)
 		bool was_full, eof, more;
 
 		mutex_lock(&p->mutex);
-		was_full = is_full(p);
-		eof = is_empty(p) && !p->writers;
+		was_full = pipe_is_full(p);
+		eof = pipe_is_empty(p) && !p->writers;
 		n = take_locked(p, to);
-		was_full &= !is_full(p);
-		more = n && !is_empty(p);
+		was_full &= !pipe_is_full(p);
+		more = n && !pipe_is_empty(p);
 		mutex_unlock(&p->mutex);
 		if (was_full)
 			wake_poll(&p->write_wait, EPOLLOUT | EPOLLWRNORM);
@@ -201,7 +176,7 @@ static ssize_t pipe_read(struct kio *kio, struct iov_iter *to)
 			return n;
 		if (kio_nonblock(kio))
 			return -EAGAIN;
-		n = wait_event_interruptible_exclusive(&p->read_wait, !is_empty(p) || !READ_ONCE(p->writers));
+		n = wait_event_interruptible_exclusive(&p->read_wait, !pipe_is_empty(p) || !READ_ONCE(p->writers));
 		if (n)
 			return n;
 	}
@@ -219,10 +194,10 @@ static ssize_t pipe_write(struct kio *kio, struct iov_iter *from)
 		bool tell, room;
 
 		mutex_lock(&p->mutex);
-		tell = is_empty(p);
+		tell = pipe_is_empty(p);
 		n = p->readers ? fill_locked(p, from, packet) : -EPIPE;
-		tell = tell ? !is_empty(p) : n > 0 && p->polled;
-		room = n > 0 && !iov_iter_count(from) && !is_full(p);
+		tell = tell ? !pipe_is_empty(p) : n > 0 && p->polled;
+		room = n > 0 && !iov_iter_count(from) && !pipe_is_full(p);
 		mutex_unlock(&p->mutex);
 		if (tell)
 			wake_poll(&p->read_wait, EPOLLIN | EPOLLRDNORM);
@@ -233,7 +208,7 @@ static ssize_t pipe_write(struct kio *kio, struct iov_iter *from)
 		if (n < 0 || !iov_iter_count(from))
 			break;
 		n = kio_nonblock(kio) ? -EAGAIN :
-		    wait_event_interruptible_exclusive(&p->write_wait, !is_full(p) || !READ_ONCE(p->readers));
+		    wait_event_interruptible_exclusive(&p->write_wait, !pipe_is_full(p) || !READ_ONCE(p->readers));
 		if (n)
 			break;
 	}
@@ -269,12 +244,12 @@ static u32 pipe_poll(struct file *f, struct poll_table *pt)
 		WRITE_ONCE(p->polled, true);
 	if (f->mode & FMODE_READ) {
 		poll_wait(f, &p->read_wait, pt);
-		mask |= is_empty(p) ? 0 : EPOLLIN | EPOLLRDNORM;
+		mask |= pipe_is_empty(p) ? 0 : EPOLLIN | EPOLLRDNORM;
 		mask |= READ_ONCE(p->writers) ? 0 : EPOLLHUP;
 	}
 	if (f->mode & FMODE_WRITE) {
 		poll_wait(f, &p->write_wait, pt);
-		mask |= is_full(p) ? 0 : EPOLLOUT | EPOLLWRNORM;
+		mask |= pipe_is_full(p) ? 0 : EPOLLOUT | EPOLLWRNORM;
 		mask |= READ_ONCE(p->readers) ? 0 : EPOLLERR;
 	}
 	return mask;
@@ -300,7 +275,7 @@ static long count_bytes(struct pipe *p)
 
 	mutex_lock(&p->mutex);
 	for (u32 i = p->tail; i != p->head; i++)
-		n += slot_at(p, i)->len;
+		n += pipe_slot(p, i)->len;
 	mutex_unlock(&p->mutex);
 	return n;
 }
@@ -310,6 +285,11 @@ static long pipe_ioctl(struct file *f, u32 cmd, u64 arg)
 	enum { FIONREAD = 0x541b };
 
 	return cmd == FIONREAD ? put_user((int)count_bytes(f->private), arg) : -ENOTTY;
+}
+
+struct pipe *pipe_of(const struct file *f)
+{
+	return f->ops == &pipe_file_ops ? f->private : NULL;
 }
 
 long pipe_size(const struct file *f)
@@ -331,7 +311,7 @@ static int set_ring(struct pipe *p, struct slot *ring, u32 slots)
 		return -EBUSY;
 	}
 	for (; p->tail != p->head; p->tail++)
-		ring[n++] = *slot_at(p, p->tail);
+		ring[n++] = *pipe_slot(p, p->tail);
 	old = p->ring;
 	p->ring = ring;
 	WRITE_ONCE(p->slots, slots);

@@ -28,22 +28,47 @@ static u32 kio_flags(const struct file *f)
 	return kf;
 }
 
-/* One transfer at *pos, which advances. */
-static ssize_t transfer(struct file *f, struct iov_iter *it, loff_t *pos, bool write)
+/* One transfer at kio->pos; *pos advances. */
+static ssize_t transfer_kio(struct kio *kio, struct iov_iter *it, loff_t *pos, bool write)
 {
-	struct kio kio = { .file = f, .pos = *pos, .flags = kio_flags(f) };
+	struct file *f = kio->file;
 	ssize_t n;
 
 	if (!(f->mode & (write ? FMODE_WRITE : FMODE_READ)))
 		return -EBADF;
 	iov_iter_truncate(it, MAX_RW_COUNT);
 	if (write)
-		n = f->ops->write ? f->ops->write(&kio, it) : -EINVAL;
+		n = f->ops->write ? f->ops->write(kio, it) : -EINVAL;
 	else
-		n = f->ops->read ? f->ops->read(&kio, it) : S_ISDIR(f->inode ? f->inode->mode : 0) ? -EISDIR : -EINVAL;
+		n = f->ops->read ? f->ops->read(kio, it) : S_ISDIR(f->inode ? f->inode->mode : 0) ? -EISDIR : -EINVAL;
 	if (n > 0)
-		*pos = kio.pos;
+		*pos = kio->pos;
 	return n;
+}
+
+static ssize_t transfer(struct file *f, struct iov_iter *it, loff_t *pos, bool write)
+{
+	struct kio kio = { .file = f, .pos = *pos, .flags = kio_flags(f) };
+
+	return transfer_kio(&kio, it, pos, write);
+}
+
+/* What preadv2 and pwritev2 add to, or take from, the file's flags: 0, -EOPNOTSUPP, -EINVAL. */
+static int add_rwf(const struct file *f, u32 rwf, u32 *kf)
+{
+	if (rwf & ~(RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND | RWF_NOAPPEND))
+		return -EOPNOTSUPP;
+	if ((rwf & RWF_APPEND) && (rwf & RWF_NOAPPEND))
+		return -EINVAL;
+	if ((rwf & RWF_NOWAIT) && !(f->mode & FMODE_NOWAIT))
+		return -EOPNOTSUPP;
+	*kf |= rwf & RWF_NOWAIT ? KIO_NOWAIT : 0;
+	*kf |= rwf & RWF_DSYNC ? KIO_DSYNC : 0;
+	*kf |= rwf & RWF_SYNC ? KIO_DSYNC | KIO_SYNC : 0;
+	*kf |= rwf & RWF_APPEND ? KIO_APPEND : 0;
+	if (rwf & RWF_NOAPPEND)
+		*kf &= ~(u32)KIO_APPEND;
+	return 0;
 }
 
 static bool lock_pos(struct file *f)
@@ -64,6 +89,12 @@ static ssize_t transfer_at_pos(struct file *f, struct iov_iter *it, bool write)
 	return n;
 }
 
+/* No memory is that long. */
+static int bad_length(const struct file *f, bool write)
+{
+	return f->mode & (write ? FMODE_WRITE : FMODE_READ) ? -EFAULT : -EBADF;
+}
+
 static ssize_t rw(u32 fd, uaddr_t buf, size_t len, bool write)
 {
 	struct fd f = fd_get(fd);
@@ -73,7 +104,7 @@ static ssize_t rw(u32 fd, uaddr_t buf, size_t len, bool write)
 	if (!f.file)
 		return -EBADF;
 	iov_iter_ubuf(&it, buf, len);
-	n = (s64)len < 0 ? -EINVAL : transfer_at_pos(f.file, &it, write);
+	n = (s64)len < 0 ? bad_length(f.file, write) : transfer_at_pos(f.file, &it, write);
 	fd_put(f);
 	return n;
 }
@@ -94,6 +125,8 @@ static ssize_t prw(struct fd f, struct iov_iter *it, loff_t pos, bool write)
 		return -EINVAL;
 	if (!(f.file->mode & FMODE_PREAD))
 		return -ESPIPE;
+	if (unlikely((loff_t)iov_iter_count(it) > S64_MAX - pos))
+		return -EINVAL;
 	return transfer(f.file, it, &pos, write);
 }
 
@@ -109,7 +142,7 @@ static ssize_t prw_buf(u32 fd, uaddr_t buf, size_t len, loff_t pos, bool write)
 	if (!f.file)
 		return -EBADF;
 	iov_iter_ubuf(&it, buf, len);
-	n = (s64)len < 0 ? -EINVAL : prw(f, &it, pos, write);
+	n = (s64)len < 0 ? bad_length(f.file, write) : prw(f, &it, pos, write);
 	fd_put(f);
 	return n;
 }
@@ -163,6 +196,60 @@ long sys_preadv(u32 fd, uaddr_t vec, u64 nr, loff_t pos)
 long sys_pwritev(u32 fd, uaddr_t vec, u64 nr, loff_t pos)
 {
 	return pos < 0 ? -EINVAL : rwv(fd, vec, nr, true, pos, true);
+}
+
+/* With flags; pos -1: the file's own position. */
+static ssize_t rwv2_iter(struct file *f, struct iov_iter *it, loff_t pos, u32 rwf, bool write)
+{
+	struct kio kio = { .file = f, .pos = pos, .flags = kio_flags(f) };
+	int err = add_rwf(f, rwf, &kio.flags);
+	bool locked;
+	ssize_t n;
+
+	if (err)
+		return err;
+	if (pos != -1)
+		return f->mode & FMODE_PREAD ? transfer_kio(&kio, it, &pos, write) : -ESPIPE;
+	locked = lock_pos(f);
+	kio.pos = f->pos;
+	n = transfer_kio(&kio, it, &f->pos, write);
+	if (locked)
+		mutex_unlock(&f->pos_mutex);
+	return n;
+}
+
+static ssize_t rwv2(u32 fd, uaddr_t vec, u64 nr, loff_t pos, u32 rwf, bool write)
+{
+	struct iovec fast[IOV_FAST], *iov = fast;
+	struct iov_iter it;
+	struct fd f;
+	ssize_t n;
+
+	if (pos < -1)
+		return -EINVAL;
+	f = fd_get(fd);
+	if (!f.file)
+		return -EBADF;
+	n = iovec_from_user(vec, nr, fast, &iov);
+	if (n >= 0) {
+		iov_iter_user(&it, iov, nr, n);
+		n = rwv2_iter(f.file, &it, pos, rwf, write);
+		if (iov != fast)
+			kfree(iov);
+	}
+	fd_put(f);
+	return n;
+}
+
+/* The upper half of the position is for 32-bit callers. */
+long sys_preadv2(u32 fd, uaddr_t vec, u64 nr, loff_t pos, u64 unused, u32 rwf)
+{
+	return rwv2(fd, vec, nr, pos, rwf, false);
+}
+
+long sys_pwritev2(u32 fd, uaddr_t vec, u64 nr, loff_t pos, u64 unused, u32 rwf)
+{
+	return rwv2(fd, vec, nr, pos, rwf, true);
 }
 
 /* --- position --- */
@@ -236,6 +323,11 @@ ssize_t kernel_read(struct file *f, void *buf, size_t len, loff_t *pos)
 ssize_t kernel_write(struct file *f, const void *buf, size_t len, loff_t *pos)
 {
 	return kernel_rw(f, (void *)buf, len, pos, true);
+}
+
+ssize_t file_write_iter(struct file *f, struct iov_iter *from, loff_t *pos)
+{
+	return transfer(f, from, pos, true);
 }
 
 /* --- durability --- */

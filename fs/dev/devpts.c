@@ -237,9 +237,10 @@ static void find_ptmx(void)
 
 void devpts_init(void)
 {
+	char mode[] = "mode=755";
 	struct inode *root;
 
-	if (tmpfs_mount(&fstype_devpts, 0, NULL, NULL, &instance))
+	if (tmpfs_mount(&fstype_devpts, 0, NULL, mode, &instance))
 		panic("no memory for devpts");
 	root = instance->root->inode;
 	tmpfs_dir_ops = root->ops;

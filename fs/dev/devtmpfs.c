@@ -113,7 +113,9 @@ void devtmpfs_init(void)
 {
 	struct known_node *n;
 
-	if (tmpfs_mount(&fstype_devtmpfs, 0, NULL, NULL, &instance))
+	char options[] = "mode=755";
+
+	if (tmpfs_mount(&fstype_devtmpfs, 0, NULL, options, &instance))
 		panic("no memory for devtmpfs");
 	list_for_each(n, &known_nodes, link) {
 		int err = make_path(n->name, n->mode, n->dev);

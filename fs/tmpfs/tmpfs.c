@@ -17,9 +17,11 @@
 #include <fs/file.h>
 #include <fs/namei.h>
 #include <fs/pipe.h>
+#include <fs/statfs.h>
 #include <fs/tmpfs/tmpfs.h>
 #include <kernel/lib/string.h>
 #include <kernel/mm/alloc.h>
+#include <kernel/mm/page.h>
 #include <kernel/uapi/fcntl.h>
 
 #define TMPFS_MAGIC	0x01021994
@@ -74,6 +76,7 @@ struct inode *tmpfs_inode(struct superblock *sb, const struct inode *dir, umode_
 	inode->rdev = dev;
 	if (S_ISREG(mode)) {
 		shmem_set_seals(inode, F_SEAL_SEAL);
+		inode->data.blocks = &inode->blocks;
 		inode->fops = &file_fops;
 	} else if (S_ISDIR(mode)) {
 		inode->nlink = 2;
@@ -163,7 +166,7 @@ static bool dir_is_empty(struct dentry *dir)
 
 	spin_lock(&dir->lock);
 	list_for_each(d, &dir->children, child_node)
-		if (READ_ONCE(d->inode)) {
+		if (READ_ONCE(d->inode) && (d->flags & DENTRY_HASHED)) {
 			empty = false;
 			break;
 		}
@@ -295,10 +298,56 @@ static int tmpfs_iterate(struct file *f, struct dir_context *ctx)
 	return 0;
 }
 
+/* A name that no directory lists: "#" and the inode's number. */
+static int tmpfs_tmpfile(struct inode *dir, struct dentry *d, umode_t mode)
+{
+	struct inode *inode = tmpfs_inode(dir->sb, dir, mode, 0);
+
+	if (!inode)
+		return -ENOMEM;
+	inode->nlink = 0;
+	dentry_instantiate(d, inode);
+	return 0;
+}
+
+/* Data is what was written: pages that are marked dirty, for ever. */
+static loff_t seek_data_hole(const struct inode *inode, loff_t off, bool data)
+{
+	const struct mapping *m = &inode->data;
+	loff_t size = inode->size;
+	u64 index = (u64)off >> PAGE_SHIFT;
+
+	if (off < 0 || off >= size)
+		return -ENXIO;
+	rcu_read_lock();
+	if (!data)
+		while (xa_get_mark(&m->pages, index, XA_DIRTY))
+			index++;
+	else if (!xa_find_marked(&m->pages, &index, U64_MAX, XA_DIRTY))
+		index = U64_MAX >> PAGE_SHIFT;
+	rcu_read_unlock();
+	off = (loff_t)max((u64)off, index << PAGE_SHIFT);
+	if (off >= size)
+		return data ? -ENXIO : size;
+	return off;
+}
+
+static loff_t tmpfs_llseek(struct file *f, loff_t off, int whence)
+{
+	if (whence != SEEK_DATA && whence != SEEK_HOLE)
+		return generic_file_llseek(f, off, whence);
+	rwsem_read_lock(&f->inode->rwsem);
+	off = seek_data_hole(f->inode, off, whence == SEEK_DATA);
+	rwsem_read_unlock(&f->inode->rwsem);
+	if (off >= 0)
+		f->pos = off;
+	return off;
+}
+
 static const struct inode_ops dir_ops = {
 	.lookup = tmpfs_lookup, .create = tmpfs_create, .link = tmpfs_link, .unlink = tmpfs_unlink,
 	.symlink = tmpfs_symlink, .mkdir = tmpfs_mkdir, .rmdir = tmpfs_rmdir, .mknod = tmpfs_mknod,
-	.rename = tmpfs_rename, .setattr = tmpfs_setattr,
+	.rename = tmpfs_rename, .tmpfile = tmpfs_tmpfile, .setattr = tmpfs_setattr,
 };
 static const struct inode_ops file_inode_ops = { .setattr = tmpfs_setattr };
 static const struct inode_ops link_ops = { .setattr = tmpfs_setattr, .get_link = tmpfs_get_link };
@@ -306,25 +355,79 @@ static const struct file_ops dir_fops = {
 	.iterate = tmpfs_iterate, .llseek = generic_file_llseek, .fsync = tmpfs_fsync,
 };
 static const struct file_ops file_fops = {
-	.read = generic_file_read, .write = generic_file_write, .llseek = generic_file_llseek,
+	.read = generic_file_read, .write = generic_file_write, .llseek = tmpfs_llseek,
 	.mmap = shmem_mmap, .fsync = tmpfs_fsync, .fallocate = shmem_fallocate,
 };
-const struct super_ops tmpfs_super_ops = { .inode_evict = tmpfs_evict };
+/* Half of the memory, as far as it is free: the default that Linux shows. */
+static int tmpfs_statfs(struct superblock *sb, struct kstatfs *st)
+{
+	struct memory_counts info;
+
+	memory_counts(&info);
+	st->blocks = info.total / 2;
+	st->bfree = st->bavail = min(st->blocks, info.free);
+	return 0;
+}
+
+const struct super_ops tmpfs_super_ops = { .inode_evict = tmpfs_evict, .statfs = tmpfs_statfs };
+
+/* One name=value of root's attributes. */
+static int parse_option(struct inode *root, const char *name, const char *value)
+{
+	u64 n;
+
+	/* Limit: sizes are taken but bound nothing; memory itself does. */
+	if (!strcmp(name, "size") || !strcmp(name, "nr_blocks") || !strcmp(name, "nr_inodes"))
+		return *value ? 0 : -EINVAL;
+	if (kstrtou64(value, strcmp(name, "mode") ? 10 : 8, &n) || n > U32_MAX)
+		return -EINVAL;
+	if (!strcmp(name, "mode"))
+		root->mode = S_IFDIR | (n & S_IALLUGO);
+	else if (!strcmp(name, "uid"))
+		root->uid = (uid_t)n;
+	else if (!strcmp(name, "gid"))
+		root->gid = (gid_t)n;
+	else
+		return -EINVAL;
+	return 0;
+}
+
+static int parse_options(struct inode *root, char *options)
+{
+	while (options && *options) {
+		char *next = strchr(options, ','), *value;
+		int err;
+
+		if (next)
+			*next++ = 0;
+		value = strchr(options, '=');
+		if (!value)
+			return -EINVAL;
+		*value++ = 0;
+		err = parse_option(root, options, value);
+		if (err)
+			return err;
+		options = next;
+	}
+	return 0;
+}
 
 int tmpfs_mount(const struct fstype *type, u32 flags, const char *source, char *options, struct superblock **out)
 {
 	struct superblock *sb = superblock_alloc(type, flags);
 	struct inode *root;
+	int err;
 
 	if (!sb)
 		return -ENOMEM;
 	sb->ops = &tmpfs_super_ops;
 	sb->magic = TMPFS_MAGIC;
-	root = tmpfs_inode(sb, NULL, S_IFDIR | 0755, 0);
+	root = tmpfs_inode(sb, NULL, S_IFDIR | S_ISVTX | 0777, 0);
 	sb->root = root ? dentry_alloc_root(root) : NULL;
-	if (!sb->root) {
+	err = sb->root ? parse_options(root, options) : -ENOMEM;
+	if (err) {
 		superblock_put(sb);
-		return -ENOMEM;
+		return err;
 	}
 	*out = sb;
 	return 0;

@@ -160,6 +160,8 @@ static void remove_locked(struct mapping *m, struct page *page)
 	WRITE_ONCE(page->mapping, NULL);
 	m->nr_pages--;
 	dirty = page_test_and_clear(page, PG_DIRTY);
+	if (dirty && m->blocks)
+		*m->blocks -= PAGE_SIZE / 512;
 	spin_unlock_irqrestore(&m->lock, flags);
 	uncount_page(m, dirty);
 	page_put(page);
@@ -306,6 +308,8 @@ bool page_set_dirty(struct page *page)
 	was_clean = page->mapping == m && !page_test_and_set(page, PG_DIRTY);
 	if (was_clean)
 		xa_set_mark(&m->pages, page->index, XA_DIRTY);
+	if (was_clean && m->blocks)
+		*m->blocks += PAGE_SIZE / 512;
 	spin_unlock_irqrestore(&m->lock, flags);
 	if (!was_clean || (m->flags & MAPPING_NO_WRITEBACK))
 		return was_clean;

@@ -14,6 +14,7 @@
 #include <kernel/mm/iov_iter.h>
 #include <kernel/mm/page.h>
 
+struct file;
 struct inode;
 struct mapping;
 struct vma;
@@ -68,6 +69,7 @@ struct mapping {
 	struct rwsem i_mmap_lock;	/* RANK_I_MMAP */
 	struct list_head i_mmap;	/* VMAs that map it */
 	atomic_t nr_writable_maps;	/* shared writable VMAs */
+	u64 *blocks;			/* lock; NULL: not kept. 512-byte units in pages that were written (memory only) */
 	void *private;
 };
 #define MAPPING_NO_WRITEBACK	BIT(0)	/* memory only (tmpfs): never dirty for the flusher */
@@ -115,6 +117,10 @@ struct readahead_state {
 	u64 prev_pos;
 	u32 ra_pages;			/* largest window */
 };
+
+#define READAHEAD_PAGES	32		/* the largest window unless the file says otherwise: 128 KiB, as Linux */
+/* Start reading what is missing of bytes start to end (inclusive), or of the file's part of them. */
+void file_read_ahead(struct file *f, loff_t start, loff_t end);
 
 ssize_t generic_file_read(struct kio *kio, struct iov_iter *to);
 /* The file system's write: inode's rwsem is taken inside; permission, limits, suid, times included. */

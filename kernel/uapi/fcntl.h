@@ -57,6 +57,16 @@
 #define SEEK_DATA	3
 #define SEEK_HOLE	4
 
+#define RWF_HIPRI	0x01
+#define RWF_DSYNC	0x02
+#define RWF_SYNC	0x04
+#define RWF_NOWAIT	0x08
+#define RWF_APPEND	0x10
+#define RWF_NOAPPEND	0x20
+
+#define SPLICE_F_NONBLOCK 0x02
+#define SPLICE_F_ALL	0x0f
+
 #define RENAME_NOREPLACE	1
 #define RENAME_EXCHANGE		2
 #define RENAME_WHITEOUT		4
