@@ -195,7 +195,12 @@ static int link_locked(struct inode *inode, struct inode *dir, struct dentry *d)
 	if (err)
 		return err;
 	rwsem_write_lock_nested(&inode->rwsem, 1);
-	err = inode->nlink ? dir->ops->link(inode, dir, d) : -ENOENT;
+	err = inode->nlink || (inode->state & INODE_STATE_LINKABLE) ? dir->ops->link(inode, dir, d) : -ENOENT;
+	if (!err && (inode->state & INODE_STATE_LINKABLE)) {
+		spin_lock(&inode->lock);
+		inode->state &= ~INODE_STATE_LINKABLE;
+		spin_unlock(&inode->lock);
+	}
 	rwsem_write_unlock(&inode->rwsem);
 	return err;
 }

@@ -124,11 +124,32 @@ static int start_at_fd(struct walk *w, int dfd)
 	return 0;
 }
 
+/* The walk's root is where it starts. */
+static int start_scoped(struct walk *w, int dfd, const char *name)
+{
+	int err = 0;
+
+	if (*name == '/' && (w->flags & LOOKUP_BENEATH))
+		return -EXDEV;
+	if (dfd == AT_FDCWD)
+		fs_get_cwd(current->fs, &w->path);
+	else
+		err = start_at_fd(w, dfd);
+	if (err)
+		return err;
+	w->root = w->path;
+	path_get(&w->root);
+	w->inode = w->path.dentry->inode;
+	return 0;
+}
+
 static int start_ref(struct walk *w, int dfd, const char *name)
 {
 	int err = 0;
 
 	w->rcu = false;
+	if (unlikely(w->flags & LOOKUP_SCOPED))
+		return start_scoped(w, dfd, name);
 	fs_get_root(current->fs, &w->root);
 	if (*name == '/') {
 		w->path = w->root;
@@ -314,6 +335,8 @@ static int step_ref(struct walk *w, const struct qstr *name)
 	dentry_put(w->path.dentry);
 	w->path = next;
 	mount_cross(&w->path);
+	if (unlikely((w->flags & LOOKUP_NO_XDEV) && w->path.mnt != next.mnt))
+		return -EXDEV;
 	w->inode = w->path.dentry->inode;
 	/* Another's unlink may have turned it negative; our reference keeps it from now on. */
 	return w->inode ? 0 : -ENOENT;
@@ -353,8 +376,29 @@ static struct dentry *parent_get(struct dentry *d)
 	return parent;
 }
 
+/* A rename may have moved us out of the root meanwhile. */
+static bool is_in_scope(const struct walk *w)
+{
+	const struct dentry *d = w->path.dentry;
+	const struct mount *m = w->path.mnt;
+	bool found;
+
+	spin_lock(&mount_lock);
+	while (m != w->root.mnt && m->parent) {
+		d = m->mountpoint;
+		m = m->parent;
+	}
+	found = m == w->root.mnt && dentry_is_ancestor(w->root.dentry, d);
+	spin_unlock(&mount_lock);
+	return found;
+}
+
 static int step_up_ref(struct walk *w)
 {
+	const struct mount *before = w->path.mnt;
+
+	if (unlikely((w->flags & LOOKUP_BENEATH) && at_root(w)))
+		return -EXDEV;
 	while (!at_root(w)) {
 		struct path up;
 
@@ -376,7 +420,9 @@ static int step_up_ref(struct walk *w)
 	}
 	mount_cross(&w->path);
 	w->inode = w->path.dentry->inode;
-	return 0;
+	if (unlikely((w->flags & LOOKUP_NO_XDEV) && w->path.mnt != before))
+		return -EXDEV;
+	return unlikely(w->flags & LOOKUP_SCOPED) && !is_in_scope(w) ? -EAGAIN : 0;
 }
 
 /* --- symbolic links (reference mode) --- */
@@ -388,15 +434,20 @@ static int follow(struct walk *w, struct path *parent, const char **name)
 	struct rest *r;
 	const char *text;
 
-	if (w->links++ >= MAX_LINKS) {
+	if (w->links++ >= MAX_LINKS || (w->flags & LOOKUP_NO_SYMLINKS)) {
 		path_put(parent);
 		return -ELOOP;
 	}
 	if (inode->ops->jump_link) {
 		struct path to;
-		int err = w->flags & LOOKUP_NO_MAGIC ? -ELOOP : inode->ops->jump_link(inode, &to);
+		int err = w->flags & LOOKUP_NO_MAGIC ? -ELOOP : w->flags & LOOKUP_SCOPED ? -EXDEV :
+			  inode->ops->jump_link(inode, &to);
 
 		path_put(parent);
+		if (!err && (w->flags & LOOKUP_NO_XDEV) && to.mnt != w->path.mnt) {
+			path_put(&to);
+			err = -EXDEV;
+		}
 		if (err)
 			return err;
 		path_put(&w->path);
@@ -414,6 +465,11 @@ static int follow(struct walk *w, struct path *parent, const char **name)
 	r->name = *name;
 	r->link = w->path;
 	w->depth++;
+	if (*text == '/' && ((w->flags & LOOKUP_BENEATH) ||
+			     ((w->flags & LOOKUP_NO_XDEV) && w->root.mnt != parent->mnt))) {
+		w->path = *parent;
+		return -EXDEV;
+	}
 	if (*text == '/') {
 		path_put(parent);
 		w->path = w->root;
@@ -551,9 +607,14 @@ static int walk_run(struct walk *w, int dfd, const char *name, u32 flags)
 	int err;
 
 	walk_init(w, flags);
-	err = lookup_rcu(w, dfd, name);
+	if (unlikely(flags & (LOOKUP_SCOPED | LOOKUP_NO_XDEV)))
+		err = -ECHILD;
+	else
+		err = lookup_rcu(w, dfd, name);
 	if (!err || err == -ENOENT)
 		return err;
+	if (unlikely(flags & LOOKUP_CACHED))
+		return err == -ECHILD ? -EAGAIN : err;
 	walk_init(w, flags);
 	err = start_ref(w, dfd, name);
 	if (err)
@@ -617,14 +678,20 @@ int filename_parent(int dfd, const char *name, u32 flags, struct parent_path *ou
 	return err;
 }
 
-int filename_parent_at(const struct path *base, const char *name, struct parent_path *out)
+int filename_parent_at(int dfd, const struct path *base, const char *name, u32 flags, struct parent_path *out)
 {
 	struct walk w;
 	int err;
 
-	walk_init(&w, LOOKUP_PARENT);
-	w.rcu = false;
-	fs_get_root(current->fs, &w.root);
+	walk_init(&w, flags | LOOKUP_PARENT);
+	err = start_ref(&w, flags & LOOKUP_SCOPED ? dfd : AT_FDCWD, flags & LOOKUP_SCOPED ? "" : "/");
+	if (err)
+		return err;
+	path_put(&w.path);
+	if (*name == '/' && ((flags & LOOKUP_BENEATH) || ((flags & LOOKUP_NO_XDEV) && w.root.mnt != base->mnt))) {
+		path_put(&w.root);
+		return -EXDEV;
+	}
 	w.path = *name == '/' ? w.root : *base;
 	path_get(&w.path);
 	w.inode = w.path.dentry->inode;

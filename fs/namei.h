@@ -27,8 +27,9 @@ struct parent_path {
 
 int __must_check filename_lookup(int dfd, const char *name, u32 flags, struct path *path);
 int __must_check filename_parent(int dfd, const char *name, u32 flags, struct parent_path *out);
-/* The same for the text of a link in *base. */
-int __must_check filename_parent_at(const struct path *base, const char *name, struct parent_path *out);
+/* The same for the text of a link in *base; dfd: the root of a scoped walk. */
+int __must_check filename_parent_at(int dfd, const struct path *base, const char *name, u32 flags,
+				    struct parent_path *out);
 #define MAX_LINKS	40	/* in one walk; more: -ELOOP */
 /* Fill st without taking any reference if all is cached; -ECHILD: do it the long way. */
 int __must_check filename_stat_rcu(int dfd, const char *name, u32 flags, struct kstat *st);

@@ -7,11 +7,14 @@
  * locked, and created if it is not there. A last name that is a link sends the
  * open back to the plain lookup, unless its target is missing.
  *
+ * openat2's restrictions are flags of the walk (namei.c).
+ *
  * inode->writers counts opens for writing when positive, programs being run
  * when negative: -ETXTBSY either way.
  */
-#include <fs/file.h>
 #include <fs/chrdev.h>
+#include <fs/file.h>
+#include <fs/mount.h>
 #include <fs/namei.h>
 #include <fs/pipe.h>
 #include <fs/tmpfs/tmpfs.h>
@@ -25,6 +28,16 @@
 #define OPEN_FLAGS	(O_ACCMODE | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_APPEND | O_NONBLOCK | O_SYNC | \
 			 O_ASYNC | O_DIRECT | O_LARGEFILE | O_DIRECTORY | O_NOFOLLOW | O_NOATIME | O_CLOEXEC | \
 			 O_PATH | O_TMPFILE_BIT)
+#define PATH_FLAGS	(O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)	/* what O_PATH goes with */
+
+#define RESOLVE_BENEATH	0x08u
+#define RESOLVE_IN_ROOT	0x10u
+#define RESOLVE_CACHED	0x20u
+#define RESOLVE_ALL	0x3fu
+
+struct open_how {			/* the ABI's; resolve is LOOKUP_* once checked */
+	u64 flags, mode, resolve;
+};
 
 bool inode_writers_inc(struct inode *inode)
 {
@@ -58,7 +71,8 @@ void file_deny_write_release(struct file *f)
 static int may_open(const struct path *path, int flags, u32 mode)
 {
 	struct inode *inode = path->dentry->inode;
-	int mask = (mode & FMODE_READ ? MAY_READ : 0) | (mode & FMODE_WRITE ? MAY_WRITE : 0);
+	int mask = (mode & FMODE_READ ? MAY_READ : 0) |
+		   ((mode & FMODE_WRITE) || (flags & O_TRUNC) ? MAY_WRITE : 0);
 	int err;
 
 	if (S_ISLNK(inode->mode))
@@ -67,8 +81,6 @@ static int may_open(const struct path *path, int flags, u32 mode)
 		return -EISDIR;
 	if ((S_ISCHR(inode->mode) || S_ISBLK(inode->mode)) && (path->mnt->flags & MS_NODEV))
 		return -EACCES;
-	if (flags & O_TRUNC)
-		mask |= MAY_WRITE;
 	if ((mask & MAY_WRITE) && S_ISREG(inode->mode)) {
 		err = mount_want_write(path->mnt);
 		if (err)
@@ -160,11 +172,12 @@ struct file *file_open_path(const struct path *path, int flags, int *err)
 }
 
 /* The name with its directory locked: open it or make it. It is a link: NULL without error, and *link with references. */
-static struct file *open_last(struct parent_path *pp, int flags, umode_t mode, struct path *link, int *err)
+static struct file *open_last(struct parent_path *pp, const struct open_how *how, struct path *link, int *err)
 {
 	struct inode *dir = pp->path.dentry->inode;
 	struct path path = { .mnt = pp->path.mnt };
 	bool created = false;
+	int flags = (int)how->flags;
 
 	*err = rwsem_write_lock_killable(&dir->rwsem);
 	if (*err)
@@ -173,7 +186,7 @@ static struct file *open_last(struct parent_path *pp, int flags, umode_t mode, s
 	if (!*err && !path.dentry->inode) {
 		*err = pp->slash ? -EISDIR : mount_want_write(path.mnt);
 		if (!*err)
-			*err = vfs_create(dir, path.dentry, S_IFREG | (mode & S_IALLUGO & ~current->fs->umask));
+			*err = vfs_create(dir, path.dentry, S_IFREG | (how->mode & S_IALLUGO & ~current->fs->umask));
 		if (*err)
 			dentry_put(path.dentry);
 		created = true;
@@ -190,6 +203,11 @@ static struct file *open_last(struct parent_path *pp, int flags, umode_t mode, s
 		return NULL;
 	}
 	mount_cross(&path);
+	if (unlikely((how->resolve & LOOKUP_NO_XDEV) && path.mnt != pp->path.mnt)) {
+		*err = -EXDEV;
+		path_put(&path);
+		return NULL;
+	}
 	if (S_ISLNK(path.dentry->inode->mode) && !(flags & O_NOFOLLOW)) {
 		*link = path;
 		return NULL;
@@ -235,42 +253,44 @@ static int link_text_get(struct link_text *t, const struct path *link)
 	return PTR_ERR(t->text);
 }
 
-static struct file *open_jump(const struct path *link, int flags, int *err)
+/* A link of /proc. Takes over link's references. */
+static struct file *open_jump(const struct path *link, const struct open_how *how, int *err)
 {
 	struct inode *inode = link->dentry->inode;
 	struct path to;
 
-	*err = inode->ops->jump_link(inode, &to);
+	*err = how->resolve & LOOKUP_NO_MAGIC ? -ELOOP : how->resolve & LOOKUP_SCOPED ? -EXDEV :
+	       inode->ops->jump_link(inode, &to);
 	path_put(link);
-	return *err ? NULL : open_path_consume(&to, flags, false, err);
+	return *err ? NULL : open_path_consume(&to, (int)how->flags, false, err);
 }
 
 /* A last name that is a link is replaced by its text, to be walked from the link's directory. */
-static struct file *open_create(int dfd, const char *name, int flags, umode_t mode, int *err)
+static struct file *open_create(int dfd, const char *name, const struct open_how *how, int *err)
 {
 	struct link_text text = { 0 }, next;
 	struct parent_path pp, up;
 	struct file *f = NULL;
 	struct path link;
 
-	*err = filename_parent(dfd, name, 0, &pp);
+	*err = filename_parent(dfd, name, how->resolve, &pp);
 	if (*err)
 		return NULL;
 	for (u32 links = 0;; links++) {
 		link.dentry = NULL;
 		if (pp.type != LAST_NORM)
-			*err = flags & O_EXCL ? -EEXIST : -EISDIR;
+			*err = how->flags & O_EXCL ? -EEXIST : -EISDIR;
 		else
-			f = open_last(&pp, flags, mode, &link, err);
+			f = open_last(&pp, how, &link, err);
 		if (*err || f)
 			break;
-		if (link.dentry->inode->ops->jump_link) {
-			f = open_jump(&link, flags, err);
+		if (links == MAX_LINKS || (how->resolve & LOOKUP_NO_SYMLINKS)) {
+			*err = -ELOOP;
+			path_put(&link);
 			break;
 		}
-		*err = links == MAX_LINKS ? -ELOOP : 0;
-		if (*err) {
-			path_put(&link);
+		if (link.dentry->inode->ops->jump_link) {
+			f = open_jump(&link, how, err);
 			break;
 		}
 		*err = link_text_get(&next, &link);
@@ -278,7 +298,7 @@ static struct file *open_create(int dfd, const char *name, int flags, umode_t mo
 			break;
 		link_text_put(&text);	/* the name just looked up was in it */
 		text = next;
-		*err = filename_parent_at(&pp.path, text.text, &up);
+		*err = filename_parent_at(dfd, &pp.path, text.text, how->resolve, &up);
 		path_put(&pp.path);
 		if (*err) {
 			link_text_put(&text);
@@ -291,22 +311,69 @@ static struct file *open_create(int dfd, const char *name, int flags, umode_t mo
 	return f;
 }
 
-static struct file *open_name(int dfd, const char *name, int flags, umode_t mode, int *err)
+/* A file in dir without a name. */
+static struct dentry *create_unnamed(const struct path *dir, const struct open_how *how, int *err)
 {
-	u32 lookup = flags & O_NOFOLLOW ? 0 : LOOKUP_FOLLOW;
+	struct inode *inode = dir->dentry->inode;
+	struct dentry *d;
+	struct qstr name;
+
+	*err = mount_want_write(dir->mnt);
+	if (!*err)
+		*err = inode_permission(inode, MAY_WRITE | MAY_EXEC);
+	if (!*err && !inode->ops->tmpfile)
+		*err = -EOPNOTSUPP;
+	if (*err)
+		return NULL;
+	qstr_init(&name, "#unnamed", 8);
+	d = dentry_alloc(dir->dentry, &name);
+	if (!d) {
+		*err = -ENOMEM;
+		return NULL;
+	}
+	*err = inode->ops->tmpfile(inode, d, S_IFREG | (how->mode & S_IALLUGO & ~current->fs->umask));
+	if (*err) {
+		dentry_put(d);
+		return NULL;
+	}
+	if (!(how->flags & O_EXCL))
+		d->inode->state |= INODE_STATE_LINKABLE;	/* nobody else has seen it */
+	return d;
+}
+
+static struct file *open_tmpfile(int dfd, const char *name, const struct open_how *how, int *err)
+{
+	struct path dir, path;
+
+	*err = filename_lookup(dfd, name, LOOKUP_FOLLOW | LOOKUP_DIRECTORY | how->resolve, &dir);
+	if (*err)
+		return NULL;
+	path = (struct path){ dir.mnt, create_unnamed(&dir, how, err) };
+	dentry_put(dir.dentry);
+	if (!path.dentry) {
+		mount_put(path.mnt);
+		return NULL;
+	}
+	return open_path_consume(&path, (int)how->flags, true, err);
+}
+
+static struct file *open_name(int dfd, const char *name, const struct open_how *how, int *err)
+{
+	u32 lookup = how->resolve | (how->flags & O_NOFOLLOW ? 0 : LOOKUP_FOLLOW) |
+		     (how->flags & O_DIRECTORY ? LOOKUP_DIRECTORY : 0);
 	struct path path;
 
-	if (flags & O_CREAT)
-		return open_create(dfd, name, flags, mode, err);
-	if (flags & O_DIRECTORY)
-		lookup |= LOOKUP_DIRECTORY;
+	if (how->flags & O_TMPFILE_BIT)
+		return open_tmpfile(dfd, name, how, err);
+	if (how->flags & O_CREAT)
+		return open_create(dfd, name, how, err);
 	*err = filename_lookup(dfd, name, lookup, &path);
-	return *err ? NULL : open_path_consume(&path, flags, false, err);
+	return *err ? NULL : open_path_consume(&path, (int)how->flags, false, err);
 }
 
 struct file *file_open_kernel(const char *name, int flags, umode_t mode, int *err)
 {
-	return open_name(AT_FDCWD, name, flags, mode, err);
+	return open_name(AT_FDCWD, name, &(struct open_how){ (u32)flags, mode, 0 }, err);
 }
 
 struct file *file_open_exec(int dfd, const char *name, int at_flags, int *err)
@@ -339,34 +406,34 @@ struct file *file_open_exec(int dfd, const char *name, int at_flags, int *err)
 	return f;
 }
 
-static int open_flags_check(int *flags)
+/* The flags that Linux knows: nothing that contradicts itself. 0 or -EINVAL. */
+static int open_flags_check(u64 flags)
 {
-	if (*flags & O_PATH)
-		*flags &= O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-	if (*flags & O_TMPFILE_BIT)
-		return -EOPNOTSUPP;
-	if ((*flags & O_DIRECTORY) && (*flags & O_CREAT))
+	if (flags & O_TMPFILE_BIT) {
+		if ((flags & (O_TMPFILE | O_CREAT)) != O_TMPFILE)
+			return -EINVAL;
+		if ((flags & O_ACCMODE) == O_RDONLY)
+			return -EINVAL;
+	} else if ((flags & O_DIRECTORY) && (flags & O_CREAT)) {
 		return -EINVAL;
-	*flags &= OPEN_FLAGS;
-	if (!(*flags & O_PATH))
-		*flags |= O_LARGEFILE;
+	}
 	return 0;
 }
 
-long sys_openat(int dfd, uaddr_t name, int flags, umode_t mode)
+static long do_open(int dfd, uaddr_t name, const struct open_how *how)
 {
 	struct filename fn;
 	struct file *f;
-	int fd, err = open_flags_check(&flags);
+	int fd, err = open_flags_check(how->flags);
 
 	if (err)
 		return err;
 	err = filename_get(&fn, name, 0);
 	if (err)
 		return err;
-	fd = fd_reserve(flags);
+	fd = fd_reserve((u32)how->flags);
 	if (fd >= 0) {
-		f = open_name(dfd, fn.name, flags, mode, &err);
+		f = open_name(dfd, fn.name, how, &err);
 		if (f) {
 			fd_install(fd, f);
 		} else {
@@ -376,6 +443,76 @@ long sys_openat(int dfd, uaddr_t name, int flags, umode_t mode)
 	}
 	filename_put(&fn);
 	return fd;
+}
+
+long sys_openat(int dfd, uaddr_t name, int flags, umode_t mode)
+{
+	struct open_how how = { .flags = ((u32)flags | O_LARGEFILE) & OPEN_FLAGS, .mode = mode };
+
+	if (flags & O_PATH)
+		how.flags &= PATH_FLAGS;
+	return do_open(dfd, name, &how);
+}
+
+/* openat2's resolve as LOOKUP_*. */
+static u32 resolve_flags(u64 resolve)
+{
+	static const u32 lookup[] = {
+		LOOKUP_NO_XDEV, LOOKUP_NO_MAGIC, LOOKUP_NO_SYMLINKS, LOOKUP_BENEATH, LOOKUP_IN_ROOT, LOOKUP_CACHED,
+	};
+	u32 flags = 0;
+
+	for (u32 i = 0; i < ARRAY_SIZE(lookup); i++)
+		flags |= resolve & BIT(i) ? lookup[i] : 0;
+	return flags;
+}
+
+static int open_how_check(const struct open_how *how)
+{
+	if ((how->flags & ~(u64)OPEN_FLAGS) || (how->resolve & ~RESOLVE_ALL))
+		return -EINVAL;
+	if ((how->resolve & RESOLVE_BENEATH) && (how->resolve & RESOLVE_IN_ROOT))
+		return -EINVAL;
+	if (how->flags & (O_CREAT | O_TMPFILE_BIT) ? how->mode & ~(u64)S_IALLUGO : how->mode)
+		return -EINVAL;
+	if ((how->flags & O_PATH) && (how->flags & ~(u64)PATH_FLAGS))
+		return -EINVAL;
+	if ((how->resolve & RESOLVE_CACHED) && (how->flags & (O_TRUNC | O_CREAT | O_TMPFILE_BIT)))
+		return -EAGAIN;
+	return 0;
+}
+
+/* A later version of the structure is longer: what we do not know must be zero. */
+static int open_how_get(struct open_how *how, uaddr_t from, size_t size)
+{
+	if (size < sizeof(*how))
+		return -EINVAL;
+	if (size > PAGE_SIZE)
+		return -E2BIG;
+	if (copy_from_user(how, from, sizeof(*how)))
+		return -EFAULT;
+	for (u64 at = sizeof(*how); at < size; at++) {
+		u8 more;
+
+		if (get_user(more, from + at))
+			return -EFAULT;
+		if (more)
+			return -E2BIG;
+	}
+	return 0;
+}
+
+long sys_openat2(int dfd, uaddr_t name, uaddr_t uhow, size_t size)
+{
+	struct open_how how;
+	int err = open_how_get(&how, uhow, size);
+
+	if (!err)
+		err = open_how_check(&how);
+	if (err)
+		return err;
+	how.resolve = resolve_flags(how.resolve);
+	return do_open(dfd, name, &how);
 }
 
 long sys_close(u32 fd)

@@ -132,6 +132,7 @@ struct inode {
 #define INODE_STATE_DIRTY_PAGES	BIT(3)
 #define INODE_STATE_FREEING	BIT(4)
 #define INODE_STATE_SYNC	BIT(5)
+#define INODE_STATE_LINKABLE	BIT(6)	/* O_TMPFILE: without a name, but may get one; rwsem */
 
 /* Allocates through sb->ops->inode_alloc; refs 1. NULL: no memory. */
 struct inode *inode_new(struct superblock *sb);
@@ -291,6 +292,13 @@ void path_put(const struct path *p);
 #define LOOKUP_EMPTY		BIT(4)	/* AT_EMPTY_PATH */
 #define LOOKUP_NO_MAGIC		BIT(5)
 #define LOOKUP_RCU		BIT(6)
+/* openat2's: what the walk may not do. */
+#define LOOKUP_NO_SYMLINKS	BIT(7)	/* -ELOOP */
+#define LOOKUP_NO_XDEV		BIT(8)	/* change the mount: -EXDEV */
+#define LOOKUP_BENEATH		BIT(9)	/* leave dfd: -EXDEV */
+#define LOOKUP_IN_ROOT		BIT(10)	/* dfd is the root */
+#define LOOKUP_CACHED		BIT(11)	/* -EAGAIN rather than sleep */
+#define LOOKUP_SCOPED		(LOOKUP_BENEATH | LOOKUP_IN_ROOT)
 /* 0 and *path with references, or -errno. dfd: AT_FDCWD or a directory's descriptor. */
 int path_lookup_user(int dfd, uaddr_t name, u32 flags, struct path *path);
 int path_lookup_kernel(const char *name, u32 flags, struct path *path);	/* from the caller's root */
