@@ -63,33 +63,43 @@ static uaddr_t gap_top(const struct vma *vma)
 	return vma->start > guard ? vma->start - guard : 0;
 }
 
-/* The gap of vma changed: mend invariant (4) up to the root. */
+static u64 gap_below(const struct vma *vma)
+{
+	uaddr_t top = gap_top(vma), bottom = vma->below ? vma->below->end : 0;
+
+	return top > bottom ? top - bottom : 0;
+}
+
+static struct rb_node *parent_of(const struct rb_node *node)
+{
+	return (struct rb_node *)(node->parent_color & ~3ul);
+}
+
+/* What bounds the gap under vma may have changed: mend invariant (4), as far up as it makes a difference. */
 static void gap_update(struct vma *vma)
 {
-	struct vma *below = vma_prev(vma);
-	struct rb_node *node = &vma->node;
-	uaddr_t top = gap_top(vma), bottom = below ? below->end : 0;
+	u64 gap = gap_below(vma), old;
+	struct rb_node *node;
 
-	vma->gap = top > bottom ? top - bottom : 0;
-	while (node) {
+	if (vma->gap == gap)
+		return;
+	vma->gap = gap;
+	for (node = &vma->node; node; node = parent_of(node)) {
+		old = subtree_gap(node);
 		gap_augment(node);
-		node = (struct rb_node *)(node->parent_color & ~3ul);
+		if (subtree_gap(node) == old)
+			break;
 	}
 }
 
 static void gap_update_next(struct vma *vma)
 {
-	struct vma *above = vma_next(vma);
-
-	if (above)
-		gap_update(above);
+	if (vma->above)
+		gap_update(vma->above);
 }
 
 struct vma *vma_first(struct mm *mm)		{ return vma_of(rb_first(&mm->vmas)); }
 struct vma *vma_last(struct mm *mm)		{ return vma_of(rb_last(&mm->vmas)); }
-struct vma *vma_next(const struct vma *vma)	{ return vma_of(rb_next(&vma->node)); }
-struct vma *vma_prev(const struct vma *vma)	{ return vma_of(rb_prev(&vma->node)); }
-
 struct vma *vma_find(struct mm *mm, uaddr_t addr)
 {
 	struct rb_node *node = mm->vmas.node;
@@ -150,15 +160,23 @@ void vma_change_end(struct vma *vma)
 
 struct vma *vma_alloc(struct mm *mm, uaddr_t start, uaddr_t end, u64 flags, u64 pgoff)
 {
-	struct vma *vma = kmem_cache_zalloc(vma_cache, GFP_KERNEL);
+	struct vma *vma = kmem_cache_alloc(vma_cache, GFP_KERNEL);
 
 	if (!vma)
 		return NULL;
-	vma->mm = mm;
+	/* All fields but those that vma_insert() sets. */
 	vma->start = start;
 	vma->end = end;
 	vma->flags = flags;
 	vma->pgoff = pgoff;
+	vma->file = NULL;
+	vma->mapping = NULL;
+	vma->ops = NULL;
+	vma->anon = NULL;
+	vma->seq.seq = 0;
+	vma->detached = false;
+	vma->mm = mm;
+	vma->private = NULL;
 	list_init(&vma->anon_node);
 	list_init(&vma->i_mmap_node);
 	return vma;
@@ -221,27 +239,39 @@ void vma_insert(struct vma *vma)
 {
 	struct mm *mm = vma->mm;
 	struct rb_node **link = &mm->vmas.node, *parent = NULL;
+	struct vma *below = NULL, *above = NULL;
 
 	while (*link) {
 		parent = *link;
-		link = vma->start < vma_of(parent)->start ? &parent->left : &parent->right;
+		if (vma->start < vma_of(parent)->start) {
+			above = vma_of(parent);
+			link = &parent->left;
+		} else {
+			below = vma_of(parent);
+			link = &parent->right;
+		}
 	}
+	vma->below = below;
+	vma->above = above;
+	vma->gap = gap_below(vma);
+	if (below)
+		below->above = vma;
 	preempt_disable();
 	seq_write_begin(&mm->seq);
-	vma->gap = vma->subtree_gap = 0;
 	rb_link(&vma->node, parent, link);
 	rb_insert_fixup(&mm->vmas, &vma->node, gap_augment);
 	seq_write_end(&mm->seq);
 	preempt_enable();
-	gap_update(vma);
-	gap_update_next(vma);
+	if (above) {
+		above->below = vma;
+		gap_update(above);
+	}
 	mm->nr_vmas++;
 }
 
 void vma_remove(struct vma *vma)
 {
 	struct mm *mm = vma->mm;
-	struct vma *above = vma_next(vma);
 
 	vma_change_begin(vma);
 	preempt_disable();
@@ -250,8 +280,12 @@ void vma_remove(struct vma *vma)
 	vma->detached = true;
 	seq_write_end(&mm->seq);
 	preempt_enable();
-	if (above)
-		gap_update(above);
+	if (vma->below)
+		vma->below->above = vma->above;
+	if (vma->above) {
+		vma->above->below = vma->below;
+		gap_update(vma->above);
+	}
 	mm->nr_vmas--;
 }
 
@@ -391,20 +425,35 @@ static uaddr_t fit_in_gap(const struct vma *vma, u64 len, uaddr_t low, uaddr_t h
 	return top >= bottom && top - bottom >= len ? top - len : 0;
 }
 
-/* Highest fit in the subtree, right to left; subtree_gap prunes what cannot fit. */
-static uaddr_t subtree_fit(const struct rb_node *node, u64 len, uaddr_t low, uaddr_t high)
+/* The highest fit, right to left; subtree_gap prunes what cannot fit. */
+static uaddr_t highest_fit(struct rb_node *node, u64 len, uaddr_t low, uaddr_t high)
 {
-	uaddr_t found;
+	bool came_up = false;
 
-	if (subtree_gap(node) < len)
-		return 0;
-	if (vma_of(node)->start < high) {
-		found = subtree_fit(node->right, len, low, high);
+	while (node) {
+		struct vma *vma = vma_of(node);
+		struct rb_node *child = node;
+		uaddr_t found;
+
+		if (!came_up && vma->end < high && subtree_gap(node->right) >= len) {
+			node = node->right;
+			continue;
+		}
+		found = fit_in_gap(vma, len, low, high);
 		if (found)
 			return found;
+		came_up = !(vma->start > low && subtree_gap(node->left) >= len);
+		if (!came_up) {
+			node = node->left;
+			continue;
+		}
+		/* Up to the next node whose right subtree this was. */
+		do {
+			child = node;
+			node = parent_of(node);
+		} while (node && node->right != child);
 	}
-	found = fit_in_gap(vma_of(node), len, low, high);
-	return found ? found : subtree_fit(node->left, len, low, high);
+	return 0;
 }
 
 uaddr_t vma_gap_topdown(struct mm *mm, u64 len, uaddr_t low, uaddr_t high)
@@ -414,5 +463,5 @@ uaddr_t vma_gap_topdown(struct mm *mm, u64 len, uaddr_t low, uaddr_t high)
 
 	if (high >= bottom && high - bottom >= len)
 		return high - len;
-	return subtree_fit(mm->vmas.node, len, low, high);
+	return subtree_gap(mm->vmas.node) < len ? 0 : highest_fit(mm->vmas.node, len, low, high);
 }

@@ -62,6 +62,7 @@ struct vma {
 	bool detached;
 
 	struct rb_node node;		/* mm->vmas by start */
+	struct vma *below, *above;	/* its neighbours; mm->lock */
 	u64 gap;			/* bytes free between the VMA below and start */
 	u64 subtree_gap;		/* augmented: largest gap in this subtree */
 	struct mm *mm;
@@ -91,8 +92,8 @@ void vma_change_end(struct vma *vma);
 struct vma *vma_find_rcu(struct mm *mm, uaddr_t addr);
 struct vma *vma_first(struct mm *mm);
 struct vma *vma_last(struct mm *mm);
-struct vma *vma_next(const struct vma *vma);
-struct vma *vma_prev(const struct vma *vma);
+static inline struct vma *vma_next(const struct vma *vma) { return vma->above; }
+static inline struct vma *vma_prev(const struct vma *vma) { return vma->below; }
 /* Cut at addr (inside it): vma keeps the lower part, *upper is the new one. 0, -ENOMEM. */
 int __must_check vma_split(struct vma *vma, uaddr_t addr, struct vma **upper);
 /* Join vma with equal neighbours; the VMA that now covers it. */
