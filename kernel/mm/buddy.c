@@ -113,11 +113,30 @@ static void free_one(struct zone *z, struct page *p, unsigned order)
 	block_insert(z, pfn_to_page(pfn), order);
 }
 
+/*
+ * Single pages for a CPU's stack: a whole block of them costs no more than one page,
+ * and they lie together. Only where one of that size, or larger, is at hand.
+ */
+static unsigned take_batch(struct zone *z, u64 mark, unsigned n, struct page **out)
+{
+	unsigned order = 31 - __builtin_clz(n);
+	struct page *p;
+
+	if (z->free < mark + (1ul << order))
+		return 0;
+	p = take_one(z, order);
+	for (unsigned i = 0; p && i < 1u << order; i++)
+		out[i] = p + i;
+	return p ? 1u << order : 0;
+}
+
 unsigned zone_take(struct zone *z, unsigned order, u64 mark, unsigned n, struct page **out)
 {
 	unsigned got = 0;
 	u64 flags = spin_lock_irqsave(&z->lock);
 
+	if (!order && n > 1)
+		got = take_batch(z, mark, n, out);
 	while (got < n && z->free >= mark + (1ul << order)) {
 		struct page *p = take_one(z, order);
 

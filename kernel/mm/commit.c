@@ -46,7 +46,8 @@ int commit_charge(u64 pages)
 {
 	u32 mode = READ_ONCE(vm_overcommit_mode);
 
-	if (mode == OVERCOMMIT_GUESS && pages > ram_pages + mem_count_read(MEM_SWAP_TOTAL))
+	if (mode == OVERCOMMIT_GUESS && unlikely(pages > ram_pages) &&
+	    pages > ram_pages + mem_count_read(MEM_SWAP_TOTAL))
 		return -ENOMEM;
 	mem_count_add(MEM_COMMITTED, pages);
 	if (mode == OVERCOMMIT_NEVER && mem_count_read(MEM_COMMITTED) > strict_limit()) {

@@ -81,7 +81,7 @@ static bool access_ok(const struct vma *vma, u32 access)
 }
 
 /* Lock the table; true if the entry and the VMA are as they were when found. */
-static bool lock_unchanged(struct fault *f)
+static __always_inline bool lock_unchanged(struct fault *f)
 {
 	spin_lock(pte_lock(f->ptep));
 	if (likely(pte_read(f->ptep).bits == f->old.bits && !seq_retry(&f->vma->seq, f->seq)))
@@ -109,9 +109,8 @@ static u64 leaf_flags(const struct fault *f, bool writable)
 }
 
 /* Store a new private page. Takes over the caller's reference. */
-static enum outcome install_anon(struct fault *f, struct page *page)
+static __always_inline enum outcome install_anon(struct fault *f, struct page *page)
 {
-	page_set(page, PG_UPTODATE);
 	page_map_anon_new(page, f->vma, f->addr);
 	pte_write(f->ptep, pte_make(page_to_phys(page), leaf_flags(f, true)));
 	spin_unlock(pte_lock(f->ptep));
@@ -119,7 +118,7 @@ static enum outcome install_anon(struct fault *f, struct page *page)
 	return DONE;
 }
 
-static enum outcome map_zero_page(struct fault *f)
+static __noinline enum outcome map_zero_page(struct fault *f)
 {
 	if (!lock_unchanged(f))
 		return lost_race(f);
@@ -128,7 +127,7 @@ static enum outcome map_zero_page(struct fault *f)
 	return DONE;
 }
 
-static enum outcome fault_anon(struct fault *f)
+static __always_inline enum outcome fault_anon(struct fault *f)
 {
 	struct page *page;
 

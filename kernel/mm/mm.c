@@ -154,7 +154,6 @@ static bool copy_pinned(struct copier *c, pte_t *dst, pte_t e, uaddr_t addr)
 		return false;
 	c->spare = NULL;
 	copy_page(page_address(page), page_address(pte_page(e)));
-	page_set(page, PG_UPTODATE);
 	page_map_anon_new(page, c->vma, addr);
 	pte_write(dst, pte_make(page_to_phys(page), e.bits & (PTE_SOFT | 0xff)));
 	c->anon++;

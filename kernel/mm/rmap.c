@@ -105,15 +105,6 @@ void i_mmap_remove(struct vma *vma)
 		atomic_dec(&m->nr_writable_maps);
 }
 
-void page_map_anon_new(struct page *page, struct vma *vma, uaddr_t addr)
-{
-	page->index = vma_page_index(vma, addr);
-	page->mapping = (void *)((u64)vma->anon | PAGE_MAPPING_ANON);
-	page->mapcount = 0;
-	page_set(page, PG_ANON);
-	mem_count_add(MEM_ANON, 1);
-}
-
 /* The entry for page in vma, if it is there. False: the walk is to stop. */
 static bool walk_vma(struct page *page, struct vma *vma, rmap_fn fn, void *arg)
 {

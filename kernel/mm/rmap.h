@@ -41,7 +41,15 @@ static inline bool pte_maps_page(pte_t e)
 }
 
 /* One page-table entry more, or less, maps the page. pte lock held. */
-void page_map_anon_new(struct page *page, struct vma *vma, uaddr_t addr);	/* its first, not visible yet */
+/* Its first, of a new page that nobody else sees yet. */
+static inline void page_map_anon_new(struct page *page, const struct vma *vma, uaddr_t addr)
+{
+	page->index = vma_page_index(vma, addr);
+	page->mapping = (void *)((u64)vma->anon | PAGE_MAPPING_ANON);
+	page->mapcount = 0;
+	page->flags = BIT(PG_UPTODATE) | BIT(PG_ANON);
+	mem_count_add(MEM_ANON, 1);
+}
 static inline void page_map(struct page *page)
 {
 	if (__atomic_add_fetch(&page->mapcount, 1, __ATOMIC_RELAXED) == 0 && !page_is_anon(page))

@@ -47,7 +47,7 @@ static u64 subtree_gap(const struct rb_node *node)
 	return node ? vma_of(node)->subtree_gap : 0;
 }
 
-static void gap_augment(struct rb_node *node)
+static inline void gap_augment(struct rb_node *node)
 {
 	struct vma *vma = vma_of(node);
 	u64 below = max(subtree_gap(node->left), subtree_gap(node->right));
@@ -85,9 +85,9 @@ static void gap_update(struct vma *vma)
 		return;
 	vma->gap = gap;
 	for (node = &vma->node; node; node = parent_of(node)) {
-		old = subtree_gap(node);
+		old = vma_of(node)->subtree_gap;
 		gap_augment(node);
-		if (subtree_gap(node) == old)
+		if (vma_of(node)->subtree_gap == old)
 			break;
 	}
 }
