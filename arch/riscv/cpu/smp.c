@@ -134,11 +134,12 @@ void __noreturn secondary_main(void)
 static bool __init wait_online(u32 cpu)
 {
 	u64 end = arch_time_read() + (u64)START_TIMEOUT_S * arch_timebase_hz;
+	u32 spins = 0;
 
 	while (!(READ_ONCE(cpus_online) & BIT(cpu))) {
 		if (arch_time_read() > end)
 			return false;
-		cpu_relax();
+		cpu_spin_wait(&spins);
 	}
 	return true;
 }

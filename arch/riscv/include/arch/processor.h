@@ -19,19 +19,24 @@ static __always_inline void cpu_wait_for_interrupt(void)
  * In a spin loop that has gone on for long: let others run. On hardware WFI with
  * an enabled interrupt pending is a no-operation (Privileged 20211203, 3.3.3), so
  * this costs a spurious software interrupt later. An emulator that runs harts in
- * turn switches to the next hart at WFI; at PAUSE it does not, and would spend
- * the rest of this hart's turn, up to a tenth of a second of guest time, in the
- * loop. Only where software interrupts are enabled in sie: else nothing would be pending.
+ * turn switches to the next hart at WFI; at PAUSE it may not, and QEMU 7.2 was seen
+ * to stay in the loop for good where no timer was armed. Only where software
+ * interrupts are enabled in sie: else nothing would be pending.
  */
 static __always_inline void cpu_spin_yield(void)
 {
-	unsigned long sie;
+	unsigned long sie, sstatus;
 
 	__asm__ volatile("csrr %0, sie" : "=r"(sie));
-	if (sie & 2)
-		__asm__ volatile("csrsi sip, 2; wfi" ::: "memory");
-	else
+	if (!(sie & 2)) {
 		cpu_relax();
+		return;
+	}
+	/* Interrupts off (SIE, bit 1): taken before the WFI, it would leave nothing pending to end it. */
+	__asm__ volatile("csrrci %0, sstatus, 2\n"
+			 "csrsi sip, 2\n"
+			 "wfi" : "=r"(sstatus) :: "memory");
+	__asm__ volatile("csrs sstatus, %0" :: "r"(sstatus & 2) : "memory");
 }
 
 /* One round of a spin loop; *spins counts them, from 0. Yields now and then, not often. */
