@@ -15,6 +15,7 @@
  */
 #include <fs/epoll.h>
 #include <fs/file.h>
+#include <fs/locks.h>
 #include <fs/mount.h>
 #include <fs/namei.h>
 #include <kernel/bug.h>
@@ -245,12 +246,20 @@ static struct file *take(struct files *fs, u32 fd)
 	return f;
 }
 
-int file_close(struct file *f)
+/* owner: the table whose descriptor it was. */
+static int close_of(struct file *f, const struct files *owner)
 {
 	int err = f->ops->flush ? f->ops->flush(f) : 0;
 
+	if (!(f->mode & FMODE_PATH))
+		file_locks_close(f, owner);
 	file_put(f);
 	return err;
+}
+
+int file_close(struct file *f)
+{
+	return close_of(f, current->files);
 }
 
 int fd_close(int fd)
@@ -409,7 +418,7 @@ void files_put(struct files *fs)
 		return;
 	for_each_fd(fd, fs->fdt, used)
 		if (fs->fdt->file[fd])
-			(void)file_close(fs->fdt->file[fd]);
+			(void)close_of(fs->fdt->file[fd], fs);
 	kvfree(fs->fdt);
 	kfree(fs);
 }
@@ -554,6 +563,7 @@ static void file_destroy(struct file *f)
 {
 	if (unlikely(!list_empty(&f->epoll_items)))
 		epoll_release_file(f);
+	file_locks_release(f);
 	if (f->ops && f->ops->release)
 		f->ops->release(f);
 	if (f->mode & FMODE_WRITER)

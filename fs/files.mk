@@ -11,6 +11,7 @@ obj-y += fs/filemap.o
 obj-y += fs/initramfs.o
 obj-y += fs/inode.o
 obj-y += fs/link.o
+obj-y += fs/locks.o
 obj-y += fs/mount.o
 obj-y += fs/mount_calls.o
 obj-y += fs/namei.o

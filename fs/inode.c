@@ -16,6 +16,7 @@
  */
 #include <fs/namei.h>
 #include <fs/file.h>
+#include <fs/locks.h>
 #include <kernel/bug.h>
 #include <kernel/lib/string.h>
 #include <kernel/lock/wait.h>
@@ -201,6 +202,7 @@ static void evict(struct inode *inode)
 	spin_unlock(&sb->lock);
 	if (sb->ops->inode_evict)
 		sb->ops->inode_evict(inode);
+	file_locks_destroy(inode);
 	mapping_destroy(&inode->data);
 	unhash(inode);
 	call_rcu(&inode->rcu, free_rcu);

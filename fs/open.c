@@ -14,6 +14,7 @@
  */
 #include <fs/chrdev.h>
 #include <fs/file.h>
+#include <fs/locks.h>
 #include <fs/mount.h>
 #include <fs/namei.h>
 #include <fs/pipe.h>
@@ -606,6 +607,14 @@ long sys_fcntl(u32 fd, u32 cmd, u64 arg)
 		break;
 	case F_SETFL:
 		ret = setfl(f.file, arg);
+		break;
+	case F_GETLK:
+	case F_SETLK:
+	case F_SETLKW:
+	case F_OFD_GETLK:
+	case F_OFD_SETLK:
+	case F_OFD_SETLKW:
+		ret = file_lock_fcntl(fd, f.file, cmd, arg);
 		break;
 	case F_GETPIPE_SZ:
 		ret = pipe_size(f.file);

@@ -3,6 +3,7 @@
  * The files at the top of /proc: the whole system's state, in the formats of
  * proc(5), since programs parse them.
  */
+#include <fs/locks.h>
 #include <fs/chrdev.h>
 #include <fs/proc/proc.h>
 #include <arch/cpuinfo.h>
@@ -239,9 +240,9 @@ static int devices_show(struct seq *s, struct pseudo *p)
 	return 0;
 }
 
-/* File locks are not there yet: nobody holds any. */
 static int locks_show(struct seq *s, struct pseudo *p)
 {
+	file_locks_show(s);
 	return 0;
 }
 

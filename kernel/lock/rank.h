@@ -49,6 +49,7 @@ enum lock_rank {
 	RANK_FILES       = 54,	/* descriptor table: install, close */
 	RANK_FS          = 55,	/* cwd, root */
 	RANK_MOUNT       = 56,	/* mount hash and tree: namei -> mountpoint */
+	RANK_FILE_LOCKS  = 57,	/* file locks: list of contexts; sublevel 1: one inode's */
 	RANK_DCACHE      = 58,	/* one dentry; sublevel 1: child under parent */
 	RANK_ICACHE      = 60,	/* inode hash bucket, superblock inode list */
 	RANK_INODE_STATE = 61,	/* i_state, dirty lists */
