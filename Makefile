@@ -38,7 +38,7 @@ $(error No variant "$(CONFIG)": there are $(patsubst boards/%.config,%,$(wildcar
 endif
 endif
 
-build := build/$(BOARD)$(addprefix -,$(CONFIG))
+build := build/$(BOARD)$(addprefix -,$(CONFIG))$(if $(LLVM),-clang)
 defconfig := boards/$(BOARD)/defconfig $(patsubst %,boards/%.config,$(CONFIG))
 
 .PHONY: all
@@ -49,6 +49,12 @@ all: kernel image initramfs
 PYTHON := /usr/bin/python3
 CCACHE := $(shell command -v ccache)
 CC := $(CCACHE) $(CROSS_COMPILE)gcc
+ifneq ($(LLVM),)
+# The kernel by clang, the user programs still by gcc: another pair of eyes on the same source.
+kernel-cc := $(CCACHE) clang --target=riscv64-linux-gnu
+else
+kernel-cc := $(CC)
+endif
 LD := $(CROSS_COMPILE)ld
 NM := $(CROSS_COMPILE)nm
 OBJCOPY := $(CROSS_COMPILE)objcopy
@@ -105,7 +111,9 @@ savedefconfig: $(autoconf)
 
 # ---- Flags ------------------------------------------------------------------
 
-arch := -march=rv64imac_zicsr_zifencei -mabi=lp64 -mcmodel=medany
+# clang 14 knows these two extensions as part of the base only.
+isa := rv64imac$(if $(LLVM),,_zicsr_zifencei)
+arch := -march=$(isa) -mabi=lp64 -mcmodel=medany
 warnings := -Wall -Wextra -Wshadow -Werror -Wstrict-prototypes \
 	-Wvla -Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers -Wno-infinite-recursion
 includes := -nostdinc -isystem $(shell $(CROSS_COMPILE)gcc -print-file-name=include) \
@@ -146,7 +154,7 @@ written = $(shell mkdir -p $(dir $(1)); \
 	printf '%s\n' '$(subst ','\'',$(2))' | cmp -s - $(1) || printf '%s\n' '$(subst ','\'',$(2))' > $(1))
 
 ifdef configured
-$(call written,$(build)/.flags,$(CC) $(cflags) $(cflags-y) $(warnings) $(asflags) $(includes))
+$(call written,$(build)/.flags,$(kernel-cc) $(cflags) $(cflags-y) $(warnings) $(asflags) $(includes))
 $(call written,$(build)/.objects,$(objects) $(ldflags))
 endif
 
@@ -160,20 +168,20 @@ $(build)/include/generated/autoconf.h: $(autoconf)
 $(build)/%.o: %.c $(build)/.flags | $(generated) $(setup-run)
 	@mkdir -p $(@D)
 	$(call say,CC,$@)
-	$(Q)$(CC) $(cflags) $(cflags-y) $(warnings) $(includes) $(cflags-$*.o) \
+	$(Q)$(kernel-cc) $(cflags) $(cflags-y) $(warnings) $(includes) $(cflags-$*.o) \
 		-MMD -MP -MF $@.d -c -o $@ $<
 	$(call fixdep,$@)
 
 $(build)/%.o: %.S $(build)/.flags | $(generated) $(setup-run)
 	@mkdir -p $(@D)
 	$(call say,AS,$@)
-	$(Q)$(CC) $(asflags) $(includes) $(cflags-$*.o) -MMD -MP -MF $@.d -c -o $@ $<
+	$(Q)$(kernel-cc) $(asflags) $(includes) $(cflags-$*.o) -MMD -MP -MF $@.d -c -o $@ $<
 	$(call fixdep,$@)
 
 $(build)/libfdt/%.o: $(libfdt)/%.c $(build)/.flags | $(generated) $(setup-run)
 	@mkdir -p $(@D)
 	$(call say,CC,$@)
-	$(Q)$(CC) $(cflags) $(cflags-y) $(includes) -w -MMD -MP -MF $@.d -c -o $@ $<
+	$(Q)$(kernel-cc) $(cflags) $(cflags-y) $(includes) -w -MMD -MP -MF $@.d -c -o $@ $<
 	$(call fixdep,$@)
 
 # The set-up step makes libfdt; make finds out here which files that is.
@@ -185,11 +193,11 @@ $(build)/include/generated/asm-offsets.h: arch/riscv/asm-offsets.c $(build)/.fla
 		| $(build)/include/generated/autoconf.h
 	@mkdir -p $(@D) $(build)/arch/riscv
 	$(call say,OFFSETS,$@)
-	$(Q)$(CC) $(cflags) $(cflags-y) $(warnings) $(includes) -MMD -MP -MT $@ -MF $@.d \
+	$(Q)$(kernel-cc) $(cflags) $(cflags-y) $(warnings) $(includes) -MMD -MP -MT $@ -MF $@.d \
 		-S -o $(build)/arch/riscv/asm-offsets.s $<
 	$(call fixdep,$@)
 	$(Q){ printf '/* Generated from %s. */\n#pragma once\n\n' $<; \
-		sed -n 's/^#@ \([A-Za-z0-9_]*\) [^-0-9]*\(-\{0,1\}[0-9]*\).*/#define \1 \2/p' \
+		sed -n 's/^[[:space:]]*#@ \([A-Za-z0-9_]*\) [^-0-9]*\(-\{0,1\}[0-9]*\).*/#define \1 \2/p' \
 		$(build)/arch/riscv/asm-offsets.s; } > $@
 
 # ---- Linking ----------------------------------------------------------------
@@ -208,7 +216,7 @@ endif
 $(build)/kernel.lds: arch/riscv/kernel.ld.S $(build)/.flags | $(generated)
 	@mkdir -p $(@D)
 	$(call say,LDS,$@)
-	$(Q)$(CC) -E -P $(asflags) -D__LINKER_SCRIPT__ $(includes) -MMD -MP -MT $@ -MF $@.d -o $@ $<
+	$(Q)$(kernel-cc) -E -P $(asflags) -D__LINKER_SCRIPT__ $(includes) -MMD -MP -MT $@ -MF $@.d -o $@ $<
 	$(call fixdep,$@)
 
 # Two passes: the symbol table of the second is made from the first, and sits
@@ -222,7 +230,7 @@ $(build)/ksyms.S: $(build)/kernel-pass1.elf scripts/ksyms.py
 	$(call say,KSYMS,$@)
 	$(Q)$(PYTHON) scripts/ksyms.py $< > $@
 $(ksyms-obj): %.o: %.S $(build)/.flags
-	$(Q)$(CC) $(asflags) -c -o $@ $<
+	$(Q)$(kernel-cc) $(asflags) -c -o $@ $<
 
 $(build)/kernel-pass1.elf: $(objects) $(build)/ksyms-empty.o $(build)/kernel.lds $(build)/.objects
 	$(call say,LD,$@)
@@ -309,11 +317,30 @@ bench: kernel build/bench/kbench
 	$(Q)tests/bench/compare $(bench-out)/fathom-icount.tsv $(linux-figures)
 	@echo; echo "$(bench-out)/: fathom-icount.tsv, bench.md, bench.svg, console.log"
 
+# Scripts by their first line; those of the image are for busybox's shell.
+scripts-of = $(shell git ls-files -co --exclude-standard | xargs grep -lI '^\#!.*$(1)$$')
+kernel-sources := arch boards drivers fs kernel net
+cppcheck := cppcheck -q -j2 --std=c11 --platform=unix64 --enable=warning,performance,portability \
+	--inline-suppr --suppressions-list=tests/check/cppcheck.txt --error-exitcode=1 \
+	--template='{file}:{line}: {severity}: {id}: {message}' -I. -Iarch/riscv/include \
+	-Ibuild/qemu-virt-debug/include --include=kernel/kconfig.h -D__riscv=1 -D__riscv_xlen=64
+
+# Everything that needs no machine: form, layers, two compilers' warnings (each is an error; both
+# variants, so that what only one of them compiles is seen), and what reads source without compiling.
 .PHONY: check
 check: $(setup-check)
+	$(Q)tests/check/text.py
 	$(Q)tests/check/floors.py
-	$(Q)shellcheck -x scripts/setup .ci/run userland/image/mkext2 userland/image/mkdisk
-	$(Q)shellcheck -s dash userland/image/tree/etc/init.d/rc? userland/image/tree/etc/autologin
+	$(Q)tests/check/documents.py
+	$(Q)for variant in '' CONFIG=debug; do for compiler in '' LLVM=1; do \
+		echo "warnings: $${compiler:-gcc} $$variant"; \
+		$(MAKE) -s kernel $$variant $$compiler || exit 1; done; done
+	@echo cppcheck
+	$(Q)$(cppcheck) $(wildcard $(kernel-sources))
+	@echo shellcheck, pyflakes
+	$(Q)shellcheck -x $(call scripts-of,bash)
+	$(Q)shellcheck -s dash $(call scripts-of,/bin/sh)
+	$(Q)$(PYTHON) -m pyflakes $(sort $(call scripts-of,python3) $(shell git ls-files -co --exclude-standard '*.py'))
 
 .PHONY: setup
 setup:
@@ -335,7 +362,7 @@ clean:
 #? make test             every test that runs without hardware; T=name picks some
 #? make bench            instructions per operation beside Linux's; T="NAME GROUP" picks some
 #? make oracle           ask Debian's Linux again what tests/user/abi_* should get; T=names
-#? make check            include floors, shell scripts
+#? make check            form, include floors, gcc's and clang's warnings, cppcheck, shellcheck, pyflakes
 #? make setup            install and fetch all that is needed
 #? make menuconfig       choose options; also <board>_defconfig, olddefconfig, savedefconfig
 #? make clean            remove build/
@@ -345,4 +372,5 @@ clean:
 #? SMP= MEM= APPEND=     harts, memory (512M) and kernel parameters of make run
 #? ROOT=     disk or initramfs: the root of make run
 #? T=        part of a test's name
+#? LLVM=1    the kernel by clang, in a folder of its own
 #? V=1       show the commands

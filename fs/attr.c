@@ -422,10 +422,12 @@ enum { ST_VALID = 0x20, ST_RELATIME = 0x1000 };
 
 static long statfs_path(const struct path *path, uaddr_t to)
 {
-	const u32 same_bits = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_SYNCHRONOUS | MS_NOATIME | MS_NODIRATIME;
+	const u32 same_bits = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_SYNCHRONOUS |
+			      MS_NOATIME | MS_NODIRATIME;
 	struct superblock *sb = path->mnt->sb;
 	struct kstatfs st = {
-		.type = sb->magic, .bsize = sb->blocksize, .frsize = sb->blocksize, .namelen = NAME_MAX, .fsid = sb->dev,
+		.type = sb->magic, .bsize = sb->blocksize, .frsize = sb->blocksize,
+		.namelen = NAME_MAX, .fsid = sb->dev,
 	};
 	struct user_statfs u;
 	int err = sb->ops->statfs ? sb->ops->statfs(sb, &st) : 0;

@@ -271,8 +271,9 @@ ssize_t generic_file_write(struct kio *kio, struct iov_iter *from)
 	if (!done) {
 		drop_suid(inode);
 		inode_touch(inode, ATTR_MTIME);
-		done = (kio->flags & KIO_DIRECT) && !(f->mapping->flags & MAPPING_NO_WRITEBACK) ? write_direct(kio, from) :
-						 generic_write_pages(kio, from);
+		done = (kio->flags & KIO_DIRECT) && !(f->mapping->flags & MAPPING_NO_WRITEBACK)
+			       ? write_direct(kio, from)
+			       : generic_write_pages(kio, from);
 	}
 	rwsem_write_unlock(&inode->rwsem);
 	if (done > 0 && (kio->flags & (KIO_SYNC | KIO_DSYNC)) && f->ops->fsync) {

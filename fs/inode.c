@@ -240,7 +240,7 @@ void inode_mark_dirty(struct inode *inode, u32 what)
 void inode_clear_dirty(struct inode *inode)
 {
 	spin_lock(&inode->lock);
-	__atomic_fetch_and(&inode->state, ~(INODE_STATE_DIRTY | INODE_STATE_DIRTY_DATA), __ATOMIC_RELAXED);
+	__atomic_fetch_and(&inode->state, ~(u32)(INODE_STATE_DIRTY | INODE_STATE_DIRTY_DATA), __ATOMIC_RELAXED);
 	spin_unlock(&inode->lock);
 }
 

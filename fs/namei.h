@@ -59,7 +59,10 @@ struct mount *mount_find(struct mount *parent, const struct dentry *mountpoint);
 int mount_want_write(const struct mount *m);	/* 0 or -EROFS */
 extern seqcount_t mount_seq;
 
-/* path from root down; *reached: it is below root, else from the top of the tree. In buf's end, or ERR_PTR. mount_lock held. */
+/*
+ * path from root down; *reached: it is below root, else from the top of the tree. In buf's end,
+ * or ERR_PTR. mount_lock held.
+ */
 char *path_below_locked(const struct path *path, const struct path *root, char *buf, size_t size, bool *reached);
 /* The same within one file system. */
 char *dentry_to_string(struct dentry *d, char *buf, size_t size);

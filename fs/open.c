@@ -172,7 +172,10 @@ struct file *file_open_path(const struct path *path, int flags, int *err)
 	return open_path_consume(path, flags, false, err);
 }
 
-/* The name with its directory locked: open it or make it. It is a link: NULL without error, and *link with references. */
+/*
+ * The name with its directory locked: open it or make it. It is a link: NULL without error, and
+ * *link with references.
+ */
 static struct file *open_last(struct parent_path *pp, const struct open_how *how, struct path *link, int *err)
 {
 	struct inode *dir = pp->path.dentry->inode;

@@ -76,7 +76,8 @@ struct inode_ops {
 	/* flags: RENAME_NOREPLACE is checked by the VFS, RENAME_EXCHANGE passed on or -EINVAL. */
 	int (*rename)(struct inode *old_dir, struct dentry *old, struct inode *new_dir, struct dentry *new, u32 flags);
 	/* The target text: kept valid until put by the caller's put() if set; ERR_PTR on failure. */
-	const char *(*get_link)(struct inode *inode, struct dentry *dentry, void (**put)(const char *), const char **arg);
+	const char *(*get_link)(struct inode *inode, struct dentry *dentry, void (**put)(const char *),
+				const char **arg);
 	int (*setattr)(struct inode *inode, const struct iattr *attr);	/* NULL: the cached inode only */
 	int (*getattr)(struct inode *inode, struct kstat *st, u32 mask);	/* NULL: from the cached inode */
 	int (*permission)(struct inode *inode, int mask);			/* NULL: mode bits */
@@ -136,7 +137,10 @@ struct inode {
 
 /* Allocates through sb->ops->inode_alloc; refs 1. NULL: no memory. */
 struct inode *inode_new(struct superblock *sb);
-/* Cached inode by number; *out->state has INODE_STATE_NEW if the caller must fill it and call inode_ready() or inode_failed(). */
+/*
+ * Cached inode by number; *out->state has INODE_STATE_NEW if the caller must fill it and call
+ * inode_ready() or inode_failed().
+ */
 int inode_lookup(struct superblock *sb, u64 ino, struct inode **out);
 void inode_ready(struct inode *inode);
 void inode_failed(struct inode *inode);
@@ -189,7 +193,7 @@ struct dentry {
 	struct rcu_head rcu;
 };
 struct dentry_ops {
-	/* Is the cached answer still true? May be called in RCU walk (flag): -EAGAIN to be asked again with references. */
+	/* Is the cached answer still true? In RCU walk (flag): -EAGAIN to be asked again with references. */
 	int (*revalidate)(struct dentry *dentry, u32 flags);
 	void (*release)(struct dentry *dentry);
 	bool (*keep)(const struct dentry *dentry);		/* cache it after the last reference? NULL: yes */

@@ -26,5 +26,5 @@ void __printf(3, 4) warn_at(const char *file, int line, const char *fmt, ...);
 #ifdef CONFIG_DEBUG_ASSERT
 #define ASSERT(cond)	BUG_ON(!(cond))
 #else
-#define ASSERT(cond)	((void)sizeof(cond))
+#define ASSERT(cond)	((void)(0 && (cond)))
 #endif

@@ -12,7 +12,6 @@ import dataclasses
 import os
 import pathlib
 import re
-import subprocess
 import sys
 import tempfile
 

@@ -9,4 +9,5 @@ obj-y += arch/riscv/cpu/timer.o
 obj-y += arch/riscv/cpu/isa.o arch/riscv/cpu/hwprobe.o
 obj-y += arch/riscv/cpu/thread.o
 obj-y += arch/riscv/cpu/fp.o arch/riscv/cpu/fpregs.o
+cflags-arch/riscv/cpu/fpregs.o := -march=rv64gc
 obj-y += arch/riscv/trap/signal.o

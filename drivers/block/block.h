@@ -182,7 +182,7 @@ static inline bool blockdev_is_read_only(const struct blockdev *b)
 void blockdev_on_add(void (*fn)(struct blockdev *b));
 static inline u64 blockdev_bytes(const struct blockdev *b) { return b->sectors << SECTOR_SHIFT; }
 int blockdev_flush(struct blockdev *b);			/* the device's write cache. May sleep */
-int blockdev_sync(struct blockdev *b);			/* dirty blocks, then the cache; write errors since the last one, too */
+int blockdev_sync(struct blockdev *b);			/* dirty blocks, then the cache; tells earlier write errors */
 /* Synchronous transfer of whole sectors outside the page cache (partition tables). */
 int blockdev_read_sectors(struct blockdev *b, sector_t sector, u32 nr, void *buf);
 

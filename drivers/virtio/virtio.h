@@ -111,7 +111,8 @@ struct vq_seg {
 
 /* Memory size and layout (legacy: used ring on the next page boundary). */
 size_t vring_bytes(u32 size);
-void vring_init(struct virtqueue *vq, u32 size, void *mem, struct vq_slot *slots);	/* slots: size of them, zeroed */
+/* slots: size of them, zeroed. */
+void vring_init(struct virtqueue *vq, u32 size, void *mem, struct vq_slot *slots);
 /*
  * Publish a request: out segments the device reads, then in segments it writes.
  * 0, or -EBUSY: not enough free descriptors. token is not NULL.

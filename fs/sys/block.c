@@ -156,7 +156,8 @@ static void list_one(struct blockdev *b, void *arg)
 	if (l->full || !l->wanted(l->dir, b) || l->at++ < l->ctx->pos)
 		return;
 	snprintf(number, sizeof(number), "%u:%u", MAJOR(b->dev), MINOR(b->dev));
-	l->full = !pseudo_emit(l->dir, l->ctx, l->by_number ? number : b->name, l->entry, NULL, sys_number(b->dev), l->at);
+	l->full = !pseudo_emit(l->dir, l->ctx, l->by_number ? number : b->name, l->entry, NULL,
+			       sys_number(b->dev), l->at);
 }
 
 static int list(struct listing l)

@@ -57,12 +57,7 @@ bool softirq_pending(void);		/* on this CPU */
 void softirq_run_pending(void);		/* idle loop: thread context, interrupts on */
 u64 irq_count(u32 cpu);			/* hard interrupts taken, of every kind */
 u64 softirq_count(u32 cpu, enum softirq nr);
-DECLARE_PERCPU(u64, irq_total_ns);	/* softirq.c */
-/* Spent on this CPU in interrupts and softirqs. */
-static inline u64 irq_time_ns(void)
-{
-	return this_cpu(irq_total_ns);
-}
+u64 irq_time_ns(void);			/* spent on this CPU in interrupts and softirqs */
 
 /* Workqueues: functions run in kernel threads and may sleep. */
 struct work {

@@ -24,7 +24,7 @@ enum lock_rank {
 	RANK_SB          = 11,	/* superblock mount, remount, umount */
 	RANK_WRITEBACK   = 12,	/* one inode's writeback run: sync -> pages -> bio */
 	RANK_PSEUDO      = 13,	/* an open /proc or /sys text    : read -> what the text tells of */
-	RANK_INODE       = 14,	/* inode contents, dir entries: write -> fault user buffer; sublevels parent, child, target */
+	RANK_INODE       = 14,	/* inode contents, dir entries: write -> fault user buffer; sublevels */
 	RANK_EXEC        = 16,	/* cred guard of a process  : exec -> mm */
 	RANK_MM          = 20,	/* VMA tree of one mm (rwsem): fault -> page cache; sublevel 1: child in fork */
 	RANK_INVALIDATE  = 24,	/* truncate against fault-in, per mapping (rwsem) */

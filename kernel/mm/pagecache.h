@@ -27,7 +27,10 @@ struct writeback_control {
 
 /* Context of all: may sleep, page locked where a page is given. */
 struct mapping_ops {
-	/* Fill the locked page; unlocks it when the I/O ends (also at once), PG_UPTODATE or PG_ERROR set. 0 or -errno: then unlocked too. */
+	/*
+	 * Fill the locked page; unlocks it when the I/O ends (also at once), PG_UPTODATE or PG_ERROR
+	 * set. 0 or -errno: then unlocked too.
+	 */
 	int (*read_page)(struct mapping *m, struct page *page);
 	/* Start reads for pages [index, index+nr) that are new, locked and in the cache; NULL: read_page one by one. */
 	void (*read_ahead)(struct mapping *m, struct page **pages, u32 nr);
@@ -41,11 +44,14 @@ struct mapping_ops {
 	 * is up to date. -ENOSPC ... After: PG_UPTODATE and page_set_dirty by the caller.
 	 */
 	int (*write_begin)(struct mapping *m, struct page *page, u32 from, u32 to);
-	/* After copied of the bytes changed (may be short); updates size: the VFS inode's size is the caller's to grow. NULL: nothing. */
+	/*
+	 * After copied of the bytes changed (may be short); updates size: the VFS inode's size is the
+	 * caller's to grow. NULL: nothing.
+	 */
 	void (*write_end)(struct mapping *m, struct page *page, u32 from, u32 to, u32 copied);
-	/* A first write through a shared mapping: locked page, as write_begin over the whole page. NULL: nothing to do. */
+	/* A first write through a shared mapping: locked page, as write_begin over all of it. NULL: nothing. */
 	int (*page_mkwrite)(struct mapping *m, struct page *page);
-	/* Drop private state of a page that leaves the cache; false: still in use. May not sleep. NULL: there is none. */
+	/* Drop private state of a page that leaves; false: still in use. May not sleep. NULL: there is none. */
 	bool (*release_page)(struct page *page);
 	/* Bytes [from, to) of the page are gone by truncate: forget private state. */
 	void (*invalidate_page)(struct page *page, u32 from, u32 to);
@@ -69,7 +75,7 @@ struct mapping {
 	struct rwsem i_mmap_lock;	/* RANK_I_MMAP */
 	struct list_head i_mmap;	/* VMAs that map it */
 	atomic_t nr_writable_maps;	/* shared writable VMAs */
-	u64 *blocks;			/* lock; NULL: not kept. 512-byte units in pages that were written (memory only) */
+	u64 *blocks;			/* lock; 512-byte units in pages that were written; NULL: not kept */
 	void *private;
 };
 #define MAPPING_NO_WRITEBACK	BIT(0)	/* memory only (tmpfs): never dirty for the flusher */
@@ -144,11 +150,11 @@ u32 mapping_error_sample(const struct mapping *m);
 
 /* Cut cached pages and user mappings beyond size; zero the tail of the last page. Inode rwsem write-held. */
 void mapping_truncate(struct mapping *m, loff_t size);
-void mapping_truncate_range(struct mapping *m, loff_t start, loff_t end);	/* hole; whole pages dropped, edges zeroed */
+void mapping_truncate_range(struct mapping *m, loff_t start, loff_t end);	/* hole; edges zeroed */
 int mapping_invalidate(struct mapping *m, loff_t start, loff_t end);		/* clean pages; -EBUSY if some stayed */
 void mapping_destroy(struct mapping *m);		/* last use of the inode: drops every page */
 
-void balance_dirty_pages(struct mapping *m);		/* writers call it after dirtying: sleeps when too much is dirty */
+void balance_dirty_pages(struct mapping *m);		/* after dirtying: sleeps when too much is */
 void writeback_wake_flusher(void);
 
 /* What caches of other parts give back under memory pressure. */

@@ -38,7 +38,7 @@
 struct exec {
 	struct exec_file program, interp;
 	bool has_interp;
-	bool name_closes;		/* name goes by a close-on-exec descriptor: no script's interpreter can open it */
+	bool name_closes;		/* a close-on-exec descriptor's: no script's interpreter can open it */
 	struct exec_args args;
 	char *name;			/* as the program and its interpreter are told it; owned */
 	char head[HEAD_BYTES];

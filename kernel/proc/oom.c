@@ -131,7 +131,8 @@ static bool kill_one(void)
 	mm = p ? mm_of(p) : NULL;
 	if (mm) {
 		pr_err("Out of memory: killed process %d (%s), rss %lu KiB, oom_score_adj %d\n",
-		       pid_nr(p->pids[PIDTYPE_TGID], &init_pid_ns), p->leader->comm, mm_rss_pages(mm) * 4, p->oom_score_adj);
+		       pid_nr(p->pids[PIDTYPE_TGID], &init_pid_ns), p->leader->comm,
+		       mm_rss_pages(mm) * 4, p->oom_score_adj);
 		WRITE_ONCE(mm->oom_victim, 1);
 		kill_users(mm);
 	}

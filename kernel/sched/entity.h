@@ -30,7 +30,7 @@ struct sched_entity {
 	bool reset_on_fork;
 
 	struct spinlock pi_lock;	/* RANK_THREAD: state changes by wakers, CPU choice */
-	bool in_load;			/* asleep and counted in a runqueue's nr_uninterruptible; by pi_lock when off the queues */
+	bool in_load;			/* asleep and in nr_uninterruptible; pi_lock when off the queues */
 	u32 on_cpu;			/* 1 while its context is live on a CPU: set and cleared by the switch */
 
 	/* Accounting, ns. Only by the thread's CPU; others read a little stale. */

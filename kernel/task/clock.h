@@ -43,7 +43,8 @@ static inline bool clock_is_device(int clock)
 }
 static inline bool clock_is_cpu(int clock)
 {
-	return (clock < 0 && !clock_is_device(clock)) || clock == CLOCK_PROCESS_CPUTIME_ID || clock == CLOCK_THREAD_CPUTIME_ID;
+	return (clock < 0 && !clock_is_device(clock)) || clock == CLOCK_PROCESS_CPUTIME_ID ||
+	       clock == CLOCK_THREAD_CPUTIME_ID;
 }
 
 /* 0 or -EINVAL: no such clock, thread or process. reading: a process may be named by any of its threads. */

@@ -60,7 +60,8 @@ int signal_send_prealloc_locked(struct process *p, struct thread *t, struct sigq
 void signal_set_blocked(u64 set);			/* current's mask; SIGKILL, SIGSTOP left out */
 /*
  * Another mask for the time of one call (ppoll, pselect6, epoll_pwait): NULL changes nothing. 0, -EINVAL, -EFAULT.
- * Afterwards the old one is put back, unless a signal interrupted the call: then by delivery, after the handler's frame.
+ * Afterwards the old one is put back, unless a signal interrupted the call: then by delivery,
+ * after the handler's frame.
  */
 int __must_check signal_mask_swap_user(uaddr_t uset, size_t size);
 void signal_mask_restore_unless(bool interrupted);

@@ -32,7 +32,8 @@ static void queue_new(struct virtqueue *vq, bool event_idx)
 {
 	memset(vq, 0, sizeof(*vq));
 	vq->event_idx = event_idx;
-	vring_init(vq, SIZE, aligned_alloc(4096, ALIGN_UP(vring_bytes(SIZE), 4096ul)), calloc(SIZE, sizeof(struct vq_slot)));
+	vring_init(vq, SIZE, aligned_alloc(4096, ALIGN_UP(vring_bytes(SIZE), 4096ul)),
+		   calloc(SIZE, sizeof(struct vq_slot)));
 	memset(vq->avail, 0, sizeof(*vq->avail));
 	memset((void *)vq->used, 0, sizeof(*vq->used));
 	*vq->used_event = 0;

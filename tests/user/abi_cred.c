@@ -23,16 +23,20 @@ static void users(void)
 	tap_is(CODE(sys(SYS_setuid, 1000); _exit(-sys(SYS_setuid, 0))), EPERM, "no way back");
 	tap_is(CODE(sys(SYS_setresuid, -1, 1000, -1); _exit(ids(0, 1000, 0))), 1, "setresuid leaves what is -1");
 	tap_is(CODE(sys(SYS_setresuid, -1, 1000, -1); _exit(-sys(SYS_setuid, 0))), 0, "back to the real one");
-	tap_is(CODE(sys(SYS_setresuid, 1, 2, 3); _exit(-sys(SYS_setresuid, 3, 1, 2))), 0, "unprivileged: a permutation");
+	tap_is(CODE(sys(SYS_setresuid, 1, 2, 3); _exit(-sys(SYS_setresuid, 3, 1, 2))), 0,
+	       "unprivileged: a permutation");
 	tap_is(CODE(sys(SYS_setresuid, 1, 2, 3); _exit(-sys(SYS_setresuid, 4, -1, -1))), EPERM, "not another");
-	tap_is(CODE(sys(SYS_setresuid, 1, 2, 3); sys(SYS_setuid, 3); _exit(ids(1, 3, 3))), 1, "setuid to the saved one");
+	tap_is(CODE(sys(SYS_setresuid, 1, 2, 3); sys(SYS_setuid, 3); _exit(ids(1, 3, 3))), 1,
+	       "setuid to the saved one");
 	tap_is(CODE(sys(SYS_setreuid, 5, 6); _exit(ids(5, 6, 6))), 1, "setreuid sets the saved one");
 	tap_is(CODE(sys(SYS_setreuid, -1, 0); _exit(ids(0, 0, 0))), 1, "setreuid to the real one");
-	tap_is(CODE(sys(SYS_setresuid, 1, 2, 3); _exit(-sys(SYS_setreuid, 3, -1))), EPERM, "setreuid: real only from real or effective");
+	tap_is(CODE(sys(SYS_setresuid, 1, 2, 3); _exit(-sys(SYS_setreuid, 3, -1))), EPERM,
+	       "setreuid: real only from real or effective");
 	tap_is(CODE(sys(SYS_setresuid, 1, 2, 3); _exit(-sys(SYS_setreuid, 2, 1))), 0, "setreuid swaps");
 	tap_is(sys(SYS_setuid, -1), -EINVAL, "setuid of -1");
 	tap_is(CODE(_exit(sys(SYS_setfsuid, 7) == 0 && sys(SYS_setfsuid, -1) == 7)), 1, "setfsuid returns the old one");
-	tap_is(CODE(sys(SYS_setuid, 9); sys(SYS_setfsuid, 0); _exit(sys(SYS_setfsuid, -1))), 9, "setfsuid refused silently");
+	tap_is(CODE(sys(SYS_setuid, 9); sys(SYS_setfsuid, 0); _exit(sys(SYS_setfsuid, -1))), 9,
+	       "setfsuid refused silently");
 	tap_is(sys(SYS_getresuid, NULL, NULL, NULL), -EFAULT, "getresuid nowhere");
 }
 
@@ -49,12 +53,16 @@ static void groups(void)
 	gid_t set[4] = { 30, 10, 20 }, got[4];
 
 	tap_is(CODE(sys(SYS_setgid, 50); _exit(gids(50, 50, 50))), 1, "setgid by root sets all");
-	tap_is(CODE(sys(SYS_setresgid, 1, 2, 3); sys(SYS_setuid, 9); _exit(-sys(SYS_setresgid, 4, -1, -1))), EPERM, "setresgid, not another");
-	tap_is(CODE(sys(SYS_setresgid, 1, 2, 3); sys(SYS_setuid, 9); _exit(-sys(SYS_setgid, 3))), 0, "setgid to the saved one");
+	tap_is(CODE(sys(SYS_setresgid, 1, 2, 3); sys(SYS_setuid, 9);
+		    _exit(-sys(SYS_setresgid, 4, -1, -1))),
+	       EPERM, "setresgid, not another");
+	tap_is(CODE(sys(SYS_setresgid, 1, 2, 3); sys(SYS_setuid, 9); _exit(-sys(SYS_setgid, 3))), 0,
+	       "setgid to the saved one");
 	tap_is(CODE(sys(SYS_setregid, 5, 6); _exit(gids(5, 6, 6))), 1, "setregid");
 	tap_is(CODE(_exit(sys(SYS_setfsgid, 7) == 0 && sys(SYS_setfsgid, -1) == 7)), 1, "setfsgid");
-	tap_is(CODE(_exit(setgroups(3, set) || getgroups(4, got) != 3 || got[0] != 10 || got[1] != 20 || got[2] != 30)), 0,
-	       "setgroups sorts");
+	tap_is(CODE(_exit(setgroups(3, set) || getgroups(4, got) != 3 || got[0] != 10 ||
+			  got[1] != 20 || got[2] != 30)),
+	       0, "setgroups sorts");
 	tap_is(CODE(setgroups(3, set); _exit(getgroups(0, got))), 3, "getgroups of size 0 counts");
 	tap_is(CODE(setgroups(3, set); _exit(-err(getgroups(2, got)))), EINVAL, "getgroups, too small");
 	tap_is(sys(SYS_getgroups, -1, got), -EINVAL, "getgroups of -1");
@@ -72,12 +80,14 @@ static void privileges(void)
 	tap_is(CODE(setuid(9); _exit(-sys(SYS_reboot, 0xfee1dead, 672274793, 0, NULL))), EPERM, "reboot as a user");
 	tap_is(sys(SYS_reboot, 0xfee1dead, 5, 0, NULL), -EINVAL, "reboot, wrong magic");
 	tap_is(sys(SYS_reboot, 0xfee1dead, 672274793, 5, NULL), -EINVAL, "reboot, unknown command");
-	tap_is(CODE(setuid(9); getrlimit(RLIMIT_NOFILE, &limit); limit.rlim_max++; _exit(-err(setrlimit(RLIMIT_NOFILE, &limit)))),
+	tap_is(CODE(setuid(9); getrlimit(RLIMIT_NOFILE, &limit); limit.rlim_max++;
+		    _exit(-err(setrlimit(RLIMIT_NOFILE, &limit)))),
 	       EPERM, "raise a hard limit as a user");
 	tap_is(CODE(setuid(9); _exit(-err(setpriority(PRIO_PROCESS, 0, -1)))), EACCES, "a nicer priority as a user");
 	tap_is(CODE(setuid(9); _exit(-err(setpriority(PRIO_PROCESS, 0, 5)))), 0, "a worse one");
 	tap_is(CODE(setuid(9); _exit(-err(setpriority(PRIO_PROCESS, 1, 5)))), EPERM, "another's");
-	tap_is(CODE(setpriority(PRIO_PROCESS, 0, 5); _exit(sys(SYS_getpriority, PRIO_PROCESS, 0))), 15, "getpriority is 20 - nice");
+	tap_is(CODE(setpriority(PRIO_PROCESS, 0, 5); _exit(sys(SYS_getpriority, PRIO_PROCESS, 0))),
+	       15, "getpriority is 20 - nice");
 	tap_is(sys(SYS_getpriority, 9, 0), -EINVAL, "getpriority, unknown kind");
 	tap_is(sys(SYS_getpriority, PRIO_PROCESS, 0x3fffff), -ESRCH, "getpriority of nobody");
 }
@@ -88,14 +98,20 @@ static void capabilities(void)
 	struct __user_cap_data_struct data[2], zero[2] = { };
 
 	tap_is(sys(SYS_capget, &header, data), 0, "capget");
-	tap_ok(data[0].effective == 0xffffffff && data[0].permitted == 0xffffffff && data[0].inheritable == 0, "root has all");
+	tap_ok(data[0].effective == 0xffffffff && data[0].permitted == 0xffffffff &&
+		       data[0].inheritable == 0,
+	       "root has all");
 	tap_is(data[1].effective & 0x1ff, 0x1ff, "the upper ones too");
-	tap_is(CODE(setuid(9); sys(SYS_capget, &header, data); _exit(!data[0].effective && !data[0].permitted)), 1, "a user none");
+	tap_is(CODE(setuid(9); sys(SYS_capget, &header, data);
+		    _exit(!data[0].effective && !data[0].permitted)),
+	       1, "a user none");
 	tap_is(CODE(seteuid(9); sys(SYS_capget, &header, data); _exit(!data[0].effective && data[0].permitted)), 1,
 	       "effective user: permitted only");
 	tap_is(CODE(_exit(-sys(SYS_capset, &header, zero))), 0, "give up all");
-	tap_is(CODE(sys(SYS_capset, &header, zero); _exit(-sys(SYS_sethostname, "x", 1))), EPERM, "then root may not either");
-	tap_is(CODE(sys(SYS_capset, &header, zero); _exit(-sys(SYS_capset, &header, data))), EPERM, "nor take them back");
+	tap_is(CODE(sys(SYS_capset, &header, zero); _exit(-sys(SYS_sethostname, "x", 1))), EPERM,
+	       "then root may not either");
+	tap_is(CODE(sys(SYS_capset, &header, zero); _exit(-sys(SYS_capset, &header, data))), EPERM,
+	       "nor take them back");
 	header.version = 5;
 	tap_is(sys(SYS_capget, &header, data), -EINVAL, "capget, unknown version");
 	tap_is(header.version, _LINUX_CAPABILITY_VERSION_3, "the known one is told");

@@ -19,7 +19,8 @@
 
 static void nodes(void)
 {
-	static const char *const names[] = { "null", "zero", "full", "random", "urandom", "kmsg", "tty", "console", "ptmx" };
+	static const char *const names[] = {"null", "zero", "full",    "random", "urandom",
+					    "kmsg", "tty",  "console", "ptmx"};
 	struct stat st;
 	char path[32];
 

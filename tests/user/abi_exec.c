@@ -18,7 +18,10 @@ static int judge(int argc, char **argv)
 	stack_t alt;
 
 	if (!strcmp(argv[1], "args"))
-		return argc == 5 && !strcmp(argv[2], "") && !strcmp(argv[3], "two words") && strlen(argv[4]) == 5000 ? 0 : 1;
+		return argc == 5 && !strcmp(argv[2], "") && !strcmp(argv[3], "two words") &&
+				       strlen(argv[4]) == 5000
+			       ? 0
+			       : 1;
 	if (!strcmp(argv[1], "env"))
 		return environ[0] && !strcmp(environ[0], "A=1") && !strcmp(environ[1], "B=") && !environ[2] ? 0 : 1;
 	if (!strcmp(argv[1], "noenv"))
@@ -44,9 +47,14 @@ static int judge(int argc, char **argv)
 	if (!strcmp(argv[1], "pid"))
 		return getpid() == atoi(argv[2]) && getppid() == atoi(argv[3]) ? 0 : 1;
 	if (!strcmp(argv[1], "auxv"))
-		return getauxval(AT_PAGESZ) == 4096 && getauxval(AT_PHDR) && getauxval(AT_PHNUM) && getauxval(AT_ENTRY) &&
-			getauxval(AT_RANDOM) && getauxval(AT_UID) == 0 && getauxval(AT_EGID) == 0 && getauxval(AT_SECURE) == 0 &&
-			getauxval(AT_CLKTCK) == 100 && !strcmp((char *)getauxval(AT_EXECFN), me) && getauxval(AT_PHENT) == 56 ? 0 : 1;
+		return getauxval(AT_PAGESZ) == 4096 && getauxval(AT_PHDR) && getauxval(AT_PHNUM) &&
+				       getauxval(AT_ENTRY) && getauxval(AT_RANDOM) &&
+				       getauxval(AT_UID) == 0 && getauxval(AT_EGID) == 0 &&
+				       getauxval(AT_SECURE) == 0 && getauxval(AT_CLKTCK) == 100 &&
+				       !strcmp((char *)getauxval(AT_EXECFN), me) &&
+				       getauxval(AT_PHENT) == 56
+			       ? 0
+			       : 1;
 	if (!strcmp(argv[1], "comm")) {
 		char name[16];
 
@@ -182,7 +190,8 @@ static void at(void)
 
 	tap_is(CODE(_exit(-sys(SYS_execveat, dir, "abi_exec", argv, envp, 0))), 0, "execveat below a directory");
 	tap_is(CODE(_exit(-sys(SYS_execveat, fd, "", argv, envp, AT_EMPTY_PATH))), 0, "execveat of a descriptor");
-	tap_is(CODE(_exit(-sys(SYS_execveat, path, "", argv, envp, AT_EMPTY_PATH))), 0, "execveat of an O_PATH descriptor");
+	tap_is(CODE(_exit(-sys(SYS_execveat, path, "", argv, envp, AT_EMPTY_PATH))), 0,
+	       "execveat of an O_PATH descriptor");
 	tap_is(CODE(_exit(-sys(SYS_execveat, AT_FDCWD, me, argv, envp, 0))), 0, "execveat of a path");
 	tap_is(sys(SYS_execveat, fd, "", argv, envp, 0), -ENOENT, "execveat, empty without the flag");
 	tap_is(sys(SYS_execveat, fd, "x", argv, envp, 0), -ENOTDIR, "execveat below a file");
@@ -190,9 +199,11 @@ static void at(void)
 	tap_is(sys(SYS_execveat, AT_FDCWD, me, argv, envp, 0x40000), -EINVAL, "execveat, an unknown flag");
 	symlink(me, "alias");
 	tap_is(CODE(_exit(-sys(SYS_execveat, AT_FDCWD, "alias", argv, envp, 0))), 0, "execveat follows a link");
-	tap_is(sys(SYS_execveat, AT_FDCWD, "alias", argv, envp, AT_SYMLINK_NOFOLLOW), -ELOOP, "execveat does not follow");
+	tap_is(sys(SYS_execveat, AT_FDCWD, "alias", argv, envp, AT_SYMLINK_NOFOLLOW), -ELOOP,
+	       "execveat does not follow");
 	script = open("script", O_RDONLY | O_CLOEXEC);
-	tap_is(sys(SYS_execveat, script, "", argv, envp, AT_EMPTY_PATH), -ENOENT, "a script by a close-on-exec descriptor");
+	tap_is(sys(SYS_execveat, script, "", argv, envp, AT_EMPTY_PATH), -ENOENT,
+	       "a script by a close-on-exec descriptor");
 }
 
 static void permissions(void)
@@ -203,7 +214,8 @@ static void permissions(void)
 	mkdir("closed", 0700);
 	write_file("closed/x", "#!/tests/abi_exec\n", 0755);
 	tap_is(CODE(setuid(1000); execve("secret", envp, envp); _exit(100 + errno)), 100 + EACCES, "another's program");
-	tap_is(CODE(setuid(1000); execve("closed/x", envp, envp); _exit(100 + errno)), 100 + EACCES, "another's directory");
+	tap_is(CODE(setuid(1000); execve("closed/x", envp, envp); _exit(100 + errno)), 100 + EACCES,
+	       "another's directory");
 }
 
 static void limits(void)

@@ -143,7 +143,8 @@ static void clone_refusals(void)
 		CLONE_PIDFD | CLONE_DETACHED };
 
 	for (unsigned i = 0; i < ARRAY_SIZE(flags); i++)
-		tap_is(sys(SYS_clone, flags[i] | SIGCHLD, stack + sizeof(stack)), -EINVAL, "clone flags, refused %u", i);
+		tap_is(sys(SYS_clone, flags[i] | SIGCHLD, stack + sizeof(stack)), -EINVAL,
+		       "clone flags, refused %u", i);
 }
 
 static int tids(void *arg)
@@ -162,7 +163,8 @@ static void clone_tids(void)
 	tap_is(code_of(status_of(pid)), 0, "CLONE_CHILD_SETTID in the child");
 	tap_ok(cell != pid, "but not in the parent");
 	ctid = 77;
-	pid = clone(in_clone, stack + sizeof(stack), CLONE_VM | CLONE_CHILD_CLEARTID | SIGCHLD, NULL, NULL, NULL, &ctid);
+	pid = clone(in_clone, stack + sizeof(stack), CLONE_VM | CLONE_CHILD_CLEARTID | SIGCHLD,
+		    NULL, NULL, NULL, &ctid);
 	status_of(pid);
 	tap_is(ctid, 0, "CLONE_CHILD_CLEARTID");
 }

@@ -115,11 +115,15 @@ static void bitsets(void)
 
 static void requeues(void)
 {
-	struct waiter w[4] = { { FUTEX_WAIT_PRIVATE }, { FUTEX_WAIT_PRIVATE }, { FUTEX_WAIT_PRIVATE }, { FUTEX_WAIT_PRIVATE } };
+	struct waiter w[4] = {{FUTEX_WAIT_PRIVATE},
+			      {FUTEX_WAIT_PRIVATE},
+			      {FUTEX_WAIT_PRIVATE},
+			      {FUTEX_WAIT_PRIVATE}};
 
 	start(w, 4);
 	tap_is(futex(&word, FUTEX_CMP_REQUEUE_PRIVATE, 1, (void *)1, &other, 5), -EAGAIN, "cmp_requeue: another value");
-	tap_is(futex(&word, FUTEX_CMP_REQUEUE_PRIVATE, 1, (void *)2, &other, 0), 3, "cmp_requeue: one woken, two moved");
+	tap_is(futex(&word, FUTEX_CMP_REQUEUE_PRIVATE, 1, (void *)2, &other, 0), 3,
+	       "cmp_requeue: one woken, two moved");
 	tap_is(futex(&other, FUTEX_WAKE_PRIVATE, 100, NULL, NULL, 0), 2, "two are there");
 	tap_is(futex(&word, FUTEX_WAKE_PRIVATE, 100, NULL, NULL, 0), 1, "one is here");
 	tap_is(finish(w, 4), 4, "all got 0");
@@ -127,7 +131,8 @@ static void requeues(void)
 	tap_is(futex(&word, FUTEX_REQUEUE_PRIVATE, 0, (void *)9, &other, 0), 2, "requeue: two moved");
 	tap_is(finish(w, 2), 2, "all got 0");
 	tap_is(futex(&word, FUTEX_CMP_REQUEUE_PRIVATE, -1, (void *)1, &other, 0), -EINVAL, "a negative number to wake");
-	tap_is(futex(&word, FUTEX_CMP_REQUEUE_PRIVATE, 1, (void *)-1l, &other, 0), -EINVAL, "a negative number to move");
+	tap_is(futex(&word, FUTEX_CMP_REQUEUE_PRIVATE, 1, (void *)-1l, &other, 0), -EINVAL,
+	       "a negative number to move");
 	tap_is(futex(&word, FUTEX_CMP_REQUEUE_PRIVATE, 1, (void *)1, NULL, 0), 0, "to address 0, private");
 }
 
@@ -137,11 +142,13 @@ static void wake_op(void)
 
 	other = 5;
 	start(w, 2);
-	tap_is(futex(&other, FUTEX_WAKE_OP_PRIVATE, 1, (void *)1, &word, FUTEX_OP(FUTEX_OP_ADD, 7, FUTEX_OP_CMP_EQ, 0)), 1,
-	       "wake_op: compared true, woke one of the second");
+	tap_is(futex(&other, FUTEX_WAKE_OP_PRIVATE, 1, (void *)1, &word,
+		     FUTEX_OP(FUTEX_OP_ADD, 7, FUTEX_OP_CMP_EQ, 0)),
+	       1, "wake_op: compared true, woke one of the second");
 	tap_is(word, 7, "wake_op: added");
-	tap_is(futex(&other, FUTEX_WAKE_OP_PRIVATE, 1, (void *)1, &word, FUTEX_OP(FUTEX_OP_SET, 1, FUTEX_OP_CMP_LT, 0)), 0,
-	       "wake_op: compared false");
+	tap_is(futex(&other, FUTEX_WAKE_OP_PRIVATE, 1, (void *)1, &word,
+		     FUTEX_OP(FUTEX_OP_SET, 1, FUTEX_OP_CMP_LT, 0)),
+	       0, "wake_op: compared false");
 	tap_is(word, 1, "wake_op: set");
 	futex(&other, FUTEX_WAKE_OP_PRIVATE, 1, (void *)1, &word, FUTEX_OP(FUTEX_OP_OR, 6, FUTEX_OP_CMP_GT, 100));
 	tap_is(word, 7, "wake_op: or");
@@ -149,7 +156,8 @@ static void wake_op(void)
 	tap_is(word, 5, "wake_op: and not");
 	futex(&other, FUTEX_WAKE_OP_PRIVATE, 1, (void *)1, &word, FUTEX_OP(FUTEX_OP_XOR, 1, FUTEX_OP_CMP_GT, 100));
 	tap_is(word, 4, "wake_op: xor");
-	tap_is(futex(&other, FUTEX_WAKE_OP_PRIVATE, 1, (void *)1, &word, 0x70000000), -ENOSYS, "wake_op: unknown operation");
+	tap_is(futex(&other, FUTEX_WAKE_OP_PRIVATE, 1, (void *)1, &word, 0x70000000), -ENOSYS,
+	       "wake_op: unknown operation");
 	word = 0;
 	finish(w, 2);
 }
@@ -217,7 +225,8 @@ static void robust_lists(void)
 	s->head.list.next = &s->lock.next;
 	s->lock.next.next = &s->head.list;
 	s->head.futex_offset = (char *)&s->lock.word - (char *)&s->lock.next;
-	pid_t child = CHILD(s->lock.word = gettid() | FUTEX_WAITERS; sys(SYS_set_robust_list, &s->head, sizeof(s->head)));
+	pid_t child = CHILD(s->lock.word = gettid() | FUTEX_WAITERS;
+			    sys(SYS_set_robust_list, &s->head, sizeof(s->head)));
 	status_of(child);
 	tap_is(s->lock.word, FUTEX_WAITERS | FUTEX_OWNER_DIED, "a dead owner is marked");
 	s->lock.word = 0;

@@ -51,8 +51,10 @@ static void limits(void)
 {
 	char *p = map(16);
 
-	tap_is(CODE(limit_to(RLIMIT_MEMLOCK, 0); drop_root(); _exit(-sys(SYS_mlock, p, PAGE))), EPERM, "no limit at all");
-	tap_is(CODE(limit_to(RLIMIT_MEMLOCK, 0); drop_root(); _exit(-sys(SYS_munlock, p, PAGE))), 0, "munlock is allowed");
+	tap_is(CODE(limit_to(RLIMIT_MEMLOCK, 0); drop_root(); _exit(-sys(SYS_mlock, p, PAGE))),
+	       EPERM, "no limit at all");
+	tap_is(CODE(limit_to(RLIMIT_MEMLOCK, 0); drop_root(); _exit(-sys(SYS_munlock, p, PAGE))), 0,
+	       "munlock is allowed");
 	tap_is(CODE(limit_to(RLIMIT_MEMLOCK, 4 * PAGE); drop_root(); _exit(-sys(SYS_mlock, p, 5 * PAGE))), ENOMEM,
 	       "more than the limit");
 	tap_is(CODE(limit_to(RLIMIT_MEMLOCK, 4 * PAGE); drop_root(); _exit(-sys(SYS_mlock, p, 4 * PAGE))), 0,
@@ -60,7 +62,8 @@ static void limits(void)
 	tap_is(CODE(limit_to(RLIMIT_MEMLOCK, 4 * PAGE); drop_root(); mlock(p, 3 * PAGE);
 		    _exit(-sys(SYS_mlock, p, 4 * PAGE))), 0, "what is locked already does not count twice");
 	tap_is(CODE(limit_to(RLIMIT_MEMLOCK, 4 * PAGE); drop_root(); mlock(p, 3 * PAGE);
-		    _exit(-err(mmap(NULL, 2 * PAGE, RW, PRIVATE | MAP_LOCKED, -1, 0)))), EAGAIN, "MAP_LOCKED beyond it");
+		    _exit(-err(mmap(NULL, 2 * PAGE, RW, PRIVATE | MAP_LOCKED, -1, 0)))),
+	       EAGAIN, "MAP_LOCKED beyond it");
 	tap_is(CODE(limit_to(RLIMIT_MEMLOCK, 4 * PAGE); drop_root(); _exit(-sys(SYS_mlockall, MCL_CURRENT))), ENOMEM,
 	       "mlockall beyond it");
 	tap_is(CODE(limit_to(RLIMIT_MEMLOCK, 4 * PAGE); drop_root(); mlock(p, 4 * PAGE);

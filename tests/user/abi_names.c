@@ -188,7 +188,9 @@ static void renaming(void)
 	tap_is(nlink_of("empty"), 3, "it has its links");
 	tap_is(err(rename("empty/sub", "moved")), 0, "a directory to another parent");
 	tap_is(nlink_of("empty"), 2, "which counts down");
-	tap_is(CODE(chdir("moved"); _exit(stat("..", &a) || stat("/tmp/abi_names", &b) || a.st_ino != b.st_ino)), 0, "its .. follows");
+	tap_is(CODE(chdir("moved");
+		    _exit(stat("..", &a) || stat("/tmp/abi_names", &b) || a.st_ino != b.st_ino)),
+	       0, "its .. follows");
 	tap_is(err(rename(".", "x")), -EBUSY, "rename .");
 	tap_is(err(rename("moved/..", "x")), -EBUSY, "rename ..");
 	tap_is(err(rename("/", "/x")), -EBUSY, "rename /");
@@ -201,7 +203,9 @@ static void renaming(void)
 	stat("r6", &a), stat("moved2", &b);
 	tap_ok(S_ISDIR(a.st_mode) && S_ISREG(b.st_mode), "exchanged");
 	tap_is(err(renameat2(AT_FDCWD, "r6", AT_FDCWD, "none", RENAME_EXCHANGE)), -ENOENT, "exchange with none");
-	tap_is(err(renameat2(AT_FDCWD, "r6", AT_FDCWD, "moved2", RENAME_EXCHANGE | RENAME_NOREPLACE)), -EINVAL, "both flags");
+	tap_is(err(renameat2(AT_FDCWD, "r6", AT_FDCWD, "moved2",
+			     RENAME_EXCHANGE | RENAME_NOREPLACE)),
+	       -EINVAL, "both flags");
 	tap_is(err(renameat2(AT_FDCWD, "r6", AT_FDCWD, "moved2", 64)), -EINVAL, "unknown flag");
 }
 
@@ -231,8 +235,10 @@ static void listing(void)
 	dir = opendir("list");
 	while ((e = readdir(dir)) && nr < 400) {
 		strncpy(names[nr++], e->d_name, 31);
-		types += e->d_type == (!strcmp(e->d_name, "dir") || e->d_name[0] == '.' ? DT_DIR : !strcmp(e->d_name, "link") ? DT_LNK :
-				       !strcmp(e->d_name, "fifo") ? DT_FIFO : DT_REG);
+		types += e->d_type == (!strcmp(e->d_name, "dir") || e->d_name[0] == '.' ? DT_DIR
+				       : !strcmp(e->d_name, "link")                     ? DT_LNK
+				       : !strcmp(e->d_name, "fifo")                     ? DT_FIFO
+											: DT_REG);
 	}
 	tap_is(nr, 305, "all names");
 	tap_is(types, 305, "all types");
@@ -330,12 +336,14 @@ static void permissions(void)
 	tap_is(err(access("perm", R_OK | W_OK)), 0, "root reads and writes all");
 	tap_is(err(access("perm", X_OK)), -EACCES, "but does not run what nobody may");
 	tap_is(CODE(seteuid(500); _exit(-err(access("perm", R_OK)))), 0, "access asks for the real user");
-	tap_is(CODE(seteuid(500); _exit(-err(faccessat(AT_FDCWD, "perm", R_OK, AT_EACCESS)))), EACCES, "AT_EACCESS for the effective one");
+	tap_is(CODE(seteuid(500); _exit(-err(faccessat(AT_FDCWD, "perm", R_OK, AT_EACCESS)))),
+	       EACCES, "AT_EACCESS for the effective one");
 	tap_is(CODE(umask(027); make("masked"); stat("masked", &st); _exit(st.st_mode & 0777)), 0640 & 0xff, "umask");
 	chmod("perm", 04755);
 	chown("perm", 500, 500), chmod("perm", 04755);
-	tap_is(CODE(setuid(500); int fd = open("perm", O_WRONLY); write(fd, "x", 1); stat("perm", &st); _exit(st.st_mode >> 9 & 7)), 0,
-	       "writing drops set-user-id");
+	tap_is(CODE(setuid(500); int fd = open("perm", O_WRONLY); write(fd, "x", 1);
+		    stat("perm", &st); _exit(st.st_mode >> 9 & 7)),
+	       0, "writing drops set-user-id");
 }
 
 static void times(void)
@@ -347,7 +355,9 @@ static void times(void)
 	make("timed");
 	tap_is(err(utimensat(AT_FDCWD, "timed", t, 0)), 0, "utimensat");
 	stat("timed", &st);
-	tap_ok(st.st_atim.tv_sec == 1000 && st.st_atim.tv_nsec == 5 && st.st_mtim.tv_sec == 2000 && st.st_mtim.tv_nsec == 7, "both");
+	tap_ok(st.st_atim.tv_sec == 1000 && st.st_atim.tv_nsec == 5 && st.st_mtim.tv_sec == 2000 &&
+		       st.st_mtim.tv_nsec == 7,
+	       "both");
 	t[0].tv_nsec = UTIME_OMIT, t[1].tv_nsec = UTIME_NOW;
 	utimensat(AT_FDCWD, "timed", t, 0);
 	stat("timed", &st);
@@ -363,7 +373,8 @@ static void times(void)
 	fd = open("timed", O_RDWR);
 	write(fd, "x", 1);
 	fstat(fd, &st);
-	tap_ok(st.st_mtim.tv_sec >= now.tv_sec - 5 && st.st_atim.tv_sec == 1, "writing sets the modification time only");
+	tap_ok(st.st_mtim.tv_sec >= now.tv_sec - 5 && st.st_atim.tv_sec == 1,
+	       "writing sets the modification time only");
 	read(fd, buffer, 0);
 	sleep_ms(20);
 	chmod("timed", 0600);
@@ -374,7 +385,9 @@ static void times(void)
 	sleep_ms(20);
 	make("newfile");
 	stat(".", &later);
-	tap_ok(later.st_mtim.tv_sec > st.st_mtim.tv_sec || later.st_mtim.tv_nsec > st.st_mtim.tv_nsec, "a directory's when a name comes");
+	tap_ok(later.st_mtim.tv_sec > st.st_mtim.tv_sec ||
+		       later.st_mtim.tv_nsec > st.st_mtim.tv_nsec,
+	       "a directory's when a name comes");
 	tap_is(CODE(setuid(700); _exit(-err(utimensat(AT_FDCWD, "newfile", t, 0)))), EPERM, "another's: set");
 	tap_is(CODE(setuid(700); _exit(-err(utimensat(AT_FDCWD, "newfile", NULL, 0)))), EACCES, "another's: touch");
 	close(fd);
@@ -409,7 +422,8 @@ static void stats(void)
 	tap_is(err(mknod("odd", 0170000, 0)), -EINVAL, "mknod of an unknown type");
 	tap_is(err(mknod("sock", S_IFSOCK | 0600, 0)), 0, "mknod of a socket");
 	tap_is(err(open("sock", O_RDONLY)), -ENXIO, "which does not open");
-	tap_is(CODE(setuid(5); _exit(-err(mknod("/tmp/usernode", S_IFCHR | 0666, makedev(1, 3))))), EPERM, "mknod as a user");
+	tap_is(CODE(setuid(5); _exit(-err(mknod("/tmp/usernode", S_IFCHR | 0666, makedev(1, 3))))),
+	       EPERM, "mknod as a user");
 	close(fd);
 }
 

@@ -145,8 +145,9 @@ static void many(void)
 	struct rlimit limit;
 
 	getrlimit(RLIMIT_NOFILE, &limit);
-	tap_is(CODE(while (open("/", O_RDONLY) >= 0) count++; _exit(count + 8 > 1024 && count < 1024 && errno == EMFILE)), 1,
-	       "EMFILE at the limit");
+	tap_is(CODE(while (open("/", O_RDONLY) >= 0) count++;
+		    _exit(count + 8 > 1024 && count < 1024 && errno == EMFILE)),
+	       1, "EMFILE at the limit");
 	tap_is(CODE(limit.rlim_cur = limit.rlim_max; setrlimit(RLIMIT_NOFILE, &limit);
 		    fd = fcntl(0, F_DUPFD, 4000); _exit(fd == 4000 && write(4001, "", 0) < 0)), 1, "number 4000");
 }

@@ -420,7 +420,8 @@ static void test_epoll(void)
 	close(b[0]);
 	/* Exclusive. */
 	pipe2(a, O_NONBLOCK);
-	tap_is(ep_ctl(ep, EPOLL_CTL_ADD, a[0], EPOLLIN | EPOLLEXCLUSIVE | EPOLLONESHOT, 0), -EINVAL, "EXCLUSIVE and ONESHOT");
+	tap_is(ep_ctl(ep, EPOLL_CTL_ADD, a[0], EPOLLIN | EPOLLEXCLUSIVE | EPOLLONESHOT, 0), -EINVAL,
+	       "EXCLUSIVE and ONESHOT");
 	tap_is(ep_ctl(ep, EPOLL_CTL_ADD, a[0], EPOLLIN | EPOLLEXCLUSIVE, 1), 0, "EXCLUSIVE");
 	tap_is(ep_ctl(ep, EPOLL_CTL_MOD, a[0], EPOLLIN, 0), -EINVAL, "cannot be modified");
 	tap_is(ep_ctl(ep, EPOLL_CTL_MOD, a[0], EPOLLIN | EPOLLEXCLUSIVE, 0), -EINVAL, "in either way");
@@ -505,7 +506,9 @@ static void test_eventfd(void)
 	if (access("/proc/self/fd", F_OK))
 		tap_skip(1, "no /proc");
 	else
-		tap_is(readlink(name, link, sizeof(link)) == 20 && !memcmp(link, "anon_inode:[eventfd]", 20), 1, "name");
+		tap_is(readlink(name, link, sizeof(link)) == 20 &&
+			       !memcmp(link, "anon_inode:[eventfd]", 20),
+		       1, "name");
 	close(e);
 	e = eventfd(2, EFD_SEMAPHORE | EFD_NONBLOCK | EFD_CLOEXEC);
 	tap_is(fcntl(e, F_GETFD), FD_CLOEXEC, "EFD_CLOEXEC");

@@ -39,11 +39,13 @@ static void links(void)
 	tap_is(err(write(fd, "abc", 3)), 3, "write");
 	int again = open(path, O_RDONLY);
 	char c;
-	tap_ok(again >= 0 && read(again, &c, 1) == 1 && c == 'a', "opened again through the link, with a position of its own");
+	tap_ok(again >= 0 && read(again, &c, 1) == 1 && c == 'a',
+	       "opened again through the link, with a position of its own");
 	close(again);
 	close(open("/dev/null", O_RDONLY));
 	unlink("/tmp/proc_a file");
-	tap_ok(!strcmp(link_of("/proc/self/fd/%d", fd), "/tmp/proc_a file (deleted)"), "an unlinked file is told as deleted");
+	tap_ok(!strcmp(link_of("/proc/self/fd/%d", fd), "/tmp/proc_a file (deleted)"),
+	       "an unlinked file is told as deleted");
 	tap_ok(open_as(O_RDONLY, "/proc/self/fd/%d", fd) >= 0, "and can be opened through the link");
 	pipe(ends);
 	fstat(ends[0], &st);
@@ -370,7 +372,8 @@ static void strangers(void)
 		      _exit(fd < 0 ? -fd : 0)), "the same user opens its environ");
 	tap_says(CODE(int fd = open_as(O_RDONLY, "/proc/%d/environ", pid); _exit(fd < 0 ? -fd : 0)),
 		 "root opens its environ");
-	tap_says(CODE(setgid(1000); setuid(1000); int fd = open_as(O_RDONLY, "/proc/self/fd"); _exit(fd < 0 ? errno : 0)),
+	tap_says(CODE(setgid(1000); setuid(1000); int fd = open_as(O_RDONLY, "/proc/self/fd");
+		      _exit(fd < 0 ? errno : 0)),
 		 "its own descriptors a process may list");
 	kill(pid, SIGKILL);
 	status_of(pid);

@@ -32,13 +32,19 @@ static void lines(void)
 	tap_ok(map_at(maps, none, &m) && !strcmp(m.perms, "---p"), "an inaccessible mapping");
 	tap_ok(map_at(maps, rw + 2 * PAGE, &m) && m.start == (unsigned long)rw + 2 * PAGE && m.end == m.start + PAGE &&
 	       !strcmp(m.perms, "r-xp"), "mprotect cuts out a part");
-	tap_ok(map_at(maps, rw, &m) && m.end == (unsigned long)rw + 2 * PAGE && !strcmp(m.perms, "rw-p"), "and leaves what is before");
-	tap_ok(map_at(maps, file, &m) && m.start == (unsigned long)file && m.end == m.start + PAGE &&
-	       m.offset == 2 * PAGE && m.inode == st.st_ino && !strcmp(m.perms, "r--s"), "a file: range, offset, inode");
+	tap_ok(map_at(maps, rw, &m) && m.end == (unsigned long)rw + 2 * PAGE &&
+		       !strcmp(m.perms, "rw-p"),
+	       "and leaves what is before");
+	tap_ok(map_at(maps, file, &m) && m.start == (unsigned long)file &&
+		       m.end == m.start + PAGE && m.offset == 2 * PAGE && m.inode == st.st_ino &&
+		       !strcmp(m.perms, "r--s"),
+	       "a file: range, offset, inode");
 	tap_ok(!strcmp(m.name, "/tmp/a b\\012c"), "its name, with the newline escaped");
 	tap_ok(map_at(maps, &local, &m) && !strcmp(m.name, "[stack]"), "the stack");
 	tap_ok(map_at(maps, sbrk(0) - 1, &m) && !strcmp(m.name, "[heap]"), "the heap");
-	tap_ok(map_at(maps, (void *)lines, &m) && strstr(m.name, "abi_proc_maps") && m.perms[2] == 'x', "the program's code");
+	tap_ok(map_at(maps, (void *)lines, &m) && strstr(m.name, "abi_proc_maps") &&
+		       m.perms[2] == 'x',
+	       "the program's code");
 	tap_ok(strstr(maps, "[vdso]") != NULL, "the vdso");
 	const char *line = strstr(maps, "[stack]");
 	while (line > maps && line[-1] != '\n')
@@ -134,8 +140,10 @@ static void usage(void)
 	const char *text = smaps;
 	struct map m;
 	while (next_map(&text, &m))
-		adds_up &= number_of(text, "Rss") == number_of(text, "Shared_Clean") + number_of(text, "Shared_Dirty") +
-						     number_of(text, "Private_Clean") + number_of(text, "Private_Dirty");
+		adds_up &= number_of(text, "Rss") == number_of(text, "Shared_Clean") +
+							     number_of(text, "Shared_Dirty") +
+							     number_of(text, "Private_Clean") +
+							     number_of(text, "Private_Dirty");
 	tap_ok(adds_up, "in each mapping the four parts add up to Rss");
 	roll = slurp("/proc/self/smaps_rollup");
 	smaps = slurp("/proc/self/smaps");

@@ -54,7 +54,8 @@ static void cpu_times(void)
 	real = now_ms() - start;
 	tap_note("%ld ms are %ld ticks", real, (long)(sum(after) - sum(before)));
 	/* Linux leaves out much of what an idle CPU does not tick for; ours to the tick: proc_cputime.c. */
-	tap_ok(labs((long)(sum(after) - sum(before)) * 10 - real) <= 200, "stat: the times of a CPU add up to real time");
+	tap_ok(labs((long)(sum(after) - sum(before)) * 10 - real) <= 200,
+	       "stat: the times of a CPU add up to real time");
 	stat = slurp("/proc/stat");
 	cpu_line(stat, "cpu", all);
 	for (int i = 0; i < cpus; i++) {
@@ -95,7 +96,9 @@ static void time_and_load(void)
 	tap_ok(last >= pid && last < pid + 20, "loadavg: the last number given");
 	sysinfo(&info);
 	sscanf(slurp("/proc/loadavg"), "%lf", load);
-	tap_ok(load[0] - info.loads[0] / 65536.0 < 0.02 && load[0] - info.loads[0] / 65536.0 > -0.02, "loadavg is sysinfo()'s");
+	tap_ok(load[0] - info.loads[0] / 65536.0 < 0.02 &&
+		       load[0] - info.loads[0] / 65536.0 > -0.02,
+	       "loadavg is sysinfo()'s");
 }
 
 static void memory(void)
@@ -105,16 +108,23 @@ static void memory(void)
 
 	sysinfo(&info);
 	tap_is(number_of(text, "MemTotal"), info.totalram / 1024, "meminfo: MemTotal is sysinfo()'s");
-	tap_ok(number_of(text, "MemFree") > 0 && number_of(text, "MemFree") < number_of(text, "MemTotal"), "meminfo: MemFree");
+	tap_ok(number_of(text, "MemFree") > 0 &&
+		       number_of(text, "MemFree") < number_of(text, "MemTotal"),
+	       "meminfo: MemFree");
 	tap_ok(number_of(text, "MemAvailable") > 0, "meminfo: MemAvailable");
-	static const char *const names[] = { "Buffers", "Cached", "SwapCached", "Active", "Inactive", "Active(anon)",
-		"Inactive(anon)", "Active(file)", "Inactive(file)", "Unevictable", "Mlocked", "SwapTotal", "SwapFree",
-		"Dirty", "Writeback", "AnonPages", "Mapped", "Shmem", "KReclaimable", "Slab", "SReclaimable", "SUnreclaim",
-		"KernelStack", "PageTables", "CommitLimit", "Committed_AS", "VmallocTotal", "VmallocUsed", "Percpu" };
+	static const char *const names[] = {
+		"Buffers",      "Cached",         "SwapCached",   "Active",         "Inactive",
+		"Active(anon)", "Inactive(anon)", "Active(file)", "Inactive(file)", "Unevictable",
+		"Mlocked",      "SwapTotal",      "SwapFree",     "Dirty",          "Writeback",
+		"AnonPages",    "Mapped",         "Shmem",        "KReclaimable",   "Slab",
+		"SReclaimable", "SUnreclaim",     "KernelStack",  "PageTables",     "CommitLimit",
+		"Committed_AS", "VmallocTotal",   "VmallocUsed",  "Percpu"};
 	for (unsigned i = 0; i < ARRAY_SIZE(names); i++)
 		if (number_of(text, names[i]) < 0)
 			tap_ok(false, "meminfo: %s", names[i]);
-	tap_ok(number_of(text, "SReclaimable") + number_of(text, "SUnreclaim") == number_of(text, "Slab"), "meminfo: Slab is the sum of its parts");
+	tap_ok(number_of(text, "SReclaimable") + number_of(text, "SUnreclaim") ==
+		       number_of(text, "Slab"),
+	       "meminfo: Slab is the sum of its parts");
 	tap_ok(!strncmp(text, "MemTotal:       ", 16), "meminfo: columns");
 	long anon = number_of(text, "AnonPages");
 	char *big = malloc(8 << 20);
@@ -195,7 +205,8 @@ static void sysctl(void)
 	tap_ok(atol(slurp("/proc/sys/vm/mmap_min_addr")) >= 4096, "mmap_min_addr");
 	tap_ok(atol(slurp("/proc/sys/vm/min_free_kbytes")) > 0, "min_free_kbytes");
 	int n[4];
-	tap_is(sscanf(slurp("/proc/sys/kernel/printk"), "%d %d %d %d", n, n + 1, n + 2, n + 3), 4, "printk: four levels");
+	tap_is(sscanf(slurp("/proc/sys/kernel/printk"), "%d %d %d %d", n, n + 1, n + 2, n + 3), 4,
+	       "printk: four levels");
 	fd = open("/proc/sys/vm/overcommit_memory", O_WRONLY);
 	tap_is(err(write(fd, "7", 1)), -EINVAL, "a value out of range");
 	close(fd);

@@ -44,7 +44,9 @@ static void calls(void)
 	tap_is(err(setrlimit(RLIMIT_CPU, &limit)), -EINVAL, "soft over hard");
 	limit = (struct rlimit){ 100, 2000000 };
 	tap_is(CODE(_exit(-err(setrlimit(RLIMIT_NOFILE, &limit)))), EPERM, "files over nr_open");
-	tap_is(CODE(set(RLIMIT_NOFILE, 77); _exit(CODE(getrlimit(RLIMIT_NOFILE, &limit); _exit(limit.rlim_cur)))), 77, "inherited");
+	tap_is(CODE(set(RLIMIT_NOFILE, 77);
+		    _exit(CODE(getrlimit(RLIMIT_NOFILE, &limit); _exit(limit.rlim_cur)))),
+	       77, "inherited");
 	pid_t child = CHILD(pause());
 	limit = (struct rlimit){ 55, 66 };
 	tap_is(err(prlimit(child, RLIMIT_NOFILE, &limit, &old)), 0, "prlimit of a child");
@@ -74,10 +76,13 @@ static void enforced(void)
 	       "RLIMIT_FSIZE: truncate");
 	tap_is(CODE(set(RLIMIT_AS, 64 << 20); _exit(mmap(NULL, 100 << 20, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
 						     == MAP_FAILED ? errno : 0)), ENOMEM, "RLIMIT_AS");
-	tap_is(CODE(set(RLIMIT_DATA, 1 << 20); _exit(sbrk(16 << 20) == (void *)-1 ? errno : 0)), ENOMEM, "RLIMIT_DATA: brk");
+	tap_is(CODE(set(RLIMIT_DATA, 1 << 20); _exit(sbrk(16 << 20) == (void *)-1 ? errno : 0)),
+	       ENOMEM, "RLIMIT_DATA: brk");
 	tap_is(CODE(setuid(4321); set(RLIMIT_NPROC, 1); _exit(-err(fork()))), EAGAIN, "RLIMIT_NPROC");
-	tap_is(CODE(sigset_t s; sigfillset(&s); sigprocmask(SIG_BLOCK, &s, NULL); set(RLIMIT_SIGPENDING, 3); setuid(4322);
-		    int n = 0; while (n < 10 && !sigqueue(getpid(), SIGRTMIN, (union sigval){ 0 })) n++; _exit(n * 16 + errno)),
+	tap_is(CODE(sigset_t s; sigfillset(&s); sigprocmask(SIG_BLOCK, &s, NULL);
+		    set(RLIMIT_SIGPENDING, 3); setuid(4322); int n = 0;
+		    while (n < 10 && !sigqueue(getpid(), SIGRTMIN, (union sigval){0})) n++;
+		    _exit(n * 16 + errno)),
 	       3 * 16 + EAGAIN, "RLIMIT_SIGPENDING");
 	tap_is(CODE(set(RLIMIT_CPU, 1); for (;;) ;), -SIGXCPU, "RLIMIT_CPU: SIGXCPU after a second");
 }
@@ -89,7 +94,8 @@ static void usage(void)
 	tap_is(sys(SYS_getrusage, 9, &self), -EINVAL, "getrusage, unknown");
 	tap_is(sys(SYS_getrusage, RUSAGE_SELF, NULL), -EFAULT, "getrusage nowhere");
 	getrusage(RUSAGE_SELF, &self);
-	tap_ok(self.ru_minflt > 0 && self.ru_maxrss > 0 && self.ru_maxrss < 1000000, "faults and resident size are counted");
+	tap_ok(self.ru_minflt > 0 && self.ru_maxrss > 0 && self.ru_maxrss < 1000000,
+	       "faults and resident size are counted");
 	tap_is(err(getrusage(RUSAGE_THREAD, &self)), 0, "RUSAGE_THREAD");
 }
 

@@ -119,7 +119,8 @@ static void masks(void)
 	struct sigaction act = { .sa_sigaction = on_info, .sa_flags = SA_SIGINFO, .sa_mask = set_of(SIGHUP, SIGUSR2) };
 	sigaction(SIGUSR1, &act, NULL);
 	raise(SIGUSR1);
-	tap_ok(sigismember(&in_handler, SIGHUP) && sigismember(&in_handler, SIGUSR2) && sigismember(&in_handler, SIGUSR1),
+	tap_ok(sigismember(&in_handler, SIGHUP) && sigismember(&in_handler, SIGUSR2) &&
+		       sigismember(&in_handler, SIGUSR1),
 	       "sa_mask");
 }
 
@@ -151,7 +152,9 @@ static void queues(void)
 
 		order[nr_order++] = sig;
 		if (i >= 2)
-			sorted &= info.si_code == SI_QUEUE && info.si_value.sival_int == (i - 2) % 3 && sig == SIGRTMIN + (i - 2) / 3;
+			sorted &= info.si_code == SI_QUEUE &&
+				  info.si_value.sival_int == (i - 2) % 3 &&
+				  sig == SIGRTMIN + (i - 2) / 3;
 	}
 	tap_ok(order[0] == SIGUSR1 && order[1] == SIGTERM, "standard signals first, lowest first");
 	tap_ok(sorted, "real-time ones by number, each in order, with its value");
@@ -183,7 +186,8 @@ static void infos(void)
 
 	handle(SIGUSR1, 0, on_info);
 	kill(getpid(), SIGUSR1);
-	tap_ok(got.si_signo == SIGUSR1 && got.si_code == SI_USER && got.si_pid == getpid() && got.si_uid == 0 && !got.si_errno,
+	tap_ok(got.si_signo == SIGUSR1 && got.si_code == SI_USER && got.si_pid == getpid() &&
+		       got.si_uid == 0 && !got.si_errno,
 	       "kill: SI_USER");
 	raise(SIGUSR1);
 	tap_ok(got.si_code == SI_TKILL && got.si_pid == getpid(), "tgkill: SI_TKILL");
@@ -273,34 +277,13 @@ static void alternate_stack(void)
 	sigaltstack(NULL, &old);
 	tap_ok(old.ss_flags == SS_DISABLE && !old.ss_size, "disabled");
 	alt.ss_flags = 0;
-	tap_is(CODE(sigaltstack(&alt, NULL);
-		    act.sa_handler = (void (*)(int))(void *)_exit; act.sa_flags = SA_ONSTACK; sigaction(SIGSEGV, &act, NULL);
-		    __asm__ volatile("li sp, 16\n\tsd zero, 0(sp)")), SIGSEGV, "a broken stack is handled on it");
+	tap_is(CODE(sigaltstack(&alt, NULL); act.sa_handler = (void (*)(int))(void *)_exit;
+		    act.sa_flags = SA_ONSTACK; sigaction(SIGSEGV, &act, NULL);
+		    __asm__ volatile("li sp, 16\n\tsd zero, 0(sp)")),
+	       SIGSEGV, "a broken stack is handled on it");
 	tap_is(CODE(act.sa_flags = 0; sigaction(SIGSEGV, &act, NULL);
 		    __asm__ volatile("li sp, 16\n\tsd zero, 0(sp)")), -SIGSEGV, "without it the process ends");
 	free(memory);
-}
-
-static char state_of(pid_t pid)
-{
-	char text[512], *p;
-	ssize_t n;
-	int fd;
-
-	snprintf(text, sizeof(text), "/proc/%d/stat", pid);
-	fd = open(text, O_RDONLY);
-	n = read(fd, text, sizeof(text) - 1);
-	close(fd);
-	text[n > 0 ? n : 0] = 0;
-	p = strrchr(text, ')');
-	return p ? p[2] : '?';
-}
-
-/* SIGUSR1 once pid is asleep: on a busy machine it may come late to its call. */
-static void signal_sleeper(pid_t pid)
-{
-	(void)EVENTUALLY(state_of(pid) == 'S');
-	kill(pid, SIGUSR1);
 }
 
 static void restarts(void)
@@ -314,29 +297,29 @@ static void restarts(void)
 
 	pipe(fds);
 	sigaction(SIGUSR1, &act, NULL);
-	child = CHILD(signal_sleeper(getppid()); sleep_ms(20); write(fds[1], "x", 1));
+	child = CHILD(sleep_ms(20); kill(getppid(), SIGUSR1); sleep_ms(20); write(fds[1], "x", 1));
 	tap_is(err(read(fds[0], &c, 1)), -EINTR, "read is interrupted");
 	status_of(child);
 	read(fds[0], &c, 1);
 	act.sa_flags = SA_RESTART;
 	sigaction(SIGUSR1, &act, NULL);
-	child = CHILD(signal_sleeper(getppid()); sleep_ms(20); write(fds[1], "x", 1));
+	child = CHILD(sleep_ms(20); kill(getppid(), SIGUSR1); sleep_ms(20); write(fds[1], "x", 1));
 	tap_is(err(read(fds[0], &c, 1)), 1, "SA_RESTART: read goes on");
 	status_of(child);
-	child = CHILD(signal_sleeper(getppid()); sleep_ms(20); _exit(3));
+	child = CHILD(sleep_ms(20); kill(getppid(), SIGUSR1); sleep_ms(20); _exit(3));
 	tap_is(code_of(status_of(child)), 3, "SA_RESTART: wait goes on");
 	act.sa_flags = 0;
 	sigaction(SIGUSR1, &act, NULL);
-	child = CHILD(signal_sleeper(getppid()); sleep_ms(20); _exit(3));
+	child = CHILD(sleep_ms(20); kill(getppid(), SIGUSR1); sleep_ms(20); _exit(3));
 	tap_is(err(waitpid(child, NULL, 0)), -EINTR, "wait is interrupted");
 	status_of(child);
 	act.sa_flags = SA_RESTART;
 	sigaction(SIGUSR1, &act, NULL);
-	child = CHILD(signal_sleeper(getppid()));
+	child = CHILD(sleep_ms(20); kill(getppid(), SIGUSR1));
 	tap_is(err(nanosleep(&ten, &left)), -EINTR, "nanosleep never restarts after a handler");
 	tap_ok(left.tv_sec == 9, "it says what was left");
 	status_of(child);
-	child = CHILD(signal_sleeper(getppid()));
+	child = CHILD(sleep_ms(20); kill(getppid(), SIGUSR1));
 	tap_is(err(pause()), -EINTR, "pause");
 	status_of(child);
 	/* A stop and a continuation without a handler restart a sleep with the time left. */
@@ -350,7 +333,7 @@ static void restarts(void)
 	before = now_ms() - before;
 	tap_ok(before >= 100 && before < 400, "for the time that was left");
 	signal(SIGUSR1, SIG_IGN);
-	child = CHILD(signal_sleeper(getppid()); sleep_ms(20); write(fds[1], "x", 1));
+	child = CHILD(sleep_ms(20); kill(getppid(), SIGUSR1); sleep_ms(20); write(fds[1], "x", 1));
 	tap_is(err(read(fds[0], &c, 1)), 1, "an ignored signal does not interrupt");
 	status_of(child);
 	signal(SIGPIPE, SIG_DFL);

@@ -23,7 +23,9 @@ int main(void)
 	snprintf(want, sizeof(want), "/sys/devices/system/cpu/cpu%d", cpus);
 	tap_is(err(stat(want, &st)), -ENOENT, "one CPU more than there are");
 	tap_ok(!strcmp(slurp("/sys/class/tty/console/dev"), "5:1\n"), "the console's number");
-	tap_ok(strstr(slurp("/sys/dev/char/1:3/uevent"), "MAJOR=1\nMINOR=3\nDEVNAME=null\n") != NULL, "a device by its number");
+	tap_ok(strstr(slurp("/sys/dev/char/1:3/uevent"), "MAJOR=1\nMINOR=3\nDEVNAME=null\n") !=
+		       NULL,
+	       "a device by its number");
 	lstat("/sys/dev/char/1:3", &st);
 	tap_ok(S_ISLNK(st.st_mode), "is a link");
 	tap_is(err(stat("/sys/dev/char/1:99999", &st)), -ENOENT, "no such device");
@@ -31,6 +33,7 @@ int main(void)
 	tap_ok(!stat("/sys/block", &st) && S_ISDIR(st.st_mode), "block devices");
 	tap_ok(!stat("/sys/class/block", &st) && S_ISDIR(st.st_mode), "and partitions");
 	tap_says(err(mkdir("/sys/x", 0700)), "mkdir");
-	tap_says(open_as(O_WRONLY, "/sys/devices/system/cpu/online") < 0 ? -1 : 0, "open for writing what root cannot write");
+	tap_says(open_as(O_WRONLY, "/sys/devices/system/cpu/online") < 0 ? -1 : 0,
+		 "open for writing what root cannot write");
 	return tap_exit();
 }

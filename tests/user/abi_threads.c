@@ -85,7 +85,8 @@ static void basics(void)
 	tap_is(run(wait_any, (void *)(long)pid), 8, "a thread waits for the process's child");
 	tap_is(CODE(start(spin_sleep, NULL); _exit(6)), 6, "exit_group by the leader");
 	tap_is(CODE(start(exit_process, (void *)7); pause()), 7, "exit_group by another thread");
-	tap_is(CODE(start(outlive_leader, NULL); sys(SYS_exit, 1)), 31, "the leader ends first: the last thread's code");
+	tap_is(CODE(start(outlive_leader, NULL); sys(SYS_exit, 1)), 31,
+	       "the leader ends first: the last thread's code");
 	tap_is(CODE(start(spin_sleep, NULL); kill(getpid(), SIGTERM); pause()), -SIGTERM, "a fatal signal ends all");
 }
 
@@ -118,7 +119,8 @@ static void exec_by_thread(void)
 	pipe2(hold, O_CLOEXEC);
 	pid = CHILD(start(exec_me, "leader?"); sys(SYS_exit, 0));
 	tap_is(code_of(status_of(pid)), 40, "the same when the leader has ended");
-	pid = CHILD(close(hold[0]); start(spin_sleep, NULL); execl("/tests/abi_threads", "abi_threads", "single?", NULL));
+	pid = CHILD(close(hold[0]); start(spin_sleep, NULL);
+		    execl("/tests/abi_threads", "abi_threads", "single?", NULL));
 	close(hold[1]);
 	tap_is(read(hold[0], &c, 1), 0, "exec closes once for all threads");
 	tap_is(code_of(status_of(pid)), 41, "exec by the leader ends the others");

@@ -160,14 +160,38 @@ static void gaining(void)
 }
 
 static const char *const gaining_names[] = {
-	"/dev/tty without a terminal", "TIOCGPGRP of another's", "TIOCGSID of another's", "TIOCSPGRP of another's",
-	"TIOCNOTTY of another's", "TIOCGPGRP by the master", "TIOCGSID by the master", "TIOCSCTTY",
-	"own group is in the foreground", "session", "group, asked by the master", "session, asked by the master",
-	"TIOCSCTTY again", "/dev/tty", "a second terminal is not taken by opening it", "nor by TIOCSCTTY",
-	"TIOCSPGRP -1", "TIOCSPGRP of nobody", "TIOCSPGRP of another session's", "TIOCSPGRP by the master",
-	"TIOCSPGRP from nowhere", "TIOCSPGRP of a process that leads no group", "is told", "back",
-	"TIOCNOTTY by the leader", "SIGHUP", "SIGCONT", "/dev/tty then", "TIOCGPGRP then", "TIOCGSID by the master then",
-	"writing goes on", NULL,
+	"/dev/tty without a terminal",
+	"TIOCGPGRP of another's",
+	"TIOCGSID of another's",
+	"TIOCSPGRP of another's",
+	"TIOCNOTTY of another's",
+	"TIOCGPGRP by the master",
+	"TIOCGSID by the master",
+	"TIOCSCTTY",
+	"own group is in the foreground",
+	"session",
+	"group, asked by the master",
+	"session, asked by the master",
+	"TIOCSCTTY again",
+	"/dev/tty",
+	"a second terminal is not taken by opening it",
+	"nor by TIOCSCTTY",
+	"TIOCSPGRP -1",
+	"TIOCSPGRP of nobody",
+	"TIOCSPGRP of another session's",
+	"TIOCSPGRP by the master",
+	"TIOCSPGRP from nowhere",
+	"TIOCSPGRP of a process that leads no group",
+	"is told",
+	"back",
+	"TIOCNOTTY by the leader",
+	"SIGHUP",
+	"SIGCONT",
+	"/dev/tty then",
+	"TIOCGPGRP then",
+	"TIOCGSID by the master then",
+	"writing goes on",
+	NULL,
 };
 
 static void opening(void)
@@ -337,9 +361,21 @@ static void background(void)
 }
 
 static const char *const background_names[] = {
-	"a background read stops", "and goes on in the foreground", "ignoring SIGTTIN", "blocking SIGTTIN",
-	"handling SIGTTIN", "a background write", "a background TIOCSWINSZ", "a background write with TOSTOP", "goes on",
-	"a background tcsetattr", "goes on", "ignoring SIGTTOU", "a background tcflush", "a background tcsetpgrp", NULL,
+	"a background read stops",
+	"and goes on in the foreground",
+	"ignoring SIGTTIN",
+	"blocking SIGTTIN",
+	"handling SIGTTIN",
+	"a background write",
+	"a background TIOCSWINSZ",
+	"a background write with TOSTOP",
+	"goes on",
+	"a background tcsetattr",
+	"goes on",
+	"ignoring SIGTTOU",
+	"a background tcflush",
+	"a background tcsetpgrp",
+	NULL,
 };
 
 /* A group whose only parent is gone cannot be stopped: nobody would continue it. */

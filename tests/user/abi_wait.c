@@ -85,7 +85,9 @@ static void ids(void)
 	tap_ok(info.si_code == CLD_KILLED && info.si_status == SIGKILL, "siginfo of a kill");
 	pid = CHILD(abort());
 	waitid_raw(P_PID, pid, &info, WEXITED);
-	tap_ok(info.si_status == SIGABRT && (info.si_code == CLD_DUMPED || info.si_code == CLD_KILLED), "siginfo of an abort");
+	tap_ok(info.si_status == SIGABRT &&
+		       (info.si_code == CLD_DUMPED || info.si_code == CLD_KILLED),
+	       "siginfo of an abort");
 	pid = CHILD(_exit(0));
 	tap_is(sys(SYS_waitid, P_PID, pid, NULL, WEXITED, NULL), 0, "no siginfo wanted");
 }

@@ -80,7 +80,8 @@ static int is_pointer(const struct call *c, int arg)
 /* Not callable with anything: they end the machine or this test. */
 static int is_left_out(const struct call *c)
 {
-	static const char *names[] = { "reboot", "exit", "exit_group", "rt_sigreturn", "kill", "tkill", "setrlimit", "prlimit64" };
+	static const char *names[] = {"reboot", "exit",  "exit_group", "rt_sigreturn",
+				      "kill",   "tkill", "setrlimit",  "prlimit64"};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(names); i++)
 		if (!strcmp(c->name, names[i]))
@@ -112,8 +113,29 @@ static void try_argument(const struct call *c, int arg)
 
 static long any(const struct call *c, int arg)
 {
-	static const long odd[] = { 0, 1, 2, 3, 4, 7, 8, 16, 100, 255, 4095, 4096, 4097, 65536, 1 << 20, 0x7fffffff, -1, -2, -100,
-		(long)0x8000000000000000ul, 0x7fffffffffffffff, 0xffffffff, 0x80000000 };
+	static const long odd[] = {0,
+				   1,
+				   2,
+				   3,
+				   4,
+				   7,
+				   8,
+				   16,
+				   100,
+				   255,
+				   4095,
+				   4096,
+				   4097,
+				   65536,
+				   1 << 20,
+				   0x7fffffff,
+				   -1,
+				   -2,
+				   -100,
+				   (long)0x8000000000000000ul,
+				   0x7fffffffffffffff,
+				   0xffffffff,
+				   0x80000000};
 
 	if (is_pointer(c, arg) || chance() % 8 == 0)
 		return chance() % 2 ? good[chance() % 4] : bad[chance() % nr_bad];

@@ -386,7 +386,8 @@ static void special_files(void)
 
 	mkdir("/mnt/special", 0755);
 	tap_is(err(mknod("/mnt/special/null", S_IFCHR | 0666, makedev(1, 3))), 0, "a character device");
-	tap_is(err(mknod("/mnt/special/disk", S_IFBLK | 0600, makedev(300, 70000))), 0, "a block device of large numbers");
+	tap_is(err(mknod("/mnt/special/disk", S_IFBLK | 0600, makedev(300, 70000))), 0,
+	       "a block device of large numbers");
 	tap_is(err(mkfifo("/mnt/special/fifo", 0600)), 0, "a FIFO");
 	tap_is(err(symlink("../w0/list", "/mnt/special/link")), 0, "a link");
 	tap_is(err(link("/mnt/stock/small", "/mnt/special/hard")), 0, "a hard link");
@@ -421,7 +422,8 @@ int main(void)
 
 	/* The runner has mounted it for programs that want to write somewhere. */
 	umount("/mnt");
-	tap_is(err(mount("/dev/vda", "/mnt", "ext2", MS_NOEXEC, "errors=maybe")), -EINVAL, "unknown options are refused");
+	tap_is(err(mount("/dev/vda", "/mnt", "ext2", MS_NOEXEC, "errors=maybe")), -EINVAL,
+	       "unknown options are refused");
 	tap_is(err(mount("/dev/vda", "/mnt", "ext2", 0, NULL)), 0, "mount");
 	tap_is(err(mount("/dev/null", "/root", "ext2", 0, NULL)), -ENOTBLK, "only block devices");
 	tap_is(err(mount("/dev/vda", "/mnt", "ext2", 0, NULL)), -EBUSY, "not twice in one place");

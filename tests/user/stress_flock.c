@@ -151,7 +151,8 @@ static void killed(void)
 		usleep(next_random(&seed) & 1023);
 		kill(pid, SIGKILL);
 		waitpid(pid, &status, 0);
-		if (lock(fd, F_SETLK, F_WRLCK, 0, 0) || lock(fd, F_SETLK, F_UNLCK, 0, 0) || flock(fd, LOCK_EX | LOCK_NB))
+		if (lock(fd, F_SETLK, F_WRLCK, 0, 0) || lock(fd, F_SETLK, F_UNLCK, 0, 0) ||
+		    flock(fd, LOCK_EX | LOCK_NB))
 			break;
 		flock(fd, LOCK_UN);
 	}

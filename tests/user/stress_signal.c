@@ -84,7 +84,8 @@ static void stopped(void)
 		pid_t child[3];
 
 		for (int i = 0; i < 3; i++)
-			child[i] = CHILD(long x = 0; for (int j = 0; j < 200000; j++) x += j; _exit(x == 19999900000 ? 5 : 6));
+			child[i] = CHILD(long x = 0; for (int j = 0; j < 200000; j++) x += j;
+					 _exit(x == 19999900000 ? 5 : 6));
 		for (int i = 0; i < 30; i++) {
 			kill(child[i % 3], i % 2 ? SIGCONT : SIGSTOP);
 			stops++;

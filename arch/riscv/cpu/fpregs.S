@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * FP registers to and from struct fp_state (a0). The kernel is built without FP:
- * here alone the assembler may use it. FS is on between the first and the last
+ * here alone the assembler may use it (files.mk). FS is on between the first and the last
  * line only; interrupts are off, so nobody sees it.
  */
 #include <arch/csr.h>
 
-	.option	arch, rv64gc
 	.text
 	.macro	fp_on
 	li	t0, SR_FS

@@ -10,18 +10,18 @@ vdso-flags = $(arch) -g -fPIC -ffreestanding -fno-stack-protector -fno-common \
 $(build)/arch/riscv/vdso/user/%.o: arch/riscv/vdso/user/%.c $(build)/.flags | $(build)/include/generated/autoconf.h
 	@mkdir -p $(@D)
 	$(call say,VDSOCC,$@)
-	$(Q)$(CC) -O2 -std=gnu11 $(vdso-flags) -MMD -MP -MF $@.d -c -o $@ $<
+	$(Q)$(kernel-cc) -O2 -std=gnu11 $(vdso-flags) -MMD -MP -MF $@.d -c -o $@ $<
 	$(call fixdep,$@)
 
 $(build)/arch/riscv/vdso/user/%.o: arch/riscv/vdso/user/%.S $(build)/.flags | $(build)/include/generated/autoconf.h
 	@mkdir -p $(@D)
 	$(call say,VDSOAS,$@)
-	$(Q)$(CC) $(vdso-flags) -D__ASSEMBLER__ -MMD -MP -MF $@.d -c -o $@ $<
+	$(Q)$(kernel-cc) $(vdso-flags) -D__ASSEMBLER__ -MMD -MP -MF $@.d -c -o $@ $<
 	$(call fixdep,$@)
 
 $(build)/arch/riscv/vdso/vdso.lds: arch/riscv/vdso/vdso.ld.S $(build)/.flags arch/riscv/include/arch/vdso.h
 	@mkdir -p $(@D)
-	$(Q)$(CC) -E -P $(asflags) -D__LINKER_SCRIPT__ $(includes) -o $@ $<
+	$(Q)$(kernel-cc) -E -P $(asflags) -D__LINKER_SCRIPT__ $(includes) -o $@ $<
 
 $(build)/arch/riscv/vdso/vdso.so: $(build)/arch/riscv/vdso/user/clock.o $(build)/arch/riscv/vdso/user/calls.o \
 		$(build)/arch/riscv/vdso/vdso.lds

@@ -38,5 +38,8 @@ void arch_thread_setup_kernel(struct thread *t, int (*fn)(void *), void *arg);
 void arch_thread_start_user(struct trapframe *regs, uaddr_t entry, uaddr_t sp);
 
 struct signal_delivery;
-/* Build the frame for d->action.handler on the user stack (alternate stack minded) and point regs at it; 0 or -EFAULT. */
+/*
+ * Build the frame for d->action.handler on the user stack (alternate stack minded) and point
+ * regs at it; 0 or -EFAULT.
+ */
 int arch_signal_frame(struct signal_delivery *d, u64 restore_mask, struct trapframe *regs);

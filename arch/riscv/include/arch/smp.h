@@ -16,7 +16,8 @@ extern struct secondary_boot secondary_boot;
 void smp_find_cpus(u64 boot_hart);	/* number the usable harts: sets nr_cpus; needs the device tree */
 void smp_init(void);			/* start the other harts, wait until they are online */
 void ipi_reschedule(u32 cpu);		/* make cpu look at its need_resched flag */
-void ipi_log(void);			/* interrupt this CPU, to call log_wake_readers(). Any context, preemption off or not */
+/* Interrupt this CPU, to call log_wake_readers(). Any context, preemption off or not. */
+void ipi_log(void);
 void ipi_interrupt(void);		/* from the trap, interrupts off */
 /* Run fn(arg) on the CPUs of mask, this one included if named; wait until all have. Interrupts on. */
 void smp_call(u64 mask, void (*fn)(void *arg), void *arg);
