@@ -77,7 +77,7 @@ static bool parse(const char *text, u32 len, u32 *cpu, u32 *line)
 KTEST(log, records_of_many_cpus_are_whole_and_in_order)
 {
 	struct log_cursor c = log_end();
-	u32 next[64] = { 0 }, cpu, line, whole = 0;
+	u32 next[64] = { 0 }, cpu = 0, line, whole = 0;
 	char text[LOG_TEXT_MAX];
 	struct log_record r;
 	int got;
@@ -93,7 +93,8 @@ KTEST(log, records_of_many_cpus_are_whole_and_in_order)
 	}
 	EXPECT_EQ(got, 0);
 	EXPECT_TRUE(whole >= LINES);
-	EXPECT_EQ(next[cpu_id()], LINES);
+	/* A CPU that was early may have been overrun; the one that was last has all its lines. */
+	EXPECT_EQ(next[cpu], LINES);
 }
 
 static bool reader_waits, reader_told;
