@@ -250,7 +250,10 @@ void *dev_map_regs(struct device *dev, int index)
 	u64 size;
 	paddr_t pa = dev_reg_phys(dev, index, &size);
 
-	return pa && size ? dev_ioremap(dev, pa, size) : NULL;
+	/* A tree that is damaged, not a device: registers are words. */
+	if (!pa || !size || pa % sizeof(u32) || pa + size < pa)
+		return NULL;
+	return dev_ioremap(dev, pa, size);
 }
 
 struct held_irq {

@@ -8,7 +8,9 @@
  * mapped but not handed out; "no-map" means that we may not even have a
  * translation for it: firmware protects it and speculative reads would trap.
  */
+#include <arch/layout.h>
 #include <arch/paging.h>
+#include <arch/sv39.h>
 #include <kernel/mm/bootmem.h>
 #include <kernel/mm/page.h>
 #include <kernel/lib/string.h>
@@ -147,13 +149,24 @@ static void __init take_chosen(void)
 	}
 }
 
+/* libfdt keeps within what the header says; early_map() has mapped so much and no more. */
+static void __init check_tree(paddr_t fdt_pa)
+{
+	int err = fdt_check_header(boot_fdt);
+
+	if (err)
+		panic("the device tree at %#lx is damaged: %s", fdt_pa, fdt_strerror(err));
+	if (fdt_totalsize(boot_fdt) > FDT_MAX_SIZE - fdt_pa % PMD_SIZE)
+		panic("the device tree is too large: %u bytes", fdt_totalsize(boot_fdt));
+}
+
 /* Fill the bootmem lists. fdt_pa: where the tree itself lies. */
 void __init memmap_read(paddr_t fdt_pa)
 {
 	paddr_t image = virt_to_phys(__image_start);
 	unsigned count;
 
-	BUG_ON(fdt_check_header(boot_fdt));
+	check_tree(fdt_pa);
 	add_memory_nodes();
 	take_chosen();
 	take_reserved_nodes();
