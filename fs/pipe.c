@@ -161,6 +161,13 @@ static ssize_t pipe_read(struct kio *kio, struct iov_iter *to)
 	for (;;) {
 		bool was_full, eof, more;
 
+		/* A look without the lock: a reader that comes early need not take it twice. */
+		if (pipe_is_empty(p) && READ_ONCE(p->writers) && !kio_nonblock(kio)) {
+			n = wait_event_interruptible_exclusive(&p->read_wait,
+							       !pipe_is_empty(p) || !READ_ONCE(p->writers));
+			if (n)
+				return n;
+		}
 		mutex_lock(&p->mutex);
 		was_full = pipe_is_full(p);
 		eof = pipe_is_empty(p) && !p->writers;
@@ -176,9 +183,6 @@ static ssize_t pipe_read(struct kio *kio, struct iov_iter *to)
 			return n;
 		if (kio_nonblock(kio))
 			return -EAGAIN;
-		n = wait_event_interruptible_exclusive(&p->read_wait, !pipe_is_empty(p) || !READ_ONCE(p->writers));
-		if (n)
-			return n;
 	}
 }
 

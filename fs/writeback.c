@@ -49,7 +49,8 @@ static void put_back(struct inode *inode, u32 what, ktime_t since)
 	inode->dirtied_when_ns = since;
 }
 
-static void write_inode(struct inode *inode, u32 what, struct flush_work *w)
+/* What could not be written counts as dirtied at next: this run does not meet it again. */
+static void write_inode(struct inode *inode, u32 what, struct flush_work *w, ktime_t next)
 {
 	ktime_t since = inode->dirtied_when_ns;
 	struct superblock *sb = inode->sb;
@@ -60,10 +61,10 @@ static void write_inode(struct inode *inode, u32 what, struct flush_work *w)
 		(void)mapping_write_wait(&inode->data, 0, S64_MAX);
 	if ((what & (INODE_STATE_DIRTY | INODE_STATE_DIRTY_DATA)) && sb->ops->inode_write &&
 	    sb->ops->inode_write(inode, false))
-		put_back(inode, what, since);
+		put_back(inode, what, next);
 	__atomic_fetch_and(&inode->state, ~(u32)INODE_STATE_SYNC, __ATOMIC_RELEASE);
 	if (atomic_read(&inode->data.nr_dirty) > 0)
-		put_back(inode, INODE_STATE_DIRTY_PAGES, since);
+		put_back(inode, INODE_STATE_DIRTY_PAGES, w->nr_to_write > 0 ? next : since);
 }
 
 /* Inodes that get dirty while it runs are left for the next time: it ends. */
@@ -74,7 +75,7 @@ void superblock_write_inodes(struct superblock *sb, struct flush_work *w)
 	u32 what;
 
 	while (w->nr_to_write > 0 && (inode = take_oldest(sb, before, &what))) {
-		write_inode(inode, what, w);
+		write_inode(inode, what, w, before);
 		inode_put(inode);
 		cond_resched();
 	}

@@ -13,7 +13,8 @@ MACHINES = {
     "sifive-unleashed": ["-M", "sifive_u"],
 }
 TIMEOUT_S = 240			# host seconds; generous, since the host may be loaded
-ICOUNT = ["-icount", "shift=0,sleep=off", "-seed", "1", "-rtc", "base=2026-01-01T00:00:00,clock=vm"]
+# An instruction is 8 ns: a guest second is 125 million.
+ICOUNT = ["-icount", "shift=3,sleep=off", "-seed", "1", "-rtc", "base=2026-01-01T00:00:00,clock=vm"]
 TROUBLE = re.compile(r"Kernel panic|WARNING at|panic inside panic")
 LAST_WORDS = ("system halted", "---[ end of panic ]---")
 

@@ -10,8 +10,8 @@
  *
  *  (1) A descriptor's and the superblock's free counts are those of the bitmap:
  *      all three change together under alloc_lock.
- *  (2) No file owns metadata: ext2_block_valid() refuses bitmaps and inode
- *      tables wherever a damaged map or bitmap offers them.
+ *  (2) No file owns metadata: ext2_block_valid() refuses superblock, descriptors,
+ *      bitmaps and inode tables wherever a damaged map or bitmap offers them.
  */
 #include <fs/ext2/ext2.h>
 #include <kernel/lib/bitmap.h>
@@ -37,7 +37,7 @@ bool ext2_block_valid(struct ext2_sb *s, u32 block)
 {
 	const struct ext2_group_desc *g;
 
-	if (block <= s->first_data_block || block >= s->blocks_count)
+	if (block <= s->first_data_block + s->nr_gdt || block >= s->blocks_count)
 		return false;
 	g = ext2_group(s, group_of(s, block));
 	return block != g->block_bitmap && block != g->inode_bitmap &&

@@ -140,6 +140,24 @@ static int ext2_read_page(struct mapping *m, struct page *page)
 	return 0;
 }
 
+/*
+ * Without memory the page stays dirty for another time. With nowhere to go (a damaged
+ * map, a map that cannot be read) it never will be written: it is lost, and the mapping
+ * remembers that for fsync.
+ */
+static int not_written(struct page *page, int err)
+{
+	if (!err || err == -ENOMEM) {
+		page_set_dirty(page);
+		page_unlock(page);
+		return -ENOMEM;
+	}
+	page_start_writeback(page);
+	page_unlock(page);
+	page_write_done(page, err);
+	return 0;
+}
+
 static int ext2_write_page(struct mapping *m, struct page *page, struct writeback_control *wbc)
 {
 	struct inode *inode = m->host;
@@ -149,11 +167,8 @@ static int ext2_write_page(struct mapping *m, struct page *page, struct writebac
 	int err = map_page(inode, page, nr, phys);
 
 	io = err ? NULL : page_io_new(page, true);
-	if (!io) {
-		page_set_dirty(page);
-		page_unlock(page);
-		return err ? err : -ENOMEM;
-	}
+	if (!io)
+		return not_written(page, err);
 	/* What a mapping wrote behind the end of the file is not the file's. */
 	if (tail && page->index == (u64)READ_ONCE(inode->size) >> PAGE_SHIFT)
 		memset((char *)page_address(page) + tail, 0, PAGE_SIZE - tail);

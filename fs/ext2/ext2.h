@@ -110,6 +110,8 @@ struct ext2_sb {
 	struct block_ref *gdt;		/* pinned descriptor blocks */
 	u32 nr_gdt;
 	u16 errors;			/* EXT2_ERRORS_*; remount */
+	u32 told;			/* messages since told_ns; two at once may count as one */
+	ktime_t told_ns;
 
 	struct mutex alloc_lock;	/* RANK_EXT2_ALLOC: bitmaps, descriptors, counters */
 };

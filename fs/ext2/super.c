@@ -22,6 +22,8 @@
 #include <kernel/printk.h>
 
 #define SUPER_OFFSET	1024
+#define TELL_MOST	10	/* chosen, as Linux's: messages about damage in a period */
+#define TELL_PERIOD_NS	(5 * NS_PER_SEC)
 
 static struct kmem_cache *inode_cache;
 
@@ -38,6 +40,20 @@ void ext2_group_dirty(struct ext2_sb *s, u32 group)
 	block_dirty(&s->super_ref);
 }
 
+/* A damaged file system that goes on being used must not fill the log. */
+static bool may_tell(struct ext2_sb *s)
+{
+	ktime_t now = ktime_get();
+
+	if (now - s->told_ns > TELL_PERIOD_NS || !s->told_ns) {
+		s->told_ns = now;
+		s->told = 0;
+	}
+	if (++s->told == TELL_MOST)
+		pr_err("ext2 %s: damaged in more places", s->bdev->name);
+	return s->told < TELL_MOST;
+}
+
 int ext2_error(struct ext2_sb *s, const char *fmt, ...)
 {
 	char text[128];
@@ -46,7 +62,8 @@ int ext2_error(struct ext2_sb *s, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	pr_err("ext2 %s: %s: run e2fsck", s->bdev->name, text);
+	if (may_tell(s))
+		pr_err("ext2 %s: %s: run e2fsck", s->bdev->name, text);
 	if (s->errors == EXT2_ERRORS_PANIC)
 		panic("ext2 %s: damaged, mounted with errors=panic", s->bdev->name);
 	if (!(s->sb->flags & SB_RDONLY)) {
@@ -257,7 +274,8 @@ static void ext2_put_super(struct superblock *sb)
 {
 	struct ext2_sb *s = EXT2_SB(sb);
 
-	if (!(sb->flags & SB_RDONLY))
+	/* Without a root it never was mounted. */
+	if (sb->root && !(sb->flags & SB_RDONLY))
 		mark_mounted(s, false);
 	if (blockdev_sync(s->bdev))
 		pr_err("ext2 %s: not all was written", s->bdev->name);
@@ -411,16 +429,11 @@ static int ext2_mount(const struct fstype *type, u32 flags, const char *source, 
 	strscpy(sb->id, bdev->name, sizeof(sb->id));
 	err = mount_claimed(s, sb, flags, options);
 	if (err)
-		goto release;
-	*out = sb;
-	return 0;
+		superblock_put(sb);	/* put_super lets go of the rest, after the last inode */
+	else
+		*out = sb;
+	return err;
 
-release:
-	release(s);
-	s = NULL;
-	sb->private = NULL;
-	sb->ops = NULL;
-	superblock_put(sb);
 free_s:
 	kfree(s);
 	return err;

@@ -34,7 +34,7 @@
 #include <kernel/proc/proc.h>
 #include <kernel/sched/sched.h>
 #include <kernel/uapi/syscall.h>
-#include <kernel/time/hrtimer.h>
+#include <kernel/time/timekeeping.h>
 
 enum { FUTEX_WAIT, FUTEX_WAKE, FUTEX_FD, FUTEX_REQUEUE, FUTEX_CMP_REQUEUE, FUTEX_WAKE_OP, FUTEX_LOCK_PI,
 	FUTEX_UNLOCK_PI, FUTEX_TRYLOCK_PI, FUTEX_WAIT_BITSET, FUTEX_WAKE_BITSET };
@@ -96,7 +96,7 @@ static struct list_head *queue_of(struct futex_bucket *b)
 
 /* --- keys --- */
 
-static int shared_key(uaddr_t uaddr, struct futex_key *key)
+static __noinline int shared_key(uaddr_t uaddr, struct futex_key *key)
 {
 	struct mm *mm = current->mm;
 	struct vma *v;
@@ -118,7 +118,7 @@ static int shared_key(uaddr_t uaddr, struct futex_key *key)
 	return err;
 }
 
-static int make_key(uaddr_t uaddr, bool shared, struct futex_key *key)
+static inline int make_key(uaddr_t uaddr, bool shared, struct futex_key *key)
 {
 	if (uaddr & 3)
 		return -EINVAL;
@@ -135,13 +135,13 @@ static int make_key(uaddr_t uaddr, bool shared, struct futex_key *key)
 
 static void wake_waiter_locked(struct futex_waiter *w)
 {
-	struct thread *t = thread_get(w->thread);
+	/* It may be gone from user mode by the time it is woken, but not freed: we are a read section. */
+	struct thread *t = w->thread;
 
 	list_del_rcu(&w->node);
 	__atomic_fetch_sub(&w->bucket->waiters, 1, __ATOMIC_RELAXED);
 	smp_store_release(&w->bucket, NULL);	/* (2): w is not ours any more */
 	thread_wake(t, TASK_INTERRUPTIBLE);
-	thread_put(t);
 }
 
 static u32 wake_matching_locked(struct futex_bucket *b, const struct futex_key *key, u32 nr, u32 bitset)
@@ -189,7 +189,7 @@ long futex_wake_user(uaddr_t uaddr, u32 nr, bool shared)
 
 /* --- waiting --- */
 
-static int read_word_atomic(uaddr_t uaddr, u32 *value)
+static inline int read_word_atomic(uaddr_t uaddr, u32 *value)
 {
 	int err;
 
@@ -228,7 +228,7 @@ static int queue_if_equal(struct futex_waiter *w, uaddr_t uaddr, u32 expected)
 }
 
 /* Take w off its queue, wherever requeue has put it. False: a waker already did. */
-static bool unqueue(struct futex_waiter *w)
+static __noinline bool unqueue(struct futex_waiter *w)
 {
 	struct futex_bucket *b;
 
@@ -245,34 +245,68 @@ static bool unqueue(struct futex_waiter *w)
 	return false;
 }
 
-/* deadline: CLOCK_MONOTONIC, or of the real clock; TIMEOUT_NEVER. 0, -EAGAIN, -ETIMEDOUT, -ERESTARTSYS, ... */
-static int futex_wait(uaddr_t uaddr, bool shared, u32 value, ktime_t deadline, bool realtime, u32 bitset)
+/* The wall clock has been set: look again how long to wait. */
+struct wall_waiter {
+	struct clock_listener listener;
+	struct thread *thread;
+};
+
+static void wall_moved(struct clock_listener *l)
 {
-	struct futex_waiter w = { .thread = current, .bitset = bitset };
-	ktime_t now, left = TIMEOUT_NEVER;
+	thread_wake(container_of(l, struct wall_waiter, listener)->thread, TASK_INTERRUPTIBLE);
+}
+
+/* Until w is woken, the deadline, or a signal. False: the time is over. */
+static __noinline bool sleep_until(struct futex_waiter *w, ktime_t deadline, bool realtime)
+{
+	struct wall_waiter wall = { .listener.changed = wall_moved, .thread = current };
+	bool in_time = true;
+
+	if (realtime)
+		clock_listen(&wall.listener);
+	for (;;) {
+		ktime_t now;
+
+		thread_set_state(TASK_INTERRUPTIBLE);
+		now = realtime ? ktime_real() : ktime_get();
+		in_time = now < deadline;
+		if (!READ_ONCE(w->bucket) || !in_time || signal_pending(current))
+			break;
+		schedule_timeout(deadline - now);
+	}
+	if (realtime)
+		clock_unlisten(&wall.listener);
+	return in_time;
+}
+
+/* deadline: CLOCK_MONOTONIC, or of the real clock; TIMEOUT_NEVER. 0, -EAGAIN, -ETIMEDOUT, -ERESTARTSYS, ... */
+static long futex_wait(uaddr_t uaddr, bool shared, u32 value, ktime_t deadline, bool realtime, u32 bitset)
+{
+	struct futex_waiter w;
+	bool in_time = true;
 	int err;
 
 	if (!bitset)
 		return -EINVAL;
+	w.thread = current;
+	w.bitset = bitset;
 	err = make_key(uaddr, shared, &w.key);
 	if (!err)
 		err = queue_if_equal(&w, uaddr, value);
 	if (err)
 		return err;
-	while (READ_ONCE(w.bucket)) {
-		if (deadline != TIMEOUT_NEVER) {
-			now = realtime ? ktime_real() : ktime_get();
-			left = deadline > now ? deadline - now : 0;
+	if (unlikely(deadline != TIMEOUT_NEVER)) {
+		in_time = sleep_until(&w, deadline, realtime);
+	} else {
+		while (READ_ONCE(w.bucket) && !signal_pending(current)) {
+			schedule();
+			thread_set_state(TASK_INTERRUPTIBLE);
 		}
-		if (!left || signal_pending(current))
-			break;
-		schedule_timeout(left);
-		thread_set_state(TASK_INTERRUPTIBLE);
 	}
-	WRITE_ONCE(current->state, TASK_RUNNING);
-	if (!unqueue(&w))
+	thread_set_running();
+	if (likely(!smp_load_acquire(&w.bucket)) || !unqueue(&w))
 		return 0;
-	return left ? -ERESTARTSYS : -ETIMEDOUT;
+	return in_time ? -ERESTARTSYS : -ETIMEDOUT;
 }
 
 /* --- requeue --- */
@@ -327,7 +361,7 @@ static long requeue_locked(struct futex_bucket *from, const struct futex_key *ke
 	return woken + moved;
 }
 
-static long futex_requeue(uaddr_t from_addr, bool shared, uaddr_t to_addr, int nr_wake, int nr_move,
+static __noinline long futex_requeue(uaddr_t from_addr, bool shared, uaddr_t to_addr, int nr_wake, int nr_move,
 			  const u32 *expected)
 {
 	struct futex_bucket *from, *to;
@@ -413,7 +447,7 @@ static int op_on_word(uaddr_t uaddr, u32 encoded, u32 *old)
 	}
 }
 
-static long futex_wake_op(uaddr_t uaddr, bool shared, uaddr_t uaddr2, u32 nr, u32 nr2, u32 encoded)
+static __noinline long futex_wake_op(uaddr_t uaddr, bool shared, uaddr_t uaddr2, u32 nr, u32 nr2, u32 encoded)
 {
 	long woken, second = 0;
 	u32 old;
@@ -436,7 +470,7 @@ static long futex_wake_op(uaddr_t uaddr, bool shared, uaddr_t uaddr2, u32 nr, u3
 
 /* --- the call --- */
 
-static int get_deadline(uaddr_t utime, bool absolute, ktime_t *deadline)
+static __noinline int get_deadline(uaddr_t utime, bool absolute, ktime_t *deadline)
 {
 	struct timespec64 ts;
 	u64 ns;
@@ -462,52 +496,59 @@ static long wait_again(struct thread *t)
 	return err == -ERESTARTSYS ? -ERESTART_RESTARTBLOCK : err;
 }
 
-static long wait_call(uaddr_t uaddr, bool shared, int op, bool realtime, u32 value, uaddr_t utime, u32 bitset)
+/* With a time-out: interrupted, the wait goes on towards the same deadline. */
+static __noinline long wait_until(uaddr_t uaddr, bool shared, bool absolute, bool realtime, u32 value, uaddr_t utime,
+				  u32 bitset)
 {
-	bool absolute = op == FUTEX_WAIT_BITSET;
 	struct thread *t = current;
 	ktime_t deadline;
 	long err = get_deadline(utime, absolute, &deadline);
 
-	if (err)
+	if (!err)
+		err = futex_wait(uaddr, shared, value, deadline, realtime, bitset);
+	if (err != -ERESTARTSYS)
 		return err;
-	err = futex_wait(uaddr, shared, value, deadline, realtime && absolute, bitset);
-	if (err != -ERESTARTSYS || !utime)
-		return err;
-	/* With a time-out, go on towards the same deadline. */
 	t->restart.fn = wait_again;
 	t->restart.args[0] = uaddr;
 	t->restart.args[1] = shared;
 	t->restart.args[2] = value;
 	t->restart.args[3] = deadline;
-	t->restart.args[4] = (u64)(realtime && absolute) << 32 | bitset;
+	t->restart.args[4] = (u64)realtime << 32 | bitset;
 	return -ERESTART_RESTARTBLOCK;
+}
+
+/* Zero and less wake one, as Linux does. */
+static u32 wake_number(u32 value)
+{
+	return (s32)value > 0 ? value : 1;
 }
 
 long sys_futex(uaddr_t uaddr, int op, u32 value, uaddr_t utime, uaddr_t uaddr2, u32 value3)
 {
 	int cmd = op & ~(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME);
 	bool shared = !(op & FUTEX_PRIVATE_FLAG), realtime = op & FUTEX_CLOCK_REALTIME;
-	u32 value2 = utime;
 
-	if (realtime && cmd != FUTEX_WAIT_BITSET && cmd != FUTEX_WAIT)
+	if (unlikely(realtime) && cmd != FUTEX_WAIT_BITSET)
 		return -ENOSYS;
 	switch (cmd) {
 	case FUTEX_WAIT:
-		return wait_call(uaddr, shared, cmd, realtime, value, utime, FUTEX_BITSET_ANY);
+		if (utime)
+			return wait_until(uaddr, shared, false, false, value, utime, FUTEX_BITSET_ANY);
+		return futex_wait(uaddr, shared, value, TIMEOUT_NEVER, false, FUTEX_BITSET_ANY);
 	case FUTEX_WAIT_BITSET:
-		return wait_call(uaddr, shared, cmd, realtime, value, utime, value3);
+		if (utime)
+			return wait_until(uaddr, shared, true, realtime, value, utime, value3);
+		return futex_wait(uaddr, shared, value, TIMEOUT_NEVER, false, value3);
 	case FUTEX_WAKE:
-		/* Linux wakes one where zero is asked for. */
-		return futex_wake(uaddr, shared, value ? value : 1, FUTEX_BITSET_ANY);
+		return futex_wake(uaddr, shared, wake_number(value), FUTEX_BITSET_ANY);
 	case FUTEX_WAKE_BITSET:
-		return futex_wake(uaddr, shared, value ? value : 1, value3);
+		return futex_wake(uaddr, shared, wake_number(value), value3);
 	case FUTEX_REQUEUE:
-		return futex_requeue(uaddr, shared, uaddr2, value, value2, NULL);
+		return futex_requeue(uaddr, shared, uaddr2, value, (u32)utime, NULL);
 	case FUTEX_CMP_REQUEUE:
-		return futex_requeue(uaddr, shared, uaddr2, value, value2, &value3);
+		return futex_requeue(uaddr, shared, uaddr2, value, (u32)utime, &value3);
 	case FUTEX_WAKE_OP:
-		return futex_wake_op(uaddr, shared, uaddr2, value, value2, value3);
+		return futex_wake_op(uaddr, shared, uaddr2, wake_number(value), wake_number((u32)utime), value3);
 	default:
 		return -ENOSYS;
 	}

@@ -57,7 +57,12 @@ bool softirq_pending(void);		/* on this CPU */
 void softirq_run_pending(void);		/* idle loop: thread context, interrupts on */
 u64 irq_count(u32 cpu);			/* hard interrupts taken, of every kind */
 u64 softirq_count(u32 cpu, enum softirq nr);
-u64 irq_time_ns(void);			/* spent on this CPU in interrupts and softirqs */
+DECLARE_PERCPU(u64, irq_total_ns);	/* softirq.c */
+/* Spent on this CPU in interrupts and softirqs. */
+static inline u64 irq_time_ns(void)
+{
+	return this_cpu(irq_total_ns);
+}
 
 /* Workqueues: functions run in kernel threads and may sleep. */
 struct work {

@@ -29,12 +29,7 @@ struct softirq_cpu {
 static DEFINE_PERCPU(struct softirq_cpu, softirqs);
 static void (*handlers[NR_SOFTIRQS])(void);
 
-u64 irq_time_ns(void)
-{
-	struct softirq_cpu *s = &this_cpu(softirqs);
-
-	return s->hard_ns + s->soft_ns;
-}
+DEFINE_PERCPU(u64, irq_total_ns);	/* hard_ns + soft_ns */
 
 u64 irq_time_hard_ns(u32 cpu)
 {
@@ -105,8 +100,12 @@ static void run_pending(bool account)
 		local_irq_disable();
 	}
 	preempt_count() -= SOFTIRQ_SERVING;
-	if (account)
-		s->soft_ns += ktime_get() - start - (s->hard_ns - before);
+	if (account) {
+		u64 ns = ktime_get() - start - (s->hard_ns - before);
+
+		s->soft_ns += ns;
+		this_cpu(irq_total_ns) += ns;
+	}
 	if (s->pending)
 		wake_daemon(s);
 }
@@ -131,8 +130,10 @@ u64 softirq_count(u32 cpu, enum softirq nr)
 void irq_exit(void)
 {
 	struct softirq_cpu *s = &this_cpu(softirqs);
+	u64 ns = ktime_get() - s->entered;
 
-	s->hard_ns += ktime_get() - s->entered;
+	s->hard_ns += ns;
+	this_cpu(irq_total_ns) += ns;
 	preempt_count() -= HARDIRQ_ONE;
 	if (s->pending && !in_interrupt())
 		run_pending(true);

@@ -26,7 +26,7 @@
  */
 #include <kernel/lib/rbtree.h>
 
-#define BLACK	1ul
+#define BLACK	RB_BLACK
 
 static struct rb_node *parent_of(const struct rb_node *n)
 {
@@ -348,15 +348,15 @@ void rb_insert(struct rb_root *root, struct rb_node *node,
 	insert_by_order(root, node, less, augment);
 }
 
-void rb_insert_cached(struct rb_cached *root, struct rb_node *node,
-		      bool (*less)(const struct rb_node *, const struct rb_node *),
-		      rb_augment_t augment)
+void rb_insert_cached_slow(struct rb_cached *root, struct rb_node *node,
+			   bool (*less)(const struct rb_node *, const struct rb_node *),
+			   rb_augment_t augment)
 {
 	if (insert_by_order(&root->root, node, less, augment))
 		WRITE_ONCE(root->leftmost, node);
 }
 
-void rb_erase_cached(struct rb_cached *root, struct rb_node *node, rb_augment_t augment)
+void rb_erase_cached_slow(struct rb_cached *root, struct rb_node *node, rb_augment_t augment)
 {
 	if (root->leftmost == node)
 		WRITE_ONCE(root->leftmost, rb_next(node));

@@ -40,9 +40,35 @@ struct rb_node *rb_prev(const struct rb_node *node);
 /* Insert where less(new, other) says; equal keys go to the right (first in, first out). */
 void rb_insert(struct rb_root *root, struct rb_node *node,
 	       bool (*less)(const struct rb_node *, const struct rb_node *), rb_augment_t augment);
-void rb_insert_cached(struct rb_cached *root, struct rb_node *node,
-		      bool (*less)(const struct rb_node *, const struct rb_node *), rb_augment_t augment);
-void rb_erase_cached(struct rb_cached *root, struct rb_node *node, rb_augment_t augment);
+void rb_insert_cached_slow(struct rb_cached *root, struct rb_node *node,
+			   bool (*less)(const struct rb_node *, const struct rb_node *), rb_augment_t augment);
+void rb_erase_cached_slow(struct rb_cached *root, struct rb_node *node, rb_augment_t augment);
+
+#define RB_BLACK	1ul		/* bit 0 of parent_color */
+
+/* Timelines often hold nothing or one node: those cases need no balancing. */
+static inline void rb_insert_cached(struct rb_cached *root, struct rb_node *node,
+				    bool (*less)(const struct rb_node *, const struct rb_node *),
+				    rb_augment_t augment)
+{
+	if (root->root.node || augment) {
+		rb_insert_cached_slow(root, node, less, augment);
+		return;
+	}
+	*node = (struct rb_node){ .parent_color = RB_BLACK };
+	WRITE_ONCE(root->root.node, node);
+	WRITE_ONCE(root->leftmost, node);
+}
+
+static inline void rb_erase_cached(struct rb_cached *root, struct rb_node *node, rb_augment_t augment)
+{
+	if (root->root.node != node || node->left || node->right) {
+		rb_erase_cached_slow(root, node, augment);
+		return;
+	}
+	WRITE_ONCE(root->root.node, NULL);
+	WRITE_ONCE(root->leftmost, NULL);
+}
 
 #define RB_EMPTY(root)		(!(root)->node)
 static inline void rb_clear(struct rb_node *n)

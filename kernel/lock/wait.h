@@ -102,7 +102,6 @@ int wait_signal_check(enum thread_state state);
 	} \
 	_ret; })
 
-#define TIMEOUT_NEVER	((ktime_t)S64_MAX)
 /* 0 once cond holds; -ERESTARTSYS, -EINTR, -ETIMEDOUT as the form allows. */
 #define wait_event(q, cond)		((void)__wait_event(q, cond, TASK_UNINTERRUPTIBLE, 0, TIMEOUT_NEVER))
 #define wait_event_killable(q, cond)	__wait_event(q, cond, TASK_KILLABLE, 0, TIMEOUT_NEVER)

@@ -514,16 +514,3 @@ int mm_handle_fault(uaddr_t addr, u32 access, int *code)
 	current->min_flt++;
 	return mm_fault_in(mm, addr, access, code);
 }
-
-/* Counted, so that scopes nest; only by the thread itself. Preemption stays possible. */
-void pagefault_disable(void)
-{
-	current->pagefault_disabled++;
-	barrier();
-}
-
-void pagefault_enable(void)
-{
-	barrier();
-	current->pagefault_disabled--;
-}

@@ -6,6 +6,7 @@
  * (and, for pages, in one page), a small function moves it, and the walk goes on
  * until n bytes are done or a piece came up short, which only user memory can.
  */
+#include <kernel/task/thread.h>
 #include <kernel/mm/iov_iter.h>
 #include <arch/uaccess.h>
 #include <kernel/lib/string.h>
@@ -110,7 +111,13 @@ void iov_iter_advance(struct iov_iter *it, size_t n)
 	}
 }
 
-size_t copy_to_iter(const void *src, size_t n, struct iov_iter *it)
+/* By far the most frequent case: one user buffer, as read and write have it. */
+static inline bool is_one_buffer(const struct iov_iter *it)
+{
+	return it->kind == ITER_USER && it->nr_segs == 1 && !it->iov;
+}
+
+static __noinline size_t copy_to_pieces(const void *src, size_t n, struct iov_iter *it)
 {
 	struct piece p;
 	size_t done = 0;
@@ -130,7 +137,17 @@ size_t copy_to_iter(const void *src, size_t n, struct iov_iter *it)
 	return done;
 }
 
-size_t copy_from_iter(void *dst, size_t n, struct iov_iter *it)
+size_t copy_to_iter(const void *src, size_t n, struct iov_iter *it)
+{
+	if (unlikely(!is_one_buffer(it)))
+		return copy_to_pieces(src, n, it);
+	n = min(n, it->count);
+	n -= copy_to_user_partial(it->single.base + it->offset, src, n);
+	took(it, n);
+	return n;
+}
+
+static __noinline size_t copy_from_pieces(void *dst, size_t n, struct iov_iter *it)
 {
 	struct piece p;
 	size_t done = 0;
@@ -148,6 +165,16 @@ size_t copy_from_iter(void *dst, size_t n, struct iov_iter *it)
 			break;
 	}
 	return done;
+}
+
+size_t copy_from_iter(void *dst, size_t n, struct iov_iter *it)
+{
+	if (unlikely(!is_one_buffer(it)))
+		return copy_from_pieces(dst, n, it);
+	n = min(n, it->count);
+	n -= copy_from_user_partial(dst, it->single.base + it->offset, n);
+	took(it, n);
+	return n;
 }
 
 size_t copy_from_iter_atomic(void *dst, size_t n, struct iov_iter *it)

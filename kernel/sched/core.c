@@ -127,6 +127,8 @@ static void switch_mm(struct runqueue *rq, struct thread *prev, struct thread *n
 			prev->active_mm = NULL;
 		return;
 	}
+	if (prev->mm == next->mm)
+		return;
 	mm_switch(prev->active_mm, next->mm);
 	if (!prev->mm) {
 		rq->drop_mm = prev->active_mm;
@@ -318,15 +320,11 @@ static enum hrtimer_restart sleep_over(struct hrtimer *timer)
 	return HRTIMER_DONE;
 }
 
-ktime_t schedule_timeout(ktime_t ns)
+ktime_t schedule_timeout_slow(ktime_t ns)
 {
 	struct sleep_timer s = { .thread = current };
 	ktime_t end, now;
 
-	if (ns == TIMEOUT_NEVER) {
-		schedule();
-		return TIMEOUT_NEVER;
-	}
 	end = ktime_get() + ns;
 	hrtimer_init(&s.timer, sleep_over);
 	hrtimer_start(&s.timer, end);
@@ -359,6 +357,8 @@ static u32 choose_cpu(struct thread *t)
 	u64 allowed = t->se.cpus_mask & READ_ONCE(cpus_online);
 	u32 last = t->info.cpu, cpu;
 
+	if (nr_cpus == 1)
+		return 0;
 	if (!allowed)
 		allowed = BIT(last);
 	if ((allowed & BIT(last)) && cpu_is_idle(last))
@@ -412,7 +412,7 @@ static struct runqueue *lock_rq_of(struct thread *t)
 	}
 }
 
-static void wait_until_off_cpu(struct thread *t)
+static __noinline void wait_until_off_cpu(struct thread *t)
 {
 	u32 spins = 0;
 
@@ -430,13 +430,13 @@ bool thread_wake(struct thread *t, u32 mask)
 	if (!(READ_ONCE(t->state) & mask))
 		goto out;
 	woken = true;
-	rq = lock_rq_of(t);
-	if (rq) {
+	if (__atomic_load_n(&t->se.on_rq, __ATOMIC_ACQUIRE) != OFF_RQ && (rq = lock_rq_of(t))) {
 		WRITE_ONCE(t->state, TASK_RUNNING);
 		raw_spin_unlock(&rq->lock);
 		goto out;
 	}
-	wait_until_off_cpu(t);
+	if (unlikely(smp_load_acquire(&t->se.on_cpu)))
+		wait_until_off_cpu(t);
 	WRITE_ONCE(t->state, TASK_RUNNING);
 	queue_on(t, choose_cpu(t), true);
 out:

@@ -15,28 +15,17 @@
 
 struct cpu_account {
 	/* Guarded by the CPU's rq->lock. */
-	u64 since;		/* rq->clock at the last charge */
-	u64 busy;		/* all threads but idle */
-	u64 user, nice, system;	/* the judged part of busy */
+	u64 user, nice, system;	/* the judged part of rq->busy_ns */
 	u64 idle, iowait;
 	u32 nr_iowait;		/* threads that went to sleep here for I/O; atomic */
 };
 static DEFINE_PERCPU(struct cpu_account, accounts);
 
-void cputime_charge(struct runqueue *rq, struct thread *curr)
+void cputime_charge_idle(struct runqueue *rq, u64 delta)
 {
 	struct cpu_account *a = &per_cpu(accounts, rq->cpu);
-	u64 delta = rq->clock - a->since;
 
-	if ((s64)delta <= 0)
-		return;
-	a->since = rq->clock;
-	if (curr != rq->idle)
-		a->busy += delta;
-	else if (READ_ONCE(a->nr_iowait))
-		a->iowait += delta;
-	else
-		a->idle += delta;
+	*(READ_ONCE(a->nr_iowait) ? &a->iowait : &a->idle) += delta;
 }
 
 static u64 unjudged(const struct sched_entity *se)
@@ -48,7 +37,7 @@ void cputime_sample(struct runqueue *rq, bool user_mode)
 {
 	struct cpu_account *a = &per_cpu(accounts, rq->cpu);
 	struct sched_entity *se = &rq->curr->se;
-	u64 delta = a->busy - a->user - a->nice - a->system;
+	u64 delta = rq->busy_ns - a->user - a->nice - a->system;
 
 	if (rq->curr == rq->idle)
 		return;
@@ -99,17 +88,17 @@ void cputime_read(u32 cpu, u64 ns[NR_CPUTIMES])
 	u64 flags = spin_lock_irqsave(&rq->lock);
 	struct cpu_account a = per_cpu(accounts, cpu);
 	bool idle = rq->curr == rq->idle;
-	u64 hard = irq_time_hard_ns(cpu), soft = irq_time_soft_ns(cpu), rest, judged, now;
+	u64 hard = irq_time_hard_ns(cpu), soft = irq_time_soft_ns(cpu), rest, judged, busy = rq->busy_ns;
+	s64 uncharged = ktime_get() - hard - soft - rq->charged;
 
 	spin_unlock_irqrestore(&rq->lock, flags);
-	now = ktime_get() - hard - soft;
-	if ((s64)(now - a.since) > 0)
-		*(!idle ? &a.busy : a.nr_iowait ? &a.iowait : &a.idle) += now - a.since;
+	if (uncharged > 0)
+		*(!idle ? &busy : a.nr_iowait ? &a.iowait : &a.idle) += uncharged;
 	judged = a.user + a.nice + a.system;
-	rest = a.busy - judged;
+	rest = busy - judged;
 	ns[CPUTIME_USER] = a.user + (judged ? share(rest, a.user, judged) : 0);
 	ns[CPUTIME_NICE] = a.nice + (judged ? share(rest, a.nice, judged) : 0);
-	ns[CPUTIME_SYSTEM] = a.busy - ns[CPUTIME_USER] - ns[CPUTIME_NICE];
+	ns[CPUTIME_SYSTEM] = busy - ns[CPUTIME_USER] - ns[CPUTIME_NICE];
 	ns[CPUTIME_IDLE] = a.idle;
 	ns[CPUTIME_IOWAIT] = a.iowait;
 	ns[CPUTIME_IRQ] = hard;

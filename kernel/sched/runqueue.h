@@ -40,6 +40,8 @@ struct runqueue {
 	struct fair_rq fair;
 	struct rt_rq rt;
 	u64 nr_switches;
+	u64 charged;			/* clock at the last cputime_charge() */
+	u64 busy_ns;			/* CPU time of all threads but idle */
 	s64 nr_uninterruptible;		/* went to sleep here less woken here: only the sum over CPUs counts */
 
 	/* Only by its CPU, across one context switch. */

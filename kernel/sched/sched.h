@@ -28,7 +28,15 @@ void thread_set_state(enum thread_state state);
 /* Give up the CPU. If the state is not RUNNING, sleep until woken. Context: may sleep. */
 void schedule(void);
 /* The same for at most ns (TIMEOUT_NEVER: no limit); time left, 0 when it ran out. */
-ktime_t schedule_timeout(ktime_t ns);
+ktime_t schedule_timeout_slow(ktime_t ns);
+#define TIMEOUT_NEVER	((ktime_t)S64_MAX)
+static inline ktime_t schedule_timeout(ktime_t ns)
+{
+	if (ns != TIMEOUT_NEVER)
+		return schedule_timeout_slow(ns);
+	schedule();
+	return TIMEOUT_NEVER;
+}
 /* Sleep without interruption for at least ns. */
 void thread_sleep_ns(ktime_t ns);
 

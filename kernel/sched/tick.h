@@ -18,7 +18,20 @@ u32 cputime_nr_iowait(void);		/* threads asleep for I/O, all CPUs */
 void cputime_thread(struct thread *t, u64 *utime_ns, u64 *stime_ns);
 
 /* For core.c; rq->lock held. */
-void cputime_charge(struct runqueue *rq, struct thread *curr);
+void cputime_charge_idle(struct runqueue *rq, u64 delta);
+/* The time since the last charge was curr's. */
+static inline void cputime_charge(struct runqueue *rq, struct thread *curr)
+{
+	u64 delta = rq->clock - rq->charged;
+
+	if ((s64)delta <= 0)
+		return;
+	rq->charged = rq->clock;
+	if (likely(curr != rq->idle))
+		rq->busy_ns += delta;
+	else
+		cputime_charge_idle(rq, delta);
+}
 void cputime_sample(struct runqueue *rq, bool user_mode);
 void cputime_settle(struct thread *t);	/* last accounting of a thread that exits */
 u64 irq_time_hard_ns(u32 cpu);

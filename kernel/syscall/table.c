@@ -59,7 +59,7 @@ long sys_ni(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
 
 	if (!p->ni_logged) {
 		p->ni_logged = true;
-		pr_notice("%s[%d]: system call %lu is not implemented\n", current->comm,
+		pr_debug("%s[%d]: system call %lu is not implemented\n", current->comm,
 			  thread_tid(current), tf_arg(thread_regs(current), 7));
 	}
 	return -ENOSYS;

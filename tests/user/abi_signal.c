@@ -286,6 +286,28 @@ static void alternate_stack(void)
 	free(memory);
 }
 
+static char state_of(pid_t pid)
+{
+	char text[512], *p;
+	ssize_t n;
+	int fd;
+
+	snprintf(text, sizeof(text), "/proc/%d/stat", pid);
+	fd = open(text, O_RDONLY);
+	n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	text[n > 0 ? n : 0] = 0;
+	p = strrchr(text, ')');
+	return p ? p[2] : '?';
+}
+
+/* SIGUSR1 once pid is asleep: on a busy machine it may come late to its call. */
+static void signal_sleeper(pid_t pid)
+{
+	(void)EVENTUALLY(state_of(pid) == 'S');
+	kill(pid, SIGUSR1);
+}
+
 static void restarts(void)
 {
 	struct sigaction act = { .sa_handler = on_signal };
@@ -297,29 +319,29 @@ static void restarts(void)
 
 	pipe(fds);
 	sigaction(SIGUSR1, &act, NULL);
-	child = CHILD(sleep_ms(20); kill(getppid(), SIGUSR1); sleep_ms(20); write(fds[1], "x", 1));
+	child = CHILD(signal_sleeper(getppid()); sleep_ms(20); write(fds[1], "x", 1));
 	tap_is(err(read(fds[0], &c, 1)), -EINTR, "read is interrupted");
 	status_of(child);
 	read(fds[0], &c, 1);
 	act.sa_flags = SA_RESTART;
 	sigaction(SIGUSR1, &act, NULL);
-	child = CHILD(sleep_ms(20); kill(getppid(), SIGUSR1); sleep_ms(20); write(fds[1], "x", 1));
+	child = CHILD(signal_sleeper(getppid()); sleep_ms(20); write(fds[1], "x", 1));
 	tap_is(err(read(fds[0], &c, 1)), 1, "SA_RESTART: read goes on");
 	status_of(child);
-	child = CHILD(sleep_ms(20); kill(getppid(), SIGUSR1); sleep_ms(20); _exit(3));
+	child = CHILD(signal_sleeper(getppid()); sleep_ms(20); _exit(3));
 	tap_is(code_of(status_of(child)), 3, "SA_RESTART: wait goes on");
 	act.sa_flags = 0;
 	sigaction(SIGUSR1, &act, NULL);
-	child = CHILD(sleep_ms(20); kill(getppid(), SIGUSR1); sleep_ms(20); _exit(3));
+	child = CHILD(signal_sleeper(getppid()); sleep_ms(20); _exit(3));
 	tap_is(err(waitpid(child, NULL, 0)), -EINTR, "wait is interrupted");
 	status_of(child);
 	act.sa_flags = SA_RESTART;
 	sigaction(SIGUSR1, &act, NULL);
-	child = CHILD(sleep_ms(20); kill(getppid(), SIGUSR1));
+	child = CHILD(signal_sleeper(getppid()));
 	tap_is(err(nanosleep(&ten, &left)), -EINTR, "nanosleep never restarts after a handler");
 	tap_ok(left.tv_sec == 9, "it says what was left");
 	status_of(child);
-	child = CHILD(sleep_ms(20); kill(getppid(), SIGUSR1));
+	child = CHILD(signal_sleeper(getppid()));
 	tap_is(err(pause()), -EINTR, "pause");
 	status_of(child);
 	/* A stop and a continuation without a handler restart a sleep with the time left. */
@@ -333,7 +355,7 @@ static void restarts(void)
 	before = now_ms() - before;
 	tap_ok(before >= 100 && before < 400, "for the time that was left");
 	signal(SIGUSR1, SIG_IGN);
-	child = CHILD(sleep_ms(20); kill(getppid(), SIGUSR1); sleep_ms(20); write(fds[1], "x", 1));
+	child = CHILD(signal_sleeper(getppid()); sleep_ms(20); write(fds[1], "x", 1));
 	tap_is(err(read(fds[0], &c, 1)), 1, "an ignored signal does not interrupt");
 	status_of(child);
 	signal(SIGPIPE, SIG_DFL);

@@ -15,13 +15,15 @@ import guest
 import qemu
 from conftest import run_make
 
-# id: variant, harts, more for qemu.boot
+# id: variant, harts, more for qemu.boot. Under -icount all time-outs are in guest time; one hart,
+# since QEMU before 8.1 starves the harts behind one that waits for them in a loop, as the firmware
+# does in a remote fence.
 BOOTS = {
     "shipped-1": ("", 1, {}),
     "shipped-2": ("", 2, {}),
     "shipped-4": ("", 4, {}),
     "debug-4": ("debug", 4, {}),
-    "icount-4": ("", 4, {"extra": qemu.ICOUNT}),
+    "icount-1": ("", 1, {"extra": qemu.ICOUNT}),
 }
 ABI = guest.programs("abi_")
 OTHER = [name for name in guest.programs() if not name.startswith(("abi_", "bench_", "disk_"))]

@@ -137,7 +137,7 @@ static u64 renew(struct mm_context *c)
 	return generation | old;
 }
 
-static u64 get_slow(struct mm_context *c, u32 cpu)
+static __noinline u64 get_slow(struct mm_context *c, u32 cpu)
 {
 	u64 flags = spin_lock_irqsave(&asid_lock);
 	u64 asid = __atomic_load_n(&c->asid, __ATOMIC_RELAXED);

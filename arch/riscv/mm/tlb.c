@@ -80,7 +80,7 @@ static inline void forget_user(void)
 		hw_sfence_asid(0);
 }
 
-static void switch_without_asids(struct mm *prev, struct mm *next, u64 self)
+static __noinline void switch_without_asids(struct mm *prev, struct mm *next, u64 self)
 {
 	if (next != &kernel_mm)
 		set_cpu(&next->context, self);
