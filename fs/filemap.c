@@ -6,6 +6,9 @@
  * be a mapping of the very same page. So the copy runs with page faults disabled:
  * where it stops short, the page is unlocked, the memory faulted in, and the
  * rest tried again.
+ *
+ * O_DIRECT goes through the cache too, with the alignment it would need without: a
+ * write is on the device and out of the cache before it returns.
  */
 #include <fs/file.h>
 #include <kernel/mm/mm.h>
@@ -17,6 +20,7 @@
 /* A new page locked by read_ahead costs one call; without it, pages are read one by one. */
 #define RA_FIRST_PAGES	4		/* of a first sequential read; doubles up to ra_pages */
 #define RA_BATCH	32
+#define DIRECT_MASK	511		/* of position, length, memory for O_DIRECT: a sector; Linux asks the same */
 
 /* Start reading up to nr pages from index on, as far as they are missing. */
 static u32 read_pages(struct mapping *m, u64 index, u32 nr)
@@ -98,18 +102,25 @@ static struct page *page_to_read(struct kio *kio, struct mapping *m, u64 index, 
 	return pagecache_read(m, index, err);
 }
 
+/* O_DIRECT, on a file that has a device. */
+static bool is_direct(const struct kio *kio)
+{
+	return (kio->flags & KIO_DIRECT) && !(kio->file->mapping->flags & MAPPING_NO_WRITEBACK);
+}
+
+static bool is_direct_aligned(const struct kio *kio, const struct iov_iter *it)
+{
+	return !(kio->pos & DIRECT_MASK) && iov_iter_is_aligned(it, DIRECT_MASK);
+}
+
 ssize_t generic_file_read(struct kio *kio, struct iov_iter *to)
 {
 	struct mapping *m = kio->file->mapping;
 	ssize_t done = 0;
 	int err = 0;
 
-	if ((kio->flags & KIO_DIRECT) && !(m->flags & MAPPING_NO_WRITEBACK)) {
-		if (!m->ops->direct_io)
-			return -EINVAL;
-		err = mapping_write_and_wait(m, kio->pos, kio->pos + (loff_t)iov_iter_count(to) - 1);
-		return err ? err : m->ops->direct_io(kio, to, false);
-	}
+	if (unlikely(is_direct(kio)) && !is_direct_aligned(kio, to))
+		return -EINVAL;
 	while (iov_iter_count(to)) {
 		loff_t size = mapping_size(m);
 		u32 offset = kio->pos & ~PAGE_MASK;
@@ -233,22 +244,23 @@ static int check_limits(const struct inode *inode, loff_t pos, struct iov_iter *
 	return 0;
 }
 
+/* On the device before it returns, and not in memory afterwards, where nobody else uses it. */
 static ssize_t write_direct(struct kio *kio, struct iov_iter *from)
 {
 	struct mapping *m = kio->file->mapping;
-	loff_t start = kio->pos, end = start + (loff_t)iov_iter_count(from) - 1;
+	loff_t start = kio->pos, end;
 	ssize_t done;
 	int err;
 
-	if (!m->ops->direct_io)
+	if (!is_direct_aligned(kio, from))
 		return -EINVAL;
+	done = generic_write_pages(kio, from);
+	if (done <= 0)
+		return done;
+	end = start + done - 1;
 	err = mapping_write_and_wait(m, start, end);
 	if (err)
 		return err;
-	mapping_unmap(m, start >> PAGE_SHIFT, end >> PAGE_SHIFT, false);
-	(void)mapping_invalidate(m, start, end);
-	done = m->ops->direct_io(kio, from, true);
-	/* Read back meanwhile, by somebody else: old contents must not stay. */
 	(void)mapping_invalidate(m, start, end);
 	return done;
 }
@@ -271,9 +283,7 @@ ssize_t generic_file_write(struct kio *kio, struct iov_iter *from)
 	if (!done) {
 		drop_suid(inode);
 		inode_touch(inode, ATTR_MTIME);
-		done = (kio->flags & KIO_DIRECT) && !(f->mapping->flags & MAPPING_NO_WRITEBACK)
-			       ? write_direct(kio, from)
-			       : generic_write_pages(kio, from);
+		done = unlikely(is_direct(kio)) ? write_direct(kio, from) : generic_write_pages(kio, from);
 	}
 	rwsem_write_unlock(&inode->rwsem);
 	if (done > 0 && (kio->flags & (KIO_SYNC | KIO_DSYNC)) && f->ops->fsync) {

@@ -69,6 +69,17 @@ void file_deny_write_release(struct file *f)
 	atomic_inc(&f->inode->writers);
 }
 
+static bool may_noatime(const struct inode *inode)
+{
+	return current_cred()->fsuid == inode->uid || capable(CAP_FOWNER);
+}
+
+/* Contents in the page cache, which O_DIRECT can go around. */
+static bool can_direct(const struct file *f)
+{
+	return S_ISBLK(f->inode->mode) || (S_ISREG(f->inode->mode) && f->mapping && f->mapping->ops);
+}
+
 static int may_open(const struct path *path, int flags, u32 mode)
 {
 	struct inode *inode = path->dentry->inode;
@@ -90,7 +101,7 @@ static int may_open(const struct path *path, int flags, u32 mode)
 	err = inode_permission(inode, mask);
 	if (err)
 		return err;
-	if ((flags & O_NOATIME) && current_cred()->fsuid != inode->uid && !capable(CAP_FOWNER))
+	if ((flags & O_NOATIME) && !may_noatime(inode))
 		return -EPERM;
 	return 0;
 }
@@ -114,9 +125,13 @@ static int file_attach(struct file *f, const struct path *path)
 		f->mode |= FMODE_LSEEK | FMODE_PREAD;
 	if (!f->ops)
 		return -ENXIO;
+	if (unlikely(f->flags & O_DIRECT) && !can_direct(f)) {
+		f->ops = NULL;	/* never opened: nothing to release */
+		return -EINVAL;
+	}
 	if ((f->mode & FMODE_WRITE) && S_ISREG(inode->mode)) {
 		if (!inode_writers_inc(inode)) {
-			f->ops = NULL;	/* never opened: nothing to release */
+			f->ops = NULL;
 			return -ETXTBSY;
 		}
 		f->mode |= FMODE_WRITER;
@@ -569,11 +584,17 @@ long sys_dup3(u32 oldfd, u32 newfd, int flags)
 	return ret;
 }
 
+/* O_ASYNC is ignored where nothing could ever be signalled, as on Linux. Limit: elsewhere it is refused. */
 static long setfl(struct file *f, u32 flags)
 {
-	const u32 settable = O_APPEND | O_NONBLOCK | O_NOATIME;
+	const u32 settable = O_APPEND | O_NONBLOCK | O_NOATIME | O_DIRECT;
 
-	if (flags & (O_ASYNC | O_DIRECT))
+	if ((flags & O_NOATIME) && !(f->flags & O_NOATIME) && !may_noatime(f->inode))
+		return -EPERM;
+	/* A pipe's O_DIRECT means packets. */
+	if ((flags & O_DIRECT) && !S_ISFIFO(f->inode->mode) && !can_direct(f))
+		return -EINVAL;
+	if ((flags & O_ASYNC) && f->ops->poll)
 		return -EINVAL;
 	spin_lock(&f->lock);
 	WRITE_ONCE(f->flags, (f->flags & ~settable) | (flags & settable));

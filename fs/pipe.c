@@ -426,7 +426,7 @@ static int pipe_create(struct file *ends[2], u32 flags)
 
 	if (!d)
 		return -ENOMEM;
-	ends[0] = pipe_file(d, O_RDONLY | flags);
+	ends[0] = pipe_file(d, O_RDONLY | (flags & ~O_DIRECT));
 	if (!ends[0]) {
 		pipe_free(d->inode->pipe);
 		dentry_put(d);

@@ -55,8 +55,6 @@ struct mapping_ops {
 	bool (*release_page)(struct page *page);
 	/* Bytes [from, to) of the page are gone by truncate: forget private state. */
 	void (*invalidate_page)(struct page *page, u32 from, u32 to);
-	/* O_DIRECT: bytes or -errno. NULL: the file cannot. */
-	ssize_t (*direct_io)(struct kio *kio, struct iov_iter *it, bool write);
 };
 
 struct mapping {

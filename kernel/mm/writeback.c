@@ -81,7 +81,8 @@ static int write_range(struct mapping *m, struct writeback_control *wbc)
 	u64 index = (u64)wbc->start >> PAGE_SHIFT, last = (u64)wbc->end >> PAGE_SHIFT;
 	int first_err = 0;
 
-	if (m->flags & MAPPING_NO_WRITEBACK)
+	/* Without ops nothing is cached here: a directory, whose blocks are the device's. */
+	if ((m->flags & MAPPING_NO_WRITEBACK) || !m->ops)
 		return 0;
 	if (m->ops->write_pages)
 		return m->ops->write_pages(m, wbc);

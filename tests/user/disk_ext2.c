@@ -379,6 +379,31 @@ static void fill(void)
 	tap_is((long)after.f_ffree, (long)before.f_ffree + 1, "and the inode");
 }
 
+static void direct(void)
+{
+	int fd = open("/mnt/direct", O_RDWR | O_CREAT | O_DIRECT, 0644), plain, dir;
+	static char block[8192] __attribute__((aligned(4096))), back[8192] __attribute__((aligned(4096)));
+
+	memset(block, 'd', sizeof(block));
+	tap_is(err(pwrite(fd, block, sizeof(block), 512)), sizeof(block), "a direct write");
+	tap_is(err(pwrite(fd, block, 100, 0)), -EINVAL, "of an odd length");
+	tap_is(err(pwrite(fd, block, 512, 100)), -EINVAL, "at an odd place");
+	tap_is(err(pwrite(fd, block + 1, 512, 0)), -EINVAL, "from an odd address");
+	tap_is(err(pread(fd, back, 100, 0)), -EINVAL, "a direct read of an odd length");
+	tap_ok(pread(fd, back, sizeof(back), 512) == sizeof(back) && !memcmp(back, block, sizeof(back)), "a direct read");
+	plain = open("/mnt/direct", O_RDWR);
+	tap_ok(pread(plain, back, 4, 510) == 4 && !memcmp(back, "\0\0dd", 4), "another reader sees it");
+	tap_ok(pwrite(plain, "new", 3, 600) == 3 && pread(fd, back, 512, 512) == 512 && !memcmp(back + 88, "new", 3),
+	       "and it sees another's");
+	dir = open("/mnt", O_RDONLY);
+	tap_is(err(fsync(dir)), 0, "fsync of a directory");
+	tap_is(err(fdatasync(dir)), 0, "fdatasync of one");
+	close(dir);
+	close(plain);
+	close(fd);
+	unlink("/mnt/direct");
+}
+
 static void special_files(void)
 {
 	struct stat st;
@@ -434,6 +459,7 @@ int main(void)
 	tap_ok(!statfs("/mnt", &fs) && fs.f_type == 0xef53 && fs.f_namelen == 255, "statfs");
 	check_stock();
 	run_workers();
+	direct();
 	special_files();
 	unlinked_but_open();
 	fill();
