@@ -27,6 +27,7 @@
 #include <kernel/printk.h>
 #include <kernel/proc/oom.h>
 #include <kernel/proc/start.h>
+#include <kernel/sched/hang.h>
 #include <kernel/sched/sched.h>
 #include <kernel/task/thread.h>
 #include <kernel/test/ktest.h>
@@ -37,6 +38,7 @@ static int late_boot(void *arg)
 {
 	softirq_init();			/* work that interrupts put off */
 	workqueue_init();		/* and work that may sleep */
+	hang_init();			/* who watches for hangs, in the debug build */
 	reclaim_init();			/* memory back from caches, in the background */
 	writeback_init();		/* and dirty pages to disks */
 	oom_init();			/* who goes when there is none left */

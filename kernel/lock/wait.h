@@ -110,6 +110,9 @@ int wait_signal_check(enum thread_state state);
 	__wait_event(q, cond, TASK_INTERRUPTIBLE, WAIT_EXCLUSIVE, TIMEOUT_NEVER)
 #define wait_event_interruptible_timeout(q, cond, ns) __wait_event(q, cond, TASK_INTERRUPTIBLE, 0, ns)
 #define wait_event_timeout(q, cond, ns)	__wait_event(q, cond, TASK_UNINTERRUPTIBLE, 0, ns)
+/* Kernel threads, which no signal reaches, wait for work: that is no load, and no hang. */
+#define wait_event_idle(q, cond)	((void)__wait_event(q, cond, TASK_INTERRUPTIBLE, 0, TIMEOUT_NEVER))
+#define wait_event_idle_timeout(q, cond, ns) ((void)__wait_event(q, cond, TASK_INTERRUPTIBLE, 0, ns))
 
 /* One-shot event: the waiter's stack may hold it. */
 struct completion {

@@ -317,7 +317,7 @@ static int kswapd(void *unused)
 	for (;;) {
 		struct scan s = { .gfp = GFP_KERNEL };
 
-		wait_event(&kswapd_wait, READ_ONCE(kswapd_wanted));
+		wait_event_idle(&kswapd_wait, READ_ONCE(kswapd_wanted));
 		WRITE_ONCE(kswapd_wanted, false);
 		/* Also without a shortage of pages: somebody may want a larger block. */
 		s.target = max(page_shortage(), BATCH);

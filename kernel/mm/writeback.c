@@ -268,7 +268,7 @@ static int flusher(void *unused)
 	for (;;) {
 		u64 period = READ_ONCE(vm_dirty_writeback_cs) * 10 * NS_PER_MS;
 
-		(void)wait_event_timeout(&flusher_wait, READ_ONCE(flush_wanted), period ? period : TIMEOUT_NEVER);
+		wait_event_idle_timeout(&flusher_wait, READ_ONCE(flush_wanted), period ? period : TIMEOUT_NEVER);
 		if (READ_ONCE(flush_wanted)) {
 			flush_to_limit();
 			flush_some();

@@ -194,7 +194,7 @@ static int reaper(void *unused)
 	for (;;) {
 		struct mm *mm;
 
-		wait_event(&reaper_wait, READ_ONCE(to_reap));
+		wait_event_idle(&reaper_wait, READ_ONCE(to_reap));
 		mm = __atomic_exchange_n(&to_reap, NULL, __ATOMIC_ACQ_REL);
 		reap(mm);
 		mm_drop(mm);

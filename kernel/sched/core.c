@@ -57,6 +57,7 @@
 #include <arch/fp.h>
 #include <arch/smp.h>
 #include <arch/tlb.h>
+#include <kernel/sched/hang.h>
 #include <kernel/sched/tick.h>
 
 DEFINE_PERCPU(struct runqueue, runqueues);
@@ -224,6 +225,7 @@ static void switch_away(bool preempted)
 
 	local_irq_disable();
 	rcu_note_quiescent();
+	hang_note_switch();
 	rq = this_rq();
 	if (prev == rq->idle)
 		tick_start();		/* here: timer locks rank before the runqueue's */

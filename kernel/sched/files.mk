@@ -2,6 +2,7 @@ obj-y += kernel/sched/balance.o
 obj-y += kernel/sched/core.o
 obj-y += kernel/sched/cputime.o
 obj-y += kernel/sched/fair.o
+obj-$(CONFIG_HANG_DEBUG) += kernel/sched/hang.o
 obj-y += kernel/sched/idle.o
 obj-y += kernel/sched/loadavg.o
 obj-y += kernel/sched/rt.o

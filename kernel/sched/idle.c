@@ -13,6 +13,7 @@
  * the CPU idle is not repeated; leaving idle starts it again. So a short sleep
  * costs no timer programming at all.
  */
+#include <kernel/sched/hang.h>
 #include <kernel/sched/tick.h>
 #include <kernel/irq/irq.h>
 #include <kernel/lock/rcu.h>
@@ -27,6 +28,7 @@ static enum hrtimer_restart tick(struct hrtimer *t)
 	bool user = !(csr_read(sstatus) & SR_SPP);
 	struct runqueue *rq = this_rq();
 
+	hang_tick(user);
 	sched_tick(user);
 	cpu_timers_tick();
 	if (user || preempt_count() == HARDIRQ_ONE)

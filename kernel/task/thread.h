@@ -123,6 +123,10 @@ struct thread {
 #ifdef CONFIG_LOCK_DEBUG
 	struct lock_debug_thread locks;	/* what it holds; all zero is right at creation */
 #endif
+#ifdef CONFIG_HANG_DEBUG
+	u64 hang_runs;			/* only by hang.c's watcher */
+	u32 hang_passes;
+#endif
 	struct rcu_head rcu;
 };
 

@@ -85,6 +85,23 @@ CRASHES = {
 }
 
 
+# What the hang detectors say, with the place where it hangs.
+HANGS = {
+    "soft_lockup": r"Kernel panic on CPU \d: soft lock-up: \S+ \(\d+\) has kept CPU \d for 100 ticks"
+                   r"(.*\n)+.* (spin_for|ktest_crash_soft_lockup)\+",
+    "hard_lockup": r"Kernel panic on CPU \d: hard lock-up: deaf \(\d+\) has kept CPU \d for \d+ s",
+    "hung_task": r"hung task: waits \(\d+\) has slept for 3 s(.*\n)+.* wait_for_what_never_comes\+"
+                 r"(.*\n)+.*WARNING at kernel/sched/hang.c:\d+: hung task: waits",
+}
+
+
+@pytest.mark.parametrize("name", HANGS)
+def test_hang_is_reported(kernel, name):
+    run = qemu.boot("qemu-virt", kernel, 4, append=f"ktest={name}")
+    assert run.verdict == "ended" and run.trouble, run.console[-3000:]
+    assert re.search(HANGS[name], run.console), run.console[-3000:]
+
+
 @pytest.mark.parametrize("name", CRASHES)
 def test_panic_says_where(kernel, name):
     """Every CPU is shown; names come from the symbol table."""
