@@ -426,6 +426,28 @@ static u64 shrink_scan(u64 nr, u32 gfp)
 	return freed;
 }
 
+static struct dentry *claim_child(struct dentry *dir)
+{
+	struct dentry *d, *found = NULL;
+
+	spin_lock(&dir->lock);
+	list_for_each(d, &dir->children, child_node)
+		if (claim(d)) {
+			found = d;
+			break;
+		}
+	spin_unlock(&dir->lock);
+	return found;
+}
+
+void dcache_forget_children(struct dentry *dir)
+{
+	struct dentry *d;
+
+	while ((d = claim_child(dir)))
+		dentry_put(destroy(d));
+}
+
 bool dcache_shrink_sb(struct superblock *sb)
 {
 	u64 budget;

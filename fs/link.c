@@ -300,6 +300,8 @@ static int remove_name(int dfd, const char *name, bool is_dir)
 			/* The contents go after the locks: our reference is the last but open files'. */
 			inode_get(victim);
 			err = remove_locked(dir, d, is_dir);
+			if (!err && is_dir)
+				dcache_forget_children(d);
 			if (!err)
 				dentry_delete(d);
 		} else {

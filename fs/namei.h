@@ -78,6 +78,8 @@ void dentry_exchange(struct dentry *a, struct dentry *b);
 bool dentry_is_ancestor(const struct dentry *a, const struct dentry *d);	/* a == d counts */
 void dcache_init(void);
 /* Every unused dentry of sb leaves; true if only the root is left. */
+/* Of a directory that is removed: the names known not to be in it, which would keep it. */
+void dcache_forget_children(struct dentry *dir);
 bool dcache_shrink_sb(struct superblock *sb);
 void dcache_drop_pinned(struct superblock *sb);
 void icache_init(void);

@@ -143,10 +143,13 @@ static int rename_locked(struct rename *r)
 	unlock_inodes(r->old->inode, r->new->inode);
 	if (err)
 		return err;
-	if (exchanges(r))
+	if (exchanges(r)) {
 		dentry_exchange(r->old, r->new);
-	else
-		dentry_move(r->old, r->new);
+		return 0;
+	}
+	if (r->new->inode && S_ISDIR(r->new->inode->mode))
+		dcache_forget_children(r->new);
+	dentry_move(r->old, r->new);
 	return 0;
 }
 

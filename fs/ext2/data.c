@@ -216,6 +216,15 @@ static int allocate_blocks(struct inode *inode, struct page *page, u32 from, u32
 	return 0;
 }
 
+/* A write that fell short: no blocks stay behind the end of the file. */
+static void trim(struct inode *inode, loff_t written_to)
+{
+	struct ext2_sb *s = EXT2_SB(inode->sb);
+	loff_t size = max(READ_ONCE(inode->size), written_to);
+
+	(void)ext2_truncate_blocks(EXT2_I(inode), (size + s->block_bytes - 1) >> s->bits);
+}
+
 /*
  * A page that is not up to date is made so here, even where all of it will be
  * overwritten: a copy that stops short must not lose what the disk has. New
@@ -232,6 +241,8 @@ static int ext2_write_begin(struct mapping *m, struct page *page, u32 from, u32 
 
 	if (!err)
 		err = allocate_blocks(inode, page, first, end, phys);
+	if (unlikely(err))
+		trim(inode, 0);
 	if (err || uptodate)
 		return err;
 	for (u32 i = nr; i < PAGE_SIZE >> s->bits; i++)
@@ -240,6 +251,12 @@ static int ext2_write_begin(struct mapping *m, struct page *page, u32 from, u32 
 	if (!err)
 		page_set(page, PG_UPTODATE);
 	return err;
+}
+
+static void ext2_write_end(struct mapping *m, struct page *page, u32 from, u32 to, u32 copied)
+{
+	if (unlikely(copied < to - from))
+		trim(m->host, copied ? ((loff_t)page->index << PAGE_SHIFT) + from + copied : 0);
 }
 
 static int ext2_page_mkwrite(struct mapping *m, struct page *page)
@@ -254,6 +271,7 @@ const struct mapping_ops ext2_mapping_ops = {
 	.read_page = ext2_read_page,
 	.write_page = ext2_write_page,
 	.write_begin = ext2_write_begin,
+	.write_end = ext2_write_end,
 	.page_mkwrite = ext2_page_mkwrite,
 };
 
