@@ -28,6 +28,7 @@
 #define NODE_SHIFT	6
 #define NODE_SLOTS	XA_SLOTS
 #define MAX_LEVELS	11	/* of 6 bits each, for 64-bit indices */
+#define ROOM_NODES	4	/* of xa_make_room(): more than one store mostly needs; chosen */
 
 struct xa_node {
 	u8 shift;
@@ -131,6 +132,17 @@ static int spare_fill(struct spare_nodes *s, unsigned n, u32 gfp)
 		}
 	}
 	return 0;
+}
+
+/* What is given back is this CPU's next, mostly; the caller tries again where it was not. */
+bool xa_make_room(u32 gfp)
+{
+	struct spare_nodes spare;
+
+	if (spare_fill(&spare, ROOM_NODES, gfp))
+		return false;
+	spare_free(&spare);
+	return true;
 }
 
 static void link_slot(struct xa_node *n, u64 slot, void *what)

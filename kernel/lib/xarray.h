@@ -34,6 +34,11 @@ void *xa_load(const struct xarray *xa, u64 index);
  * Context: owner's lock; gfp must fit that (ATOMIC under a spinlock).
  */
 int __must_check xa_store(struct xarray *xa, u64 index, void *entry, void **old, u32 gfp);
+/*
+ * After a store that could not wait for memory failed: wait for it here, and store
+ * again. False: there is none. Context: gfp's, no lock that it could not wait with.
+ */
+bool xa_make_room(u32 gfp);
 /* Take out what is there and return it. */
 void *xa_erase(struct xarray *xa, u64 index);
 /* First entry at or after *index, at most last: sets *index. NULL if none. RCU or lock. */

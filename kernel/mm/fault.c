@@ -39,7 +39,7 @@
 
 enum outcome { DONE, SLOW, BAD_MAP, BAD_ACCESS, BUS_ERROR, NO_MEMORY };
 
-/* Neighbours mapped along with a cached page: chosen, one aligned 64 KiB window. */
+/* Neighbours mapped, or read from disk, along with a page: chosen, one aligned 64 KiB window. */
 #define AROUND_PAGES	16
 
 #define FAULT_SEGV_MAPERR	1	/* si_code values of the ABI */
@@ -161,7 +161,7 @@ static enum outcome copy_private(struct fault *f, struct page *from)
 		if (anon_prepare(f->vma))
 			return NO_MEMORY;
 	}
-	page = page_alloc(f->gfp | GFP_MOVABLE | (from ? 0 : GFP_ZERO));
+	page = page_alloc(f->gfp | GFP_MOVABLE | GFP_NOWARN | (from ? 0 : GFP_ZERO));
 	if (!page)
 		return no_page(f);
 	if (from)
@@ -209,6 +209,8 @@ static struct page *file_page(struct fault *f, enum outcome *out)
 	if (!may_sleep(f))
 		return NULL;
 	current->maj_flt++;
+	if (!(f->vma->flags & VM_RAND_READ))
+		mapping_read_ahead(m, ALIGN_DOWN(index, AROUND_PAGES), AROUND_PAGES);
 	page = pagecache_read(m, index, &err);
 	if (page && (f->vma->flags & VM_EXEC))
 		icache_flush_mm(f->mm);

@@ -79,7 +79,8 @@ struct page *pagecache_find(struct mapping *m, u64 index)
 	return page;
 }
 
-int pagecache_add(struct mapping *m, struct page *page, u64 index, u32 gfp)
+/* The lock is a spinlock, so that memory for the tree is not waited for: -ENOMEM. */
+static int add_to_tree(struct mapping *m, struct page *page, u64 index)
 {
 	u64 flags;
 	int err = -EEXIST;
@@ -90,7 +91,7 @@ int pagecache_add(struct mapping *m, struct page *page, u64 index, u32 gfp)
 		page->mapping = m;
 		page->index = index;
 		page_get(page);
-		err = xa_store(&m->pages, index, page, NULL, gfp & ~(GFP_WAIT | GFP_IO | GFP_FS));
+		err = xa_store(&m->pages, index, page, NULL, GFP_NOWARN);
 		if (!err) {
 			m->nr_pages++;
 		} else {
@@ -99,6 +100,16 @@ int pagecache_add(struct mapping *m, struct page *page, u64 index, u32 gfp)
 		}
 	}
 	spin_unlock_irqrestore(&m->lock, flags);
+	return err;
+}
+
+int pagecache_add(struct mapping *m, struct page *page, u64 index, u32 gfp)
+{
+	int err;
+
+	do {
+		err = add_to_tree(m, page, index);
+	} while (unlikely(err == -ENOMEM) && (gfp & GFP_WAIT) && xa_make_room(gfp));
 	if (err)
 		return err;
 	mem_count_add(MEM_FILE, 1);
@@ -257,15 +268,15 @@ struct page *pagecache_read(struct mapping *m, u64 index, int *err)
 /* New pages for up to nr indices from index on, locked; how many before one is there already. */
 static u32 add_new_pages(struct mapping *m, u64 index, u32 nr, struct page **batch)
 {
-	u32 got;
+	u32 gfp = m->gfp | GFP_NORETRY | GFP_NOWARN, got;
 
 	for (got = 0; got < nr; got++) {
-		struct page *page = page_alloc(m->gfp | GFP_NORETRY | GFP_NOWARN);
+		struct page *page = page_alloc(gfp);
 
 		if (!page)
 			break;
 		page_set(page, PG_LOCKED);
-		if (pagecache_add(m, page, index + got, m->gfp)) {
+		if (pagecache_add(m, page, index + got, gfp)) {
 			page_clear(page, PG_LOCKED);
 			page_put(page);
 			break;
