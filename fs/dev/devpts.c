@@ -252,6 +252,7 @@ void devpts_init(void)
 	super_ops = *instance->ops;
 	super_ops.show_options = show_options;
 	super_ops.remount = devpts_remount;
+	super_ops.statfs = NULL;	/* no blocks, no inodes to tell of */
 	instance->ops = &super_ops;
 	instance->magic = DEVPTS_MAGIC;
 	BUG_ON(add_node("ptmx", 0, PTMX_DEV, 0, 0));

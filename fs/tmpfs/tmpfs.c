@@ -358,14 +358,28 @@ static const struct file_ops file_fops = {
 	.read = generic_file_read, .write = generic_file_write, .llseek = tmpfs_llseek,
 	.mmap = shmem_mmap, .fsync = tmpfs_fsync, .fallocate = shmem_fallocate,
 };
-/* Half of the memory, as far as it is free: the default that Linux shows. */
+
+/*
+ * Half of the memory, for pages as for inodes: the defaults that Linux shows. What is
+ * used is counted when someone asks, so that nothing has to be counted on the way; what
+ * is left is never more than the memory that is free.
+ */
 static int tmpfs_statfs(struct superblock *sb, struct kstatfs *st)
 {
 	struct memory_counts info;
+	struct inode *inode;
+	u64 pages = 0, inodes = 0;
 
+	spin_lock(&sb->lock);
+	list_for_each(inode, &sb->inodes, sb_node) {
+		pages += READ_ONCE(inode->data.nr_pages);
+		inodes++;
+	}
+	spin_unlock(&sb->lock);
 	memory_counts(&info);
-	st->blocks = info.total / 2;
-	st->bfree = st->bavail = min(st->blocks, info.free);
+	st->blocks = st->files = info.total / 2;
+	st->bfree = st->bavail = st->blocks - min(st->blocks, pages);
+	st->ffree = st->files - min(st->files, inodes);
 	return 0;
 }
 
