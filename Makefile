@@ -317,6 +317,11 @@ bench: kernel build/bench/kbench
 	$(Q)tests/bench/compare $(bench-out)/fathom-icount.tsv $(linux-figures)
 	@echo; echo "$(bench-out)/: fathom-icount.tsv, bench.md, bench.svg, console.log"
 
+# The same for every line, with the boot's, against what was asked for; into the document.
+.PHONY: figures
+figures: bench initramfs
+	$(Q)tests/bench/targets $(build) $(bench-out)/fathom-icount.tsv docs/measurements.md
+
 # Scripts by their first line; those of the image are for busybox's shell.
 scripts-of = $(shell git ls-files -co --exclude-standard | xargs grep -lI '^\#!.*$(1)$$')
 kernel-sources := arch boards drivers fs kernel net
@@ -361,6 +366,7 @@ clean:
 #? make debug            boot stopped, waiting for gdb
 #? make test             every test that runs without hardware; T=name picks some
 #? make bench            instructions per operation beside Linux's; T="NAME GROUP" picks some
+#? make figures           the bench against its targets, into docs/measurements.md
 #? make oracle           ask Debian's Linux again what tests/user/abi_* should get; T=names
 #? make check            form, include floors, gcc's and clang's warnings, cppcheck, shellcheck, pyflakes
 #? make setup            install and fetch all that is needed
