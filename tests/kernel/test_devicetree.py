@@ -30,7 +30,9 @@ ENDS = ("device tree", "no root", "no memory", "load access fault", "store acces
 def stub():
     """a1 = the tree, then to the Image: addi and slli of each, jalr."""
     def load(register, address):
-        return [(address >> 22) << 20 | register << 7 | 0x13, 22 << 20 | register << 15 | 1 << 12 | register << 7 | 0x13]
+        addi = (address >> 22) << 20 | register << 7 | 0x13
+        slli = 22 << 20 | register << 15 | 1 << 12 | register << 7 | 0x13
+        return [addi, slli]
 
     return struct.pack("<5I", *load(11, TREE_AT), *load(5, IMAGE_AT), 5 << 15 | 0x67)
 

@@ -390,7 +390,9 @@ static void direct(void)
 	tap_is(err(pwrite(fd, block, 512, 100)), -EINVAL, "at an odd place");
 	tap_is(err(pwrite(fd, block + 1, 512, 0)), -EINVAL, "from an odd address");
 	tap_is(err(pread(fd, back, 100, 0)), -EINVAL, "a direct read of an odd length");
-	tap_ok(pread(fd, back, sizeof(back), 512) == sizeof(back) && !memcmp(back, block, sizeof(back)), "a direct read");
+	tap_ok(pread(fd, back, sizeof(back), 512) == sizeof(back) &&
+		       !memcmp(back, block, sizeof(back)),
+	       "a direct read");
 	plain = open("/mnt/direct", O_RDWR);
 	tap_ok(pread(plain, back, 4, 510) == 4 && !memcmp(back, "\0\0dd", 4), "another reader sees it");
 	tap_ok(pwrite(plain, "new", 3, 600) == 3 && pread(fd, back, 512, 512) == 512 && !memcmp(back + 88, "new", 3),

@@ -127,9 +127,16 @@ static long many_names(const char *name)
 	return r;
 }
 
-static const struct { const char *name; long (*use)(const char *name); } uses[] = {
-	{ "file", a_file }, { "indirect", an_indirect }, { "double-indirect", a_double }, { "triple-indirect", a_triple },
-	{ "directory", a_directory }, { "link", a_link }, { "hole", a_hole }, { "names", many_names },
+static const struct { const char *name; long (*use)(const char *name);
+} uses[] = {
+	{"file", a_file},
+	{"indirect", an_indirect},
+	{"double-indirect", a_double},
+	{"triple-indirect", a_triple},
+	{"directory", a_directory},
+	{"link", a_link},
+	{"hole", a_hole},
+	{"names", many_names},
 };
 
 static void remove_it(const char *name)

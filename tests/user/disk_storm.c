@@ -185,7 +185,8 @@ static void run(const char *what, void (*work)(unsigned w))
 	after = space();
 	/* A directory that had grown keeps its blocks until it goes. */
 	tap_is((long)after.f_ffree, (long)before.f_ffree, "%s: inodes", what);
-	tap_ok(after.f_bfree >= before.f_bfree && after.f_bfree <= before.f_bfree + 3 + WORKERS * 4, "%s: blocks", what);
+	tap_ok(after.f_bfree >= before.f_bfree && after.f_bfree <= before.f_bfree + 3 + WORKERS * 4,
+	       "%s: blocks", what);
 	tap_note("%ld free, then %ld", (long)before.f_bfree, (long)after.f_bfree);
 }
 

@@ -23,7 +23,8 @@ static long free_kib(void)
 
 	close(fd);
 	text[n > 0 ? n : 0] = 0;
-	return field(text, "MemFree:") + field(text, "SReclaimable:") + field(text, "\nCached:") - field(text, "\nShmem:");
+	return field(text, "MemFree:") + field(text, "SReclaimable:") + field(text, "\nCached:") -
+	       field(text, "\nShmem:");
 }
 
 static void use_anonymous(void)
