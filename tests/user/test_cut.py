@@ -61,7 +61,8 @@ def record(folder, variant="", harts=2):
     image, log = make(folder), folder / "log"
     before = image.read_bytes()
     log.touch()
-    extra = ["-blockdev", f"driver=file,node-name=f,filename={image}", "-blockdev", f"driver=file,node-name=l,filename={log}",
+    extra = ["-blockdev", f"driver=file,node-name=f,filename={image}",
+             "-blockdev", f"driver=file,node-name=l,filename={log}",
              "-blockdev", "driver=blklogwrites,node-name=hd,file=f,log=l,log-sector-size=512",
              "-device", "virtio-blk-device,drive=hd"]
     machine, programs = guest.boot(qemu.image("qemu-virt", variant), ["disk_cut"], harts, extra=extra)
