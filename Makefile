@@ -281,6 +281,12 @@ include userland/files.mk
 test: $(setup-test)
 	$(Q)$(PYTHON) -m pytest -q -p no:cacheprovider $(if $(T),-k "$(T)") tests
 
+# Churn of processes, memory, futexes, pipes, signals and files, for minutes.
+.PHONY: stress
+stress: user
+	$(Q)$(MAKE) kernel CONFIG=debug
+	$(Q)$(PYTHON) tests/stress.py $(or $(SECONDS),20) $(or $(SMP),4) $(T)
+
 # Programs of tests/user: static, each from one file, for our kernel and for Linux.
 user-programs := $(patsubst tests/user/%.c,build/user/%,$(wildcard tests/user/*.c))
 user-cflags := -static -Wl,-z,norelro -O2 -g -pthread -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Werror \
@@ -365,6 +371,7 @@ clean:
 #? make run-uboot        boot through the board's U-Boot from build/<board>/sdcard.img
 #? make debug            boot stopped, waiting for gdb
 #? make test             every test that runs without hardware; T=name picks some
+#? make stress           minutes of churn on the debug build; SECONDS= per part, SMP=, T=names
 #? make bench            instructions per operation beside Linux's; T="NAME GROUP" picks some
 #? make figures           the bench against its targets, into docs/measurements.md
 #? make oracle           ask Debian's Linux again what tests/user/abi_* should get; T=names

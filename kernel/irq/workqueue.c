@@ -41,7 +41,7 @@ static bool is_running(const struct work *w)
 	return false;
 }
 
-static struct work *take_work(struct worker *me)
+static struct work *take_work_locked(struct worker *me)
 {
 	struct work *w;
 
@@ -56,10 +56,10 @@ static struct work *take_work(struct worker *me)
 	return NULL;
 }
 
-static struct work *take_work_locked(struct worker *me)
+static struct work *take_work(struct worker *me)
 {
 	u64 flags = spin_lock_irqsave(&pool_lock);
-	struct work *w = take_work(me);
+	struct work *w = take_work_locked(me);
 
 	if (w)
 		nr_idle--;
@@ -107,7 +107,7 @@ static int worker_main(void *arg)
 	u64 flags;
 
 	for (;;) {
-		(void)wait_event_interruptible_exclusive(&work_wait, (w = take_work_locked(me)));
+		(void)wait_event_interruptible_exclusive(&work_wait, (w = take_work(me)));
 		if (!w)
 			continue;
 		keep_one_idle();

@@ -33,8 +33,8 @@
  *  - If on_rq is OFF, schedule() has decided. The waker waits for on_cpu to fall,
  *    that is until the switch away is complete, and queues the thread anywhere.
  *    It waits with interrupts off for a CPU that is inside schedule() with
- *    interrupts off and takes no lock but its runqueue's, which the waker does
- *    not hold: so it ends.
+ *    interrupts off and takes runqueue and ASID locks only. The waker holds none
+ *    of these, and who does waits for nobody: so it ends.
  *  pi_lock keeps two wakers apart. Being preempted between storing the state and
  *  schedule() is no sleep: a preemption never looks at the state.
  *

@@ -52,7 +52,7 @@ static int execs(unsigned long *chance)
 	snprintf(code, sizeof(code), "%lu", draw(chance) % 100);
 	pid = draw(chance) % 2 ? vfork() : fork();
 	if (!pid) {
-		execl("/tests/stress_fork", "stress_fork", code, NULL);
+		execl("/proc/self/exe", "stress_fork", code, NULL);
 		_exit(127);
 	}
 	return pid > 0 && code_of(status_of(pid)) == atoi(code);
