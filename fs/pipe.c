@@ -507,6 +507,12 @@ static struct pipe *fifo_get(struct inode *inode)
 	return p;
 }
 
+/* A pipe of pipe2, opened by its name in /proc: its other side may be gone, and is not waited for. */
+static bool is_nameless(const struct inode *inode)
+{
+	return inode->sb == pipe_mount->sb;
+}
+
 /* Wait for the other side, if this open has to. Counts of opens, not of users: it may have come and gone. */
 static int fifo_wait(struct pipe *p, const struct file *f, u32 reader_opens, u32 writer_opens)
 {
@@ -531,7 +537,7 @@ static int fifo_open(struct inode *inode, struct file *f)
 	if (!p)
 		return -ENOMEM;
 	mutex_lock(&p->mutex);
-	if (writes && !reads && (f->flags & O_NONBLOCK) && !p->readers) {
+	if (writes && !reads && (f->flags & O_NONBLOCK) && !p->readers && !is_nameless(inode)) {
 		mutex_unlock(&p->mutex);
 		pipe_put(inode, p);
 		return -ENXIO;
@@ -547,7 +553,7 @@ static int fifo_open(struct inode *inode, struct file *f)
 	wake_queue(&p->write_wait, 0, 0);
 	f->private = p;
 	f->mode |= FMODE_STREAM | FMODE_NOWAIT;
-	err = fifo_wait(p, f, reader_opens, writer_opens);
+	err = is_nameless(inode) ? 0 : fifo_wait(p, f, reader_opens, writer_opens);
 	if (err) {
 		pipe_release(f);
 		return err;

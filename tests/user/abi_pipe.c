@@ -191,6 +191,32 @@ static void fifos(void)
 	unlink("fifo");
 }
 
+/* A pipe's own name in /proc: its other side is not waited for. */
+static void by_proc(void)
+{
+	char path[40], byte;
+	int p[2], fd;
+
+	if (pipe(p) || write(p[1], "x", 1) != 1)
+		tap_bail("no pipe");
+	close(p[1]);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", p[0]);
+	fd = open(path, O_RDONLY);
+	tap_is(err(fd) < 0 ? err(fd) : 0, 0, "open the reader again, without a writer");
+	tap_is(err(read(fd, &byte, 1)), 1, "what is in it");
+	tap_is(err(read(fd, &byte, 1)), 0, "then the end");
+	close(fd);
+	close(p[0]);
+	if (pipe(p))
+		tap_bail("no pipe");
+	close(p[0]);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", p[1]);
+	fd = open(path, O_WRONLY | O_NONBLOCK);
+	tap_is(err(fd) < 0 ? err(fd) : 0, 0, "open the writer again, without a reader");
+	close(fd);
+	close(p[1]);
+}
+
 int main(void)
 {
 	basics();
@@ -198,5 +224,6 @@ int main(void)
 	blocking();
 	vectors();
 	fifos();
+	by_proc();
 	return tap_exit();
 }

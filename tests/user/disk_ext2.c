@@ -406,6 +406,26 @@ static void direct(void)
 	unlink("/mnt/direct");
 }
 
+/* A name that is known not to be there must not keep the folder it is not in. */
+static void removed_folders(void)
+{
+	struct statfs before, after;
+	struct stat st;
+
+	statfs("/mnt", &before);
+	mkdir("/mnt/gone", 0755);
+	tap_is(err(stat("/mnt/gone/none", &st)), -ENOENT, "a name that is not there");
+	tap_is(err(rmdir("/mnt/gone")), 0, "rmdir");
+	mkdir("/mnt/one", 0755);
+	mkdir("/mnt/two", 0755);
+	stat("/mnt/two/none", &st);
+	tap_is(err(rename("/mnt/one", "/mnt/two")), 0, "a rename over a folder");
+	tap_is(err(rmdir("/mnt/two")), 0, "rmdir of it");
+	statfs("/mnt", &after);
+	tap_is((long)after.f_ffree, (long)before.f_ffree, "every inode is free again");
+	tap_is((long)after.f_bfree, (long)before.f_bfree, "and every block");
+}
+
 static void special_files(void)
 {
 	struct stat st;
@@ -462,6 +482,7 @@ int main(void)
 	check_stock();
 	run_workers();
 	direct();
+	removed_folders();
 	special_files();
 	unlinked_but_open();
 	fill();
