@@ -40,7 +40,8 @@ static void refused(const char *where)
 	tap_is(err(mkdir(name, 0755)), -EEXIST, "%s: mkdir of what exists", where);
 	tap_ok(!statvfs(where, &fs) && (fs.f_flag & ST_RDONLY), "%s: statvfs", where);
 	fd = open(name, O_RDONLY);
-	tap_is(err(mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0)), -EACCES, "%s: a shared mapping", where);
+	tap_is(err(mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0)), -EACCES,
+	       "%s: a shared mapping", where);
 	p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
 	tap_ok(p != MAP_FAILED && *p == 'f', "%s: a private one", where);
 	munmap(p, 4096);

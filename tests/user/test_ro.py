@@ -21,7 +21,8 @@ def test_read_only_disk(which, tmp_path):
         subprocess.run(["mke2fs", "-q", "-F", "-t", "ext2", "-d", str(tmp_path / "tree"), str(image), "4M"],
                        check=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     before = images[1].read_bytes()
-    extra = [*MACHINES[which], "-drive", f"if=none,format=raw,id=a,file={images[0]}", "-device", "virtio-blk-device,drive=a",
+    extra = [*MACHINES[which], "-drive", f"if=none,format=raw,id=a,file={images[0]}",
+             "-device", "virtio-blk-device,drive=a",
              "-drive", f"if=none,format=raw,id=b,file={images[1]},readonly=on", "-device", "virtio-blk-device,drive=b"]
     machine, programs = guest.boot(qemu.image("qemu-virt", "debug"), ["disk_ro"], 2, extra=extra)
     assert machine.verdict == "ended" and not machine.trouble, machine.console[-3000:]
