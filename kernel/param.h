@@ -25,7 +25,7 @@ extern char boot_command_line[COMMAND_LINE_MAX];	/* as passed; for /proc/cmdline
  * Words that no one registered are init's: "name=value" for its environment, others
  * and all that follow "--" for its arguments. Unused places are NULL.
  */
-#define INIT_WORDS_MAX		16
+#define INIT_WORDS_MAX		32
 extern const char *init_arg_words[INIT_WORDS_MAX], *init_env_words[INIT_WORDS_MAX];
 
 /* Right after paging_init(). */
