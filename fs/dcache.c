@@ -235,18 +235,49 @@ void dentry_drop(struct dentry *d)
 	spin_unlock(&d->lock);
 }
 
-void dentry_instantiate(struct dentry *d, struct inode *inode)
+/* Context: d->lock held; the inode's too, if there is one. */
+static void attach_inode_locked(struct dentry *d, struct inode *inode)
 {
-	spin_lock(&d->lock);
-	if (inode) {
-		spin_lock(&inode->lock);
+	if (inode)
 		list_add(&d->alias_node, &inode->dentries);
-		spin_unlock(&inode->lock);
-	}
 	seq_write_begin(&d->seq);
 	d->inode = inode;
 	seq_write_end(&d->seq);
+}
+
+void dentry_instantiate(struct dentry *d, struct inode *inode)
+{
+	spin_lock(&d->lock);
+	if (inode)
+		spin_lock(&inode->lock);
+	attach_inode_locked(d, inode);
+	if (inode)
+		spin_unlock(&inode->lock);
 	spin_unlock(&d->lock);
+}
+
+static bool has_name_locked(const struct inode *inode)
+{
+	struct dentry *alias;
+
+	list_for_each(alias, &inode->dentries, alias_node)
+		if (__atomic_load_n(&alias->refs, __ATOMIC_RELAXED) != DENTRY_DEAD)
+			return true;
+	return false;
+}
+
+bool dentry_instantiate_found(struct dentry *d, struct inode *inode)
+{
+	bool ok;
+
+	spin_lock(&d->lock);
+	spin_lock(&inode->lock);
+	ok = !S_ISDIR(inode->mode) || !has_name_locked(inode);
+	if (ok)
+		attach_inode_locked(d, inode);
+	spin_unlock(&inode->lock);
+	spin_unlock(&d->lock);
+	return ok;
 }
 
 /* Take the inode away; the caller puts it. Context: d->lock held. */

@@ -208,6 +208,12 @@ struct dentry *dentry_alloc_root(struct inode *inode);		/* takes over the inode 
 struct dentry *dentry_get(struct dentry *d);
 void dentry_put(struct dentry *d);
 void dentry_instantiate(struct dentry *d, struct inode *inode);	/* takes over the inode reference; NULL: negative */
+/*
+ * The same for what a disk says. False, and nothing done, where the inode is a directory
+ * that has a name already: a path through the second could meet itself, and operations
+ * would lock one inode twice.
+ */
+bool __must_check dentry_instantiate_found(struct dentry *d, struct inode *inode);
 void dentry_drop(struct dentry *d);				/* unhash: nobody finds it again */
 void dentry_delete(struct dentry *d);				/* after unlink: negative or unhashed */
 

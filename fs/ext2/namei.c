@@ -20,7 +20,12 @@ static int ext2_lookup(struct inode *dir, struct dentry *dentry)
 		err = ext2_iget(dir->sb, ino, &inode);
 	if (err && err != -ENOENT)
 		return err;
-	dentry_instantiate(dentry, inode);
+	if (inode && !dentry_instantiate_found(dentry, inode)) {
+		inode_put(inode);
+		return ext2_error(EXT2_SB(dir->sb), "directory %u has two names", ino);
+	}
+	if (!inode)
+		dentry_instantiate(dentry, NULL);
 	return 0;
 }
 

@@ -19,7 +19,7 @@ from conftest import run_make	# noqa: E402
 # name: mke2fs options, variant, harts, first image and how many
 BOOTS = {
     "1k": (["-b", "1024"], "debug", 4, (0, 90)),
-    "4k": (["-b", "4096"], "", 2, (90, 45)),
+    "4k": (["-b", "4096"], "", 2, (560, 45)),
     "old-inodes": (["-b", "1024", "-I", "128"], "", 1, (135, 45)),
 }
 
