@@ -12,13 +12,13 @@
  * not has preemption off, and at the limit that is a panic, whose backtrace goes
  * through the interrupt into the loop.
  *
- * Hard lock-up. A thread looks once a second whether each CPU has taken a tick or
- * passed the scheduler; one that is busy and has not has its interrupts off.
- * Panic says which thread it ran; its own backtrace is out of reach.
- * Limit: unseen if the watching thread's timer is on that CPU, and if no other
- * CPU is there.
+ * Hard lock-up. A thread on CPU 0 looks once a second whether each other CPU has
+ * taken a tick or passed the scheduler; one that is busy and has not has its
+ * interrupts off. A second one, on CPU 1, looks after CPU 0. Panic says which
+ * thread ran; its own backtrace is out of reach.
+ * Limit: unseen if no other CPU is there, and while 0 and 1 are both gone.
  *
- * Hung task. The same thread counts, for each thread in an uninterruptible sleep,
+ * Hung task. The first thread also counts, for each thread in an uninterruptible sleep,
  * the rounds in which it has not run at all. At the limit it says where it sleeps,
  * once for each sleep, and goes on.
  */
@@ -134,22 +134,49 @@ static void check_sleepers(void)
 	rcu_read_unlock();
 }
 
-static int watch(void *arg)
+static void sleep_a_pass(void)
+{
+	thread_set_state(TASK_INTERRUPTIBLE);	/* the watch itself is no load */
+	schedule_timeout(PASS_NS);
+}
+
+static int watch_others(void *arg)
 {
 	u32 cpu;
 
 	(void)arg;
 	for (;;) {
-		thread_set_state(TASK_INTERRUPTIBLE);	/* the watch itself is no load */
-		schedule_timeout(PASS_NS);
+		sleep_a_pass();
 		for_each_online_cpu(cpu)
-			check_hard(cpu);
+			if (cpu)
+				check_hard(cpu);
 		check_sleepers();
 	}
 	return 0;
 }
 
+static int watch_first(void *arg)
+{
+	(void)arg;
+	for (;;) {
+		sleep_a_pass();
+		check_hard(0);
+	}
+	return 0;
+}
+
+static void start(int (*fn)(void *arg), u32 cpu)
+{
+	struct thread *t = kthread_create(fn, NULL, "hangwatch/%u", cpu);
+
+	BUG_ON(!t);
+	kthread_bind(t, cpu);
+	thread_wake_new(t);
+}
+
 void hang_init(void)
 {
-	BUG_ON(!kthread_run(watch, NULL, "hangwatch"));
+	start(watch_others, 0);
+	if (READ_ONCE(cpus_online) & BIT(1))
+		start(watch_first, 1);
 }

@@ -38,12 +38,20 @@ static int spin_without_interrupts(void *arg)
 	return 0;
 }
 
-KTEST(crash, hard_lockup)
+static void lock_up(u32 cpu)
 {
+	struct thread *t = kthread_create(spin_without_interrupts, NULL, "deaf");
+
 	hang_hard_passes = 3;
-	(void)kthread_run(spin_without_interrupts, NULL, "deaf");
-	thread_sleep_ns(10 * NS_PER_SEC);
+	kthread_bind(t, cpu);
+	thread_wake_new(t);
+	thread_sleep_ns(40 * NS_PER_SEC);
 }
+
+/* Also on the CPUs of the two that watch. */
+KTEST(crash, hard_lockup_0)	{ lock_up(0); }
+KTEST(crash, hard_lockup_1)	{ lock_up(1); }
+KTEST(crash, hard_lockup_3)	{ lock_up(3); }
 
 static struct mutex never_given = MUTEX_INIT(never_given, RANK_MUTEX_LEAF);
 

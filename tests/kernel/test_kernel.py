@@ -89,7 +89,9 @@ CRASHES = {
 HANGS = {
     "soft_lockup": r"Kernel panic on CPU \d: soft lock-up: \S+ \(\d+\) has kept CPU \d for 100 ticks"
                    r"(.*\n)+.* (spin_for|ktest_crash_soft_lockup)\+",
-    "hard_lockup": r"Kernel panic on CPU \d: hard lock-up: deaf \(\d+\) has kept CPU \d for \d+ s",
+    "hard_lockup_0": r"Kernel panic on CPU 1: hard lock-up: deaf \(\d+\) has kept CPU 0 for 3 s",
+    "hard_lockup_1": r"Kernel panic on CPU 0: hard lock-up: deaf \(\d+\) has kept CPU 1 for 3 s",
+    "hard_lockup_3": r"Kernel panic on CPU 0: hard lock-up: deaf \(\d+\) has kept CPU 3 for 3 s",
     "hung_task": r"hung task: waits \(\d+\) has slept for 3 s(.*\n)+.* wait_for_what_never_comes\+"
                  r"(.*\n)+.*WARNING at kernel/sched/hang.c:\d+: hung task: waits",
 }
