@@ -21,7 +21,9 @@
  *  (1) A page is in the tree at (mapping, index) if and only if page->mapping and
  *      page->index say so; the tree owns one reference. Both change with
  *      mapping->lock held and the page locked.
- *  (2) PG_DIRTY and the XA_DIRTY mark change together under mapping->lock.
+ *  (2) PG_DIRTY and the XA_DIRTY mark change under mapping->lock. A dirty page has the
+ *      mark, and keeps it until it is WRITING: who looks for what must be written and
+ *      waits for what is being written misses no page on its way between the two.
  *  (3) A page with PG_WRITEBACK is not removed from the tree.
  */
 #include <kernel/mm/pagecache.h>
@@ -354,7 +356,6 @@ bool page_clear_dirty_for_io(struct page *page)
 		rmap_walk(page, write_protect, NULL);
 	flags = spin_lock_irqsave(&m->lock);
 	was_dirty = page_test_and_clear(page, PG_DIRTY);
-	xa_clear_mark(&m->pages, page->index, XA_DIRTY);
 	spin_unlock_irqrestore(&m->lock, flags);
 	if (was_dirty && !(m->flags & MAPPING_NO_WRITEBACK)) {
 		atomic_dec(&m->nr_dirty);
@@ -372,6 +373,8 @@ void page_start_writeback(struct page *page)
 	flags = spin_lock_irqsave(&m->lock);
 	page_set(page, PG_WRITEBACK);
 	xa_set_mark(&m->pages, page->index, XA_WRITEBACK);
+	if (!page_test(page, PG_DIRTY))
+		xa_clear_mark(&m->pages, page->index, XA_DIRTY);
 	spin_unlock_irqrestore(&m->lock, flags);
 	mem_count_add(MEM_WRITEBACK, 1);
 }
