@@ -88,7 +88,7 @@ static ssize_t blkdev_write(struct kio *kio, struct iov_iter *from)
 	iov_iter_truncate(from, (size_t)(b->bytes - start));
 	done = generic_write_pages(kio, from);
 	if (done > 0 && (kio->flags & (KIO_SYNC | KIO_DSYNC))) {
-		err = f->ops->fsync(f, start, start + done - 1, true);
+		err = file_sync(f, start, start + done - 1, true);
 		if (err)
 			return err;
 	}

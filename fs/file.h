@@ -156,4 +156,9 @@ bool inode_writers_inc(struct inode *inode);	/* as an open for writing; false: a
 /* Kernel-side transfer to kernel memory. */
 ssize_t kernel_read(struct file *f, void *buf, size_t len, loff_t *pos);
 ssize_t file_write_iter(struct file *f, struct iov_iter *from, loff_t *pos);	/* from any kind of memory */
+/*
+ * What is written in [start, end] is on the disk: 0, or -errno, also of writes that failed
+ * since f was told last. Context: may sleep.
+ */
+int file_sync(struct file *f, loff_t start, loff_t end, bool datasync);
 ssize_t kernel_write(struct file *f, const void *buf, size_t len, loff_t *pos);

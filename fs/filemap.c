@@ -287,7 +287,7 @@ ssize_t generic_file_write(struct kio *kio, struct iov_iter *from)
 	}
 	rwsem_write_unlock(&inode->rwsem);
 	if (done > 0 && (kio->flags & (KIO_SYNC | KIO_DSYNC)) && f->ops->fsync) {
-		err = f->ops->fsync(f, start, start + done - 1, !(kio->flags & KIO_SYNC));
+		err = file_sync(f, start, start + done - 1, !(kio->flags & KIO_SYNC));
 		if (err)
 			return err;
 	}

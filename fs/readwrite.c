@@ -332,19 +332,25 @@ ssize_t file_write_iter(struct file *f, struct iov_iter *from, loff_t *pos)
 
 /* --- durability --- */
 
+int file_sync(struct file *f, loff_t start, loff_t end, bool datasync)
+{
+	int err = f->ops->fsync ? f->ops->fsync(f, start, end, datasync) : -EINVAL;
+	/* And what went wrong behind everybody's back since the last time. */
+	int late = f->mapping ? mapping_check_error(f->mapping, &f->wb_err_seen) : 0;
+
+	return err ? err : late;
+}
+
 static long sync_fd(u32 fd, loff_t start, loff_t end, bool datasync)
 {
 	struct fd f = fd_get(fd);
 	long err;
-	int late;
 
 	if (!f.file)
 		return -EBADF;
-	err = f.file->ops->fsync ? f.file->ops->fsync(f.file, start, end, datasync) : -EINVAL;
-	/* And what went wrong behind everybody's back since the last time. */
-	late = f.file->mapping ? mapping_check_error(f.file->mapping, &f.file->wb_err_seen) : 0;
+	err = file_sync(f.file, start, end, datasync);
 	fd_put(f);
-	return err ? err : late;
+	return err;
 }
 
 long sys_fsync(u32 fd)

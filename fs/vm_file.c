@@ -46,7 +46,7 @@ int vm_file_mmap(struct file *f, struct vma *vma)
 
 int vm_file_sync(struct file *f, loff_t start, loff_t end)
 {
-	return f->ops->fsync ? f->ops->fsync(f, start, end, true) : -EINVAL;
+	return file_sync(f, start, end, true);
 }
 
 int vm_file_punch(struct file *f, loff_t start, loff_t len)
