@@ -36,6 +36,7 @@ enum lock_rank {
 	RANK_BUFFER      = 34,	/* one metadata block's contents */
 	RANK_SWAP        = 36,	/* swap areas */
 	RANK_DRIVER      = 38,	/* driver core lists, probe */
+	RANK_NET         = 39,	/* interfaces, addresses, routes of a namespace: change -> allocate */
 	RANK_VMALLOC     = 40,	/* vmalloc area tree: sleeps for pages */
 	RANK_MUTEX_LEAF  = 44,	/* sleeping locks that nest nothing but spinlocks */
 
@@ -56,14 +57,18 @@ enum lock_rank {
 	RANK_SB_LISTS    = 62,	/* LRU and dirty lists */
 	RANK_FILE        = 63,	/* f_flags, owner, epoll links */
 	RANK_PTE         = 64,	/* one page-table page; sublevel 1: child's in fork */
+	RANK_INET        = 65,	/* one instance of the TCP/IP stack (softirq): input, send -> neighbour -> driver */
 	RANK_MAPPING     = 66,	/* page cache tree of one mapping (irq-safe: end of I/O clears marks) */
+	RANK_NEIGH       = 67,	/* one namespace's neighbours (softirq): resolve -> transmit the request */
 	RANK_LRU         = 68,	/* reclaim lists */
+	RANK_NETDEV      = 69,	/* one interface's transmit side, its ring (softirq) -> DMA bounce */
 	RANK_FUTEX       = 70,	/* futex hash bucket; sublevel 1: second bucket in requeue */
 	RANK_BLOCKQ      = 71,	/* request queue, driver ring (irq) */
 	RANK_CLOCK       = 72,	/* wall clock offset and who is told when it moves (irq) -> timers, wake */
 	RANK_TTY         = 73,	/* tty buffers, line state (irq) */
 	RANK_TIMERFD     = 74,	/* one timerfd (irq)        : clock set -> start the timer */
 	RANK_TIMER       = 75,	/* one CPU's hrtimer tree (irq) */
+	RANK_INET_INBOX  = 76,	/* packets for a busy instance (softirq): nests nothing */
 	RANK_WAITQ       = 78,	/* sleepers of one wait queue (irq); sublevels: epoll's own, from a wake-up */
 	RANK_POLL        = 79,	/* one epoll's ready list (irq): from a wake-up of a file's queue; nests nothing */
 	RANK_WORKQUEUE   = 80,	/* one worker pool's list (irq) -> wake */
