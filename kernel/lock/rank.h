@@ -41,7 +41,7 @@ enum lock_rank {
 	RANK_MUTEX_LEAF  = 44,	/* sleeping locks that nest nothing but spinlocks */
 
 	/* Spinlocks: preemption off, bounded time; nobody sleeps below here. */
-	RANK_OOM         = 48,	/* the out-of-memory killer's victim: nests nothing but freeing */
+	RANK_OOM         = 48,	/* the out-of-memory killer's choice: -> tasklist -> kill */
 	RANK_SMP_CALL    = 49,	/* one call to other CPUs at a time: smp_call -> what the function takes */
 	RANK_TASKLIST    = 50,	/* process tree, sessions, groups: fork, exit, wait */
 	RANK_PID         = 51,	/* numbers of one pid namespace: fork, release */

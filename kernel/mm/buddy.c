@@ -154,6 +154,16 @@ unsigned zone_take(struct zone *z, unsigned order, u64 mark, unsigned n, struct 
 	return got;
 }
 
+bool zone_has(const struct zone *z, unsigned order, u64 mark)
+{
+	if (READ_ONCE(z->free) < mark + (1ul << order))
+		return false;
+	for (unsigned o = order; o <= MAX_ORDER; o++)
+		if (READ_ONCE(z->nr_blocks[o]))
+			return true;
+	return false;
+}
+
 void zone_give(struct page **pages, unsigned n, unsigned order)
 {
 	struct zone *z = zone_of(pages[0]);

@@ -107,6 +107,7 @@ void mm_put(struct mm *mm)
 	if (!refcount_dec(&mm->users))
 		return;
 	unmap_all(mm);
+	WRITE_ONCE(mm->unmapped, true);
 	mm_drop(mm);
 }
 

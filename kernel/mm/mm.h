@@ -45,6 +45,7 @@ struct mm {
 	atomic64_t table_pages;
 	u64 peak_rss, peak_total;
 	u32 oom_victim;
+	bool unmapped;			/* the last user is gone, and all that was mapped */
 	struct rcu_head rcu;
 };
 enum { MM_FILE, MM_ANON, MM_SHMEM, MM_SWAP };

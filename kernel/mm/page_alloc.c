@@ -98,15 +98,20 @@ void page_drain_cpu(void)
 		stack_drain(z, STACK_MAX);
 }
 
+/* What an allocation that starts at zone first leaves in zone z. */
+static u64 pages_kept(int first, int z, enum watermark mark)
+{
+	return zones[z].marks[mark] + (z == first ? 0 : zones[z].managed / 64);
+}
+
 /* One block, if the marks allow; single pages bring company for the stack. */
 static struct page *take_above(unsigned order, u32 gfp, enum watermark mark)
 {
 	int first = gfp & GFP_DMA32 ? ZONE_DMA32 : top_zone;
 
 	for (int z = first; z >= 0; z--) {
-		u64 keep = zones[z].marks[mark] + (z == first ? 0 : zones[z].managed / 64);
 		struct page *got[STACK_BATCH];
-		unsigned n = zone_take(&zones[z], order, keep, order ? 1 : STACK_BATCH, got);
+		unsigned n = zone_take(&zones[z], order, pages_kept(first, z, mark), order ? 1 : STACK_BATCH, got);
 
 		if (n > 1)
 			stack_fill(z, got + 1, n - 1);
@@ -114,6 +119,16 @@ static struct page *take_above(unsigned order, u32 gfp, enum watermark mark)
 			return got[0];
 	}
 	return NULL;
+}
+
+bool page_available(unsigned order, u32 gfp)
+{
+	int first = gfp & GFP_DMA32 ? ZONE_DMA32 : top_zone;
+
+	for (int z = first; z >= 0; z--)
+		if (zone_has(&zones[z], order, pages_kept(first, z, MARK_MIN)))
+			return true;
+	return false;
 }
 
 static bool may_use_everything(void)

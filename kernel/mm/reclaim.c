@@ -62,7 +62,7 @@ static struct wait_queue kswapd_wait = WAIT_QUEUE_INIT(kswapd_wait);
 static bool kswapd_wanted;		/* set by any allocation, cleared by kswapd */
 
 struct reclaim_stats reclaim_stats;
-bool (*oom_kill_hook)(void);
+bool (*oom_kill_hook)(unsigned order, u32 gfp);
 
 void shrinker_register(struct shrinker *s)
 {
@@ -304,9 +304,9 @@ static u64 reclaim_directly(unsigned order, u32 gfp)
 
 static bool kill_somebody(unsigned order, u32 gfp)
 {
-	bool (*kill)(void) = READ_ONCE(oom_kill_hook);
+	bool (*kill)(unsigned order, u32 gfp) = READ_ONCE(oom_kill_hook);
 
-	return kill && kill();
+	return kill && kill(order, gfp);
 }
 
 /* --- background reclaim --- */

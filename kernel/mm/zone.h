@@ -33,5 +33,7 @@ extern struct zone zones[NR_ZONES];
  * the number taken. Their struct pages are as after page_prepare().
  */
 unsigned zone_take(struct zone *z, unsigned order, u64 mark, unsigned n, struct page **out);
+/* Would zone_take() find one? Read without the lock: a hint. */
+bool zone_has(const struct zone *z, unsigned order, u64 mark);
 /* Give n blocks of one order back; blocks[i] need not be of one zone. */
 void zone_give(struct page **pages, unsigned n, unsigned order);

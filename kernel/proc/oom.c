@@ -4,8 +4,10 @@
  *
  * Chosen is the process with the most pages (resident, in page tables, swapped),
  * plus oom_score_adj thousandths of all memory; -1000 exempts, and so does being
- * PID 1 or a kernel thread. While a victim is still dying nobody else is chosen:
- * its memory is on the way.
+ * PID 1 or a kernel thread. While a victim still has memory nobody else is chosen,
+ * and nobody where memory came since it was asked for: looking, choosing and
+ * telling who was chosen are one step under oom_lock, or two CPUs that run out
+ * at once would end two processes.
  *
  * The victim may hang in a wait that no signal ends, so it is not trusted to free
  * anything: a thread of ours, the reaper, takes its private pages out of its page
@@ -31,7 +33,7 @@
 #define PAUSE_NS	(50 * NS_PER_MS)	/* of who asked, so that memory can come */
 
 static DEFINE_SPINLOCK(oom_lock, RANK_OOM);
-static struct mm *victim_mm;		/* oom_lock; a reference (refs), until it is reaped and gone */
+static struct mm *victim_mm;		/* oom_lock; the last one, with a reference (refs) */
 static ktime_t chosen_at;		/* oom_lock */
 static struct wait_queue reaper_wait = WAIT_QUEUE_INIT(reaper_wait);
 static struct mm *to_reap;		/* atomic; a reference of its own */
@@ -103,28 +105,17 @@ static void kill_users(struct mm *mm)
 	}
 }
 
-/* An earlier victim is still on its way out. */
+/* An earlier victim has not given its memory back yet. oom_lock held. */
 static bool still_dying(void)
 {
-	struct mm *done = NULL;
-	bool dying;
-
-	spin_lock(&oom_lock);
-	dying = victim_mm && refcount_read(&victim_mm->users) && ktime_get() - chosen_at < PATIENCE_NS;
-	if (victim_mm && !dying) {
-		done = victim_mm;
-		victim_mm = NULL;
-	}
-	spin_unlock(&oom_lock);
-	if (done)
-		mm_drop(done);
-	return dying;
+	return victim_mm && !READ_ONCE(victim_mm->unmapped) && ktime_get() - chosen_at < PATIENCE_NS;
 }
 
-static bool kill_one(void)
+/* The victim's mm, with a reference; NULL: nobody may be ended. oom_lock held. */
+static struct mm *kill_one(void)
 {
 	struct process *p;
-	struct mm *mm, *none = NULL;
+	struct mm *mm;
 
 	spin_lock(&tasklist_lock);
 	p = choose();
@@ -137,26 +128,40 @@ static bool kill_one(void)
 		kill_users(mm);
 	}
 	spin_unlock(&tasklist_lock);
-	if (!mm)
-		return false;
-	__atomic_fetch_add(&kills, 1, __ATOMIC_RELAXED);
-	spin_lock(&oom_lock);
-	if (victim_mm)
-		mm_drop(victim_mm);
-	victim_mm = mm_grab(mm);
-	chosen_at = ktime_get();
-	spin_unlock(&oom_lock);
-	if (__atomic_compare_exchange_n(&to_reap, &none, mm, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+	return mm;
+}
+
+static void wake_reaper(struct mm *mm)
+{
+	struct mm *none = NULL;
+
+	if (__atomic_compare_exchange_n(&to_reap, &none, mm_grab(mm), false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
 		wake_all(&reaper_wait);
 	else
 		mm_drop(mm);
-	return true;
 }
 
-static bool oom_kill(void)
+static bool oom_kill(unsigned order, u32 gfp)
 {
-	bool hope = still_dying() || kill_one();
+	struct mm *mm = NULL, *done = NULL;
+	bool hope;
 
+	spin_lock(&oom_lock);
+	hope = still_dying() || page_available(order, gfp);
+	if (!hope) {
+		mm = kill_one();
+		done = victim_mm;
+		victim_mm = mm;
+		chosen_at = ktime_get();
+		hope = mm;
+	}
+	if (mm)
+		wake_reaper(mm);
+	spin_unlock(&oom_lock);
+	if (mm)
+		__atomic_fetch_add(&kills, 1, __ATOMIC_RELAXED);
+	if (done)
+		mm_drop(done);
 	/* Whoever asked may be the victim himself: then he has the reserve now. */
 	if (hope && !wait_signal_check(TASK_KILLABLE))
 		thread_sleep_ns(PAUSE_NS);

@@ -44,6 +44,37 @@ static void take_all_in_threads(void)
 		;
 }
 
+#define BYSTANDERS	8
+
+/* Take and give back a little, for ever: it asks for memory when there is none. */
+static void come_and_go(void)
+{
+	for (;;) {
+		char *p = map(64);
+
+		memset(p, 1, 64 * PAGE);
+		munmap(p, 64 * PAGE);
+	}
+}
+
+/* How many of those live through a process that takes all of it, again and again. */
+static int bystanders_left(void)
+{
+	pid_t who[BYSTANDERS];
+	int left = 0;
+
+	for (int i = 0; i < BYSTANDERS; i++)
+		who[i] = CHILD(come_and_go());
+	for (int i = 0; i < 6; i++)
+		(void)CODE(take_all());
+	for (int i = 0; i < BYSTANDERS; i++) {
+		left += waitpid(who[i], NULL, WNOHANG) == 0;
+		kill(who[i], SIGKILL);
+		waitpid(who[i], NULL, 0);
+	}
+	return left;
+}
+
 int main(void)
 {
 	char *mine = map(64);
@@ -54,6 +85,7 @@ int main(void)
 	for (int i = 0; i < 3; i++)
 		tap_is(CODE(take_all()), -SIGKILL, "who takes all memory is killed");
 	tap_is(CODE(take_all_in_threads()), -SIGKILL, "so is a process of many threads");
+	tap_is(bystanders_left(), BYSTANDERS, "who asks for a little at the same time lives");
 	tap_is(CODE(memset(map(2048), 1, 2048 * PAGE)), 0, "the memory is back");
 	tap_is(mine[63 * PAGE], 7, "what others have is untouched");
 	tap_is(kill(small, 0), 0, "a small process lives");
