@@ -85,6 +85,7 @@ static void unmap_all(struct mm *mm)
 
 	rwsem_write_lock(&mm->lock);
 	tlb_gather_begin(&g, mm);
+	g.dead = true;
 	for (vma = vma_first(mm); vma; vma = vma_next(vma)) {
 		zap_range(&g, vma->start, vma->end, false);
 		if (vma->flags & VM_ACCOUNT)

@@ -126,6 +126,7 @@ static void switch_mm(struct runqueue *rq, struct thread *prev, struct thread *n
 			mm_grab(prev->active_mm);
 		else
 			prev->active_mm = NULL;
+		mm_switch_lazy();
 		return;
 	}
 	if (prev->mm == next->mm)

@@ -8,9 +8,11 @@
  * as speculation may. With erratum CIP-1200 only the bare fence has an effect.
  *
  * Steps, drawn at random: switch to an address space or to the kernel's own,
- * access, map, unmap one or many pages, create (fork, exec) and destroy address
- * spaces, write code, remap kernel memory. Every value ever mapped is a new
- * number, so that an access through a stale entry shows.
+ * go on as a thread without address space on the tables that are loaded, access, map,
+ * unmap one or many pages, free page tables, create (fork, exec) and destroy address
+ * spaces, write code, remap kernel memory. Every value ever mapped is a new number, so
+ * that an access through a stale entry shows, and so is every page table: no hart may
+ * remember a freed one while its satp leads there.
  *
  * mutate_tlb.py deletes the fences one by one and expects a failure each time.
  */
@@ -46,6 +48,8 @@ void preempt_schedule(void)		{ }
 static struct hart {
 	u64 satp;
 	struct mm *running;		/* what the kernel says it runs */
+	bool lazy;			/* a thread without address space, on running's tables */
+	int walk[ASIDS];		/* the page table remembered for each ASID; 0: none */
 	int *tlb[ASIDS];		/* PAGES entries, made when first filled */
 	int ktlb[KPAGES];
 	u64 icache_time;
@@ -54,7 +58,7 @@ static struct hart {
 static struct space {
 	struct mm mm;
 	bool live;
-	int table[PAGES];
+	int table[PAGES], root;
 	u64 code_time;
 } spaces[SPACES];
 
@@ -96,6 +100,8 @@ static void speculate(struct hart *h)
 			h->ktlb[i] = ktable[i];
 	if (!s)
 		return;
+	if (!h->walk[asid_of_satp(h->satp)])
+		h->walk[asid_of_satp(h->satp)] = s->root;
 	for (int i = 0; i < PAGES; i++)
 		if (entries_of(h, asid_of_satp(h->satp))[i] == UNKNOWN)
 			entries_of(h, asid_of_satp(h->satp))[i] = s->table[i];
@@ -105,6 +111,8 @@ static void forget(struct hart *h, u64 start, u64 size, bool all_asids, u64 asid
 {
 	u64 end = size == ~0ul ? ~0ul : start + size;
 
+	for (u64 a = all_asids ? 0 : asid; size == ~0ul && a < (all_asids ? ASIDS : asid + 1); a++)
+		h->walk[a] = 0;
 	for (u64 a = all_asids ? 0 : asid; a < (all_asids ? ASIDS : asid + 1); a++)
 		for (u64 i = 0; h->tlb[a] && i < PAGES; i++)
 			if (i * PAGE_SIZE >= start && i * PAGE_SIZE < end)
@@ -193,13 +201,22 @@ static void switch_to(u32 h, struct mm *mm)
 	be(h);
 	mm_switch(harts[h].running, mm);
 	harts[h].running = mm;
+	harts[h].lazy = false;
 }
 
+static void go_lazy(u32 h)
+{
+	be(h);
+	mm_switch_lazy();
+	harts[h].lazy = true;
+}
+
+/* Whose pages hart h may use. */
 static struct space *running_on(u32 h)
 {
 	struct mm *mm = harts[h].running;
 
-	return mm == &kernel_mm ? NULL : container_of(mm, struct space, mm);
+	return mm == &kernel_mm || harts[h].lazy ? NULL : container_of(mm, struct space, mm);
 }
 
 static void create(struct space *s)
@@ -208,17 +225,28 @@ static void create(struct space *s)
 	s->mm.pgd = (pte_t *)((u64)(s - spaces + 1) << PAGE_SHIFT);
 	s->live = true;
 	s->code_time = ++now;
+	s->root = next_value++;
 	for (int i = 0; i < PAGES; i++)
 		s->table[i] = next_value++;
 }
 
-/* Exit: unmap everything, flush, and no hart may keep it loaded. */
-static void destroy(struct space *s)
+/* munmap of all that a table maps: the table goes, too. */
+static void free_tables(struct space *s)
 {
 	for (int i = 0; i < PAGES; i++)
 		s->table[i] = 0;
+	s->root = next_value++;
+	tlb_flush_tables(&s->mm);
+}
+
+/* Exit: no hart uses it any more. The pages go without a flush, the tables with one. */
+static void destroy(struct space *s)
+{
+	for (u32 h = 0; h < HARTS; h++)
+		if (harts[h].running == &s->mm)
+			go_lazy(h);
 	be(random(HARTS));
-	tlb_flush_mm(&s->mm);
+	free_tables(s);
 	for (u32 h = 0; h < HARTS; h++)
 		if (harts[h].running == &s->mm)
 			switch_to(h, &kernel_mm);
@@ -290,7 +318,7 @@ static void step(void)
 	u64 first = random(PAGES);
 
 	be(h);
-	switch (random(12)) {
+	switch (random(15)) {
 	case 0: case 1: case 2:
 		if (any->live)
 			switch_to(h, &any->mm);
@@ -328,12 +356,28 @@ static void step(void)
 		if (!random(8))
 			write_all_code();
 		break;
+	case 11:
+		go_lazy(h);
+		break;
+	case 12:
+		/* Back to what is loaded, if that is still there. */
+		if (harts[h].lazy && harts[h].running != &kernel_mm &&
+		    container_of(harts[h].running, struct space, mm)->live)
+			switch_to(h, harts[h].running);
+		break;
+	case 13:
+		if (any->live && !random(3))
+			free_tables(any);
+		break;
 	default:
 		if (s)
 			change(s, 0, PAGES);
 	}
 	for (h = 0; h < HARTS; h++) {
 		speculate(&harts[h]);
+		s = space_of_satp(harts[h].satp);
+		if (s)
+			EXPECT_EQ(harts[h].walk[asid_of_satp(harts[h].satp)], s->root);
 		s = running_on(h);
 		if (s)
 			for (u64 i = 0; i < PAGES; i++)
@@ -355,6 +399,7 @@ static void run(u32 bits, u32 cpus, bool with_erratum)
 	for (u32 h = 0; h < HARTS; h++) {
 		harts[h].satp = kernel_satp;
 		harts[h].running = &kernel_mm;
+		harts[h].lazy = false;
 		for (u64 i = 0; i < KPAGES; i++)
 			harts[h].ktlb[i] = UNKNOWN;
 	}

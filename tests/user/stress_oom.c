@@ -65,7 +65,7 @@ static int bystanders_left(void)
 
 	for (int i = 0; i < BYSTANDERS; i++)
 		who[i] = CHILD(come_and_go());
-	for (int i = 0; i < 6; i++)
+	for (int i = 0; i < 3; i++)
 		(void)CODE(take_all());
 	for (int i = 0; i < BYSTANDERS; i++) {
 		left += waitpid(who[i], NULL, WNOHANG) == 0;

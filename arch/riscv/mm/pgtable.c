@@ -246,15 +246,18 @@ static void tables_free_rcu(struct rcu_head *head)
 
 void tlb_gather_flush(struct tlb_gather *g)
 {
+	bool dead = g->dead;
+
 	if (g->tables)
-		tlb_flush_mm(g->mm);
-	else if (g->start < g->end)
+		tlb_flush_tables(g->mm);
+	else if (!dead && g->start < g->end)
 		tlb_flush_range(g->mm, g->start, g->end);
 	for (u32 i = 0; i < g->count; i++)
 		page_put(g->pages[i]);
 	if (g->tables)
 		tables_free_later(g->tables);
 	tlb_gather_begin(g, g->mm);
+	g->dead = dead;
 }
 
 pte_t *pgd_alloc(void)

@@ -11,12 +11,24 @@
  *  (2) The entry is written before cpus is read, and a CPU sets its bit before
  *      its first access through the tables: either it is seen and fenced, or it
  *      sees the new entry. The barriers in flush() and mm_switch() pair.
- *  (3) A page is freed after the flush. tlb_gather below keeps that order.
+ *  (3) A page is freed after the flush. tlb_gather keeps that order. Only the pages
+ *      of an address space without users go without one: nobody will use their
+ *      translations, and its ASID is not given out again before all is flushed.
  *  (4) Invalid -> valid is not fenced. A CPU may remember "invalid" and fault:
  *      the fault finds a sufficient entry, fences that page locally, retries.
  *  (5) A freed page table may live on in a cache of its non-leaf entries, which
- *      only a fence without an address covers: tables are followed by
- *      tlb_flush_mm().
+ *      only a fence without an address covers, and a hart may walk it, and write A
+ *      bits to it, as long as satp leads there: tables are followed by
+ *      tlb_flush_tables().
+ *
+ * Fences that can wait. A CPU that runs something else, or a thread without address
+ * space on borrowed tables, does not use what it remembers of this address space.
+ * Nobody waits for it: its bit in context->stale makes it flush before it uses it
+ * again. Most processes have one thread, which has been on many CPUs: a fence of
+ * theirs disturbs nobody. Who flushes sets the bit and then reads loaded[].user; a
+ * CPU sets user and then reads the bit: one of them sees the other's. What a CPU
+ * stored through an old translation is done before it says, by a release, that it
+ * left. Where tables are freed, the CPUs whose satp leads to them count as well.
  *
  * Policies (struct tlb_policy). With ASIDs, translations outlive a switch, and
  * asid.c decides when a number means something new. Without (JH7110 has no ASID
@@ -49,8 +61,10 @@
 
 struct tlb_policy tlb_policy __ro_after_init;
 
+/* Written only by its CPU, interrupts off. */
 static struct {
-	struct mm *mm;		/* whose tables satp has; only by its CPU, interrupts off */
+	struct mm *user;	/* whose translations it uses or is about to; NULL: nobody's. Atomic */
+	struct mm *mm;		/* whose tables satp has; changed after user */
 } __cacheline_aligned loaded[NR_CPUS];
 
 void mm_context_init(struct mm_context *c)
@@ -80,14 +94,34 @@ static inline void forget_user(void)
 		hw_sfence_asid(0);
 }
 
+/* This CPU has user set: must it flush first? */
+static inline bool take_stale(struct mm_context *c, u64 self)
+{
+	if (likely(!(__atomic_load_n(&c->stale, __ATOMIC_RELAXED) & self)))
+		return false;
+	__atomic_fetch_and(&c->stale, ~self, __ATOMIC_SEQ_CST);
+	return true;
+}
+
 static __noinline void switch_without_asids(struct mm *prev, struct mm *next, u64 self)
 {
-	if (next != &kernel_mm)
+	if (next != &kernel_mm) {
 		set_cpu(&next->context, self);
+		(void)take_stale(&next->context, self);	/* all is flushed below */
+	}
 	hw_satp_write(next == &kernel_mm ? kernel_satp : satp_of(next, 0));
 	forget_user();
 	if (prev && prev != &kernel_mm)
 		__atomic_fetch_and(&prev->context.cpus, ~self, __ATOMIC_SEQ_CST);
+}
+
+/* Every entry of an ASID, on this CPU. */
+static inline void forget_asid(u64 asid)
+{
+	if (tlb_policy.global_only)
+		hw_sfence_all();
+	else
+		hw_sfence_asid(asid);
 }
 
 static void switch_with_asids(struct mm *next, u32 cpu)
@@ -100,6 +134,8 @@ static void switch_with_asids(struct mm *next, u32 cpu)
 	}
 	asid = asid_get(&next->context, cpu);
 	set_cpu(&next->context, BIT(cpu));
+	if (take_stale(&next->context, BIT(cpu)))
+		forget_asid(asid);
 	hw_satp_write(satp_of(next, asid));
 }
 
@@ -111,18 +147,36 @@ static inline void fence_stale_icache(struct mm_context *c, u64 self)
 	}
 }
 
+/* Back from a thread without address space, to the one whose tables are loaded. */
+static void use_loaded(struct mm *mm, u32 cpu)
+{
+	smp_store_release(&loaded[cpu].user, mm);
+	smp_mb();	/* user, then stale; pairs with must_fence() */
+	if (take_stale(&mm->context, BIT(cpu)))
+		forget_asid(__atomic_load_n(&mm->context.asid, __ATOMIC_RELAXED) & ASID_MASK);
+}
+
 void mm_switch(struct mm *prev, struct mm *next)
 {
 	u32 cpu = cpu_id();
 
-	if (loaded[cpu].mm == next)
+	if (loaded[cpu].mm == next) {
+		if (loaded[cpu].user != next && next != &kernel_mm)
+			use_loaded(next, cpu);
 		return;
+	}
+	smp_store_release(&loaded[cpu].user, next);	/* set_cpu() has the barrier after it */
 	if (tlb_policy.use_asids)
 		switch_with_asids(next, cpu);
 	else
 		switch_without_asids(loaded[cpu].mm, next, BIT(cpu));
-	loaded[cpu].mm = next;
+	WRITE_ONCE(loaded[cpu].mm, next);
 	fence_stale_icache(&next->context, BIT(cpu));
+}
+
+void mm_switch_lazy(void)
+{
+	smp_store_release(&loaded[cpu_id()].user, NULL);
 }
 
 static inline bool few_pages(u64 start, u64 end)
@@ -154,7 +208,34 @@ static void flush_remote(u64 cpus, u64 start, u64 end, u64 asid)
 		hw_remote_sfence_asid(cpus, 0, ~0ul, asid);
 }
 
-static void flush(struct mm *mm, u64 start, u64 end)
+/* Those of cpus that use translations of mm, or whose satp leads to its tables. */
+static u64 users_among(const struct mm *mm, u64 cpus, bool tables)
+{
+	u64 users = 0;
+
+	for (u64 left = cpus; left; left &= left - 1) {
+		u32 cpu = __builtin_ctzl(left);
+
+		/* In this order: a CPU changes mm after user. */
+		if (smp_load_acquire(&loaded[cpu].user) == mm || (tables && READ_ONCE(loaded[cpu].mm) == mm))
+			users |= BIT(cpu);
+	}
+	return users;
+}
+
+/* The CPUs to be fenced now; the rest of others flush before they run mm again. */
+static u64 must_fence(struct mm *mm, u64 others, bool tables)
+{
+	u64 users = users_among(mm, others, tables), rest = others & ~users;
+
+	if (!rest)
+		return users;
+	__atomic_fetch_or(&mm->context.stale, rest, __ATOMIC_SEQ_CST);
+	smp_mb();	/* stale, then user; pairs with mm_switch() */
+	return users | users_among(mm, rest, tables);
+}
+
+static void flush(struct mm *mm, u64 start, u64 end, bool tables)
 {
 	struct mm_context *c = &mm->context;
 	u64 cpus, self, asid;
@@ -166,25 +247,33 @@ static void flush(struct mm *mm, u64 start, u64 end)
 	asid = __atomic_load_n(&c->asid, __ATOMIC_RELAXED) & ASID_MASK;
 	if (cpus & self)
 		flush_local(start, end, asid);
-	if (cpus & ~self)
-		flush_remote(cpus & ~self, start, end, asid);
+	cpus &= ~self;
+	if (cpus)
+		cpus = must_fence(mm, cpus, tables);
+	if (cpus)
+		flush_remote(cpus, start, end, asid);
 	preempt_enable();
 }
 
 void tlb_flush_range(struct mm *mm, uaddr_t start, uaddr_t end)
 {
-	flush(mm, ALIGN_DOWN(start, PAGE_SIZE), ALIGN_UP(end, PAGE_SIZE));
+	flush(mm, ALIGN_DOWN(start, PAGE_SIZE), ALIGN_UP(end, PAGE_SIZE), false);
 }
 
 void tlb_flush_page(struct mm *mm, uaddr_t addr)
 {
 	addr = ALIGN_DOWN(addr, PAGE_SIZE);
-	flush(mm, addr, addr + PAGE_SIZE);
+	flush(mm, addr, addr + PAGE_SIZE, false);
 }
 
 void tlb_flush_mm(struct mm *mm)
 {
-	flush(mm, 0, ~0ul);
+	flush(mm, 0, ~0ul, false);
+}
+
+void tlb_flush_tables(struct mm *mm)
+{
+	flush(mm, 0, ~0ul, true);
 }
 
 /* Kernel entries are global: a fence that names an ASID would leave them. */

@@ -14,6 +14,7 @@ struct page;
 struct mm_context {
 	u64 asid;		/* generation above, ASID in the low 16 bits; atomic; 0: none yet */
 	u64 cpus;		/* CPUs that may hold translations of it; atomic bits */
+	u64 stale;		/* those of them that must flush before they use them again; atomic bits */
 	u64 icache_stale;	/* CPUs that must fence.i before they run it; atomic bits */
 };
 
@@ -33,16 +34,18 @@ void mm_context_init(struct mm_context *c);
  * but for references that the caller knows of.
  */
 void mm_switch(struct mm *prev, struct mm *next);
+/* A thread without address space goes on with the tables that are loaded. Interrupts off. */
+void mm_switch_lazy(void);
 
 /*
  * Make all CPUs forget translations of [start, end) in mm, after the entries were
  * changed and before the pages are freed. Not needed for invalid -> valid.
- * If page tables are freed, tlb_flush_mm(). Context: any; waits for other CPUs,
- * by firmware, whatever they run.
+ * Context: any; waits for other CPUs that run mm, by firmware, whatever they do.
  */
 void tlb_flush_range(struct mm *mm, uaddr_t start, uaddr_t end);
 void tlb_flush_page(struct mm *mm, uaddr_t addr);
 void tlb_flush_mm(struct mm *mm);
+void tlb_flush_tables(struct mm *mm);		/* tlb_flush_mm(), where page tables are freed */
 void tlb_flush_kernel_range(u64 start, u64 end);	/* global entries, every CPU */
 /* This CPU only: after a fault on an entry that already allows the access. */
 void tlb_flush_local_page(uaddr_t addr);

@@ -23,6 +23,7 @@ struct tlb_gather {
 	uaddr_t start, end;		/* hull of what was changed; start >= end: nothing */
 	struct page *tables;		/* freed tables, linked through lru.next's place */
 	u32 count;
+	bool dead;			/* mm has no users: its pages may go without a flush */
 	struct page *pages[TLB_GATHER_PAGES];
 };
 
@@ -33,6 +34,7 @@ static inline void tlb_gather_begin(struct tlb_gather *g, struct mm *mm)
 	g->end = 0;
 	g->tables = NULL;
 	g->count = 0;
+	g->dead = false;
 }
 
 /* An entry changed that takes no page with it (protection, swap entries). */
