@@ -14,7 +14,8 @@ import tempfile
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SOURCES = ["arch/riscv/mm/asid.c", "arch/riscv/mm/tlb.c"]
 # Statements whose loss must be noticed. Barriers are not among them: the model is sequential.
-VITAL = re.compile(r"^\t+(hw_\w*fence\w*\(.*\);|flush_(local|remote)\(.*\);|forget_user\(\);|forget_asid\(.*\);|smp_store_release\(&loaded\[cpu\].*\);|WRITE_ONCE\(loaded.*\);|"
+VITAL = re.compile(r"^\t+(hw_\w*fence\w*\(.*\);|flush_(local|remote)\(.*\);|forget_user\(\);|"
+                   r"forget_asid\(.*\);|smp_store_release\(&loaded\[cpu\].*\);|WRITE_ONCE\(loaded.*\);|"
                    r"set_cpu\(.*\);|flush_pending = .*;|reserved\[cpu\] = a;|"
                    r"fence_stale_icache\(.*\);|__atomic_fetch_or\(.*|"
                    r"bitmap_set\(asid_map, reserved.*\);|reserved\[cpu\] = renewed;)$")
