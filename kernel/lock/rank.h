@@ -16,6 +16,7 @@ enum lock_rank {
 	/* Sleeping locks: taken with interrupts on, may wait for I/O. */
 	RANK_TTY_WRITE   = 3,	/* writes to one tty do not mix: write -> copy from user */
 	RANK_TTY_LDISC   = 4,	/* one reader of a tty: read -> copy to user */
+	RANK_SOCK_BIND   = 5,	/* a socket gets its name     : bind -> the directory it goes into */
 	RANK_FS_RENAME   = 6,	/* one superblock: rename that moves directories */
 	RANK_EPOLL_NEST  = 7,	/* additions of an epoll to an epoll: -> their mutexes */
 	RANK_FILE_POS    = 8,	/* a file's position        : read, write, lseek on a shared file */
@@ -25,6 +26,7 @@ enum lock_rank {
 	RANK_WRITEBACK   = 12,	/* one inode's writeback run: sync -> pages -> bio */
 	RANK_PSEUDO      = 13,	/* an open /proc or /sys text    : read -> what the text tells of */
 	RANK_INODE       = 14,	/* inode contents, dir entries: write -> fault user buffer; sublevels */
+	RANK_SOCK_READ   = 15,	/* one reader of a socket     : recv -> copy to user (fault) */
 	RANK_EXEC        = 16,	/* cred guard of a process  : exec -> mm */
 	RANK_MM          = 20,	/* VMA tree of one mm (rwsem): fault -> page cache; sublevel 1: child in fork */
 	RANK_INVALIDATE  = 24,	/* truncate against fault-in, per mapping (rwsem) */
@@ -38,6 +40,7 @@ enum lock_rank {
 	RANK_DRIVER      = 38,	/* driver core lists, probe */
 	RANK_NET         = 39,	/* interfaces, addresses, routes of a namespace: change -> allocate */
 	RANK_VMALLOC     = 40,	/* vmalloc area tree: sleeps for pages */
+	RANK_SOCK_FLIGHT = 43,	/* descriptors inside messages: their collection -> one socket */
 	RANK_MUTEX_LEAF  = 44,	/* sleeping locks that nest nothing but spinlocks */
 
 	/* Spinlocks: preemption off, bounded time; nobody sleeps below here. */
@@ -58,8 +61,10 @@ enum lock_rank {
 	RANK_FILE        = 63,	/* f_flags, owner, epoll links */
 	RANK_PTE         = 64,	/* one page-table page; sublevel 1: child's in fork */
 	RANK_INET        = 65,	/* one instance of the TCP/IP stack (softirq): input, send -> neighbour -> driver */
+	RANK_SOCK_TABLE  = 65,	/* one bucket of a table of sockets or names: listing -> one socket */
 	RANK_MAPPING     = 66,	/* page cache tree of one mapping (irq-safe: end of I/O clears marks) */
 	RANK_NEIGH       = 67,	/* one namespace's neighbours (softirq): resolve -> transmit the request */
+	RANK_SOCK        = 67,	/* one socket's state and queue -> wake; sublevels: a pair, by address */
 	RANK_LRU         = 68,	/* reclaim lists */
 	RANK_NETDEV      = 69,	/* one interface's transmit side, its ring (softirq) -> DMA bounce */
 	RANK_FUTEX       = 70,	/* futex hash bucket; sublevel 1: second bucket in requeue */
