@@ -559,7 +559,7 @@ void file_free(struct file *f)
 	call_rcu(&f->rcu, file_free_rcu);
 }
 
-static void file_destroy(struct file *f)
+static void destroy_one(struct file *f)
 {
 	if (unlikely(!list_empty(&f->epoll_items)))
 		epoll_release_file(f);
@@ -572,6 +572,30 @@ static void file_destroy(struct file *f)
 		pid_put(f->owner.pid);
 	path_put(&f->path);
 	file_free(f);
+}
+
+/*
+ * Files hold files: a socket those in the messages that nobody will read. However long the chain, one
+ * that dies while another is being destroyed waits for its turn: the stack is bounded.
+ */
+static void file_destroy(struct file *f)
+{
+	struct rcu_head *waiting = NULL;
+
+	if (current->dead_files) {
+		f->rcu.next = *current->dead_files;
+		*current->dead_files = &f->rcu;
+		return;
+	}
+	current->dead_files = &waiting;
+	for (;;) {
+		destroy_one(f);
+		if (!waiting)
+			break;
+		f = container_of(waiting, struct file, rcu);
+		waiting = waiting->next;
+	}
+	current->dead_files = NULL;
 }
 
 static struct rcu_head *deferred;	/* atomic: a stack of dead files, linked by rcu.next */

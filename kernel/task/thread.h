@@ -112,6 +112,7 @@ struct thread {
 	u64 timer_slack_ns;		/* prctl(2); 0: the default. Only by the thread, inherited */
 	u32 ioprio;			/* ioprio_set(2); a word, any thread may store it */
 	struct list_head *plug;		/* block plug, or NULL */
+	struct rcu_head **dead_files;	/* to be destroyed behind the one that is now (fs/file.c), or NULL */
 	struct completion *vfork_done;	/* tells the parent of vfork; process->lock */
 	void *wait_on;			/* for /proc/PID/wchan and hung-task reports */
 
