@@ -32,6 +32,7 @@
 #include <kernel/task/thread.h>
 #include <kernel/test/ktest.h>
 #include <kernel/time/hrtimer.h>
+#include <net/socket.h>
 
 /* The first kernel thread: what needs to sleep, or may take long. */
 static int late_boot(void *arg)
@@ -50,6 +51,7 @@ static int late_boot(void *arg)
 	block_init();			/* requests set aside for when memory is short */
 	blkdev_init();			/* nodes for the disks that drivers find */
 	drivers_probe();		/* interrupt controller, devices */
+	socket_init();			/* sockets */
 	ktest_run();			/* ktest=: run the tests and power off */
 	userland_start();		/* root file system, PID 1 */
 	return 0;

@@ -54,6 +54,10 @@ SECTIONS
 		KEEP(*(filesystems))
 		__filesystems_end = .;
 		. = ALIGN(8);
+		__socket_families_start = .;
+		KEEP(*(socket_families))
+		__socket_families_end = .;
+		. = ALIGN(8);
 		__params_start = .;
 		KEEP(*(params))
 		__params_end = .;

@@ -15,6 +15,7 @@ struct account {
 	uid_t uid;
 	atomic_t processes;		/* RLIMIT_NPROC counts threads */
 	atomic_t sigpending;		/* queued siginfos */
+	atomic_t in_flight;		/* files in messages of sockets, RLIMIT_NOFILE */
 	struct hlist_node hash_node;	/* account table lock */
 };
 struct group_info {

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Options of level SOL_SOCKET: what all families share. A value is a word that any
+ * thread may store; who is concerned reads it when it matters.
+ *
+ * Buffer limits count as Linux counts: twice what was asked for, at most twice SOCK_BUF_MAX
+ * but for CAP_NET_ADMIN.
+ *
+ * Limit: time stamps, SO_BUSY_POLL, SO_PEEK_OFF, SO_INCOMING_CPU, SO_ZEROCOPY, SO_TXTIME, SO_MEMINFO,
+ * SO_PASSPIDFD and filters are refused with -ENOPROTOOPT.
+ */
+#include <net/socket.h>
+#include <kernel/lib/string.h>
+#include <kernel/mm/alloc.h>
+#include <kernel/task/cred.h>
+#include <kernel/task/pid.h>
+#include <kernel/task/signal.h>
+#include <arch/uaccess.h>
+
+struct sock_timeval {			/* both forms, on 64 bits */
+	s64 sec, usec;
+};
+
+/* The options that are one bit; 0: it is none of them. */
+static u32 option_bit(int name)
+{
+	switch (name) {
+	case SO_DEBUG:		return SOCK_OPT_DEBUG;
+	case SO_REUSEADDR:	return SOCK_OPT_REUSEADDR;
+	case SO_REUSEPORT:	return SOCK_OPT_REUSEPORT;
+	case SO_DONTROUTE:	return SOCK_OPT_DONTROUTE;
+	case SO_BROADCAST:	return SOCK_OPT_BROADCAST;
+	case SO_KEEPALIVE:	return SOCK_OPT_KEEPALIVE;
+	case SO_OOBINLINE:	return SOCK_OPT_OOBINLINE;
+	case SO_NO_CHECK:	return SOCK_OPT_NO_CHECK;
+	case SO_PASSCRED:	return SOCK_OPT_PASSCRED;
+	default:		return 0;
+	}
+}
+
+static void set_bit_option(struct socket *sk, u32 bit, bool on)
+{
+	if (on)
+		(void)__atomic_fetch_or(&sk->options, bit, __ATOMIC_RELAXED);
+	else
+		(void)__atomic_fetch_and(&sk->options, ~bit, __ATOMIC_RELAXED);
+}
+
+/* The next multiple of Linux's tick of 4 ms, as a time-out is told there. */
+static int set_timeout(ktime_t *to, uaddr_t val, u32 len)
+{
+	struct sock_timeval tv;
+
+	if (len < sizeof(tv))
+		return -EINVAL;
+	if (copy_from_user(&tv, val, sizeof(tv)))
+		return -EFAULT;
+	if (tv.usec < 0 || tv.usec >= 1000000)
+		return -EDOM;
+	if (tv.sec < 0)
+		WRITE_ONCE(*to, 0);
+	else if ((!tv.sec && !tv.usec) || tv.sec >= S64_MAX / (s64)NS_PER_SEC - 1)
+		WRITE_ONCE(*to, TIMEOUT_NEVER);
+	else
+		WRITE_ONCE(*to, tv.sec * NS_PER_SEC + (u64)DIV_ROUND_UP(tv.usec, 4000) * 4000 * NS_PER_US);
+	return 0;
+}
+
+static int set_linger(struct socket *sk, uaddr_t val, u32 len)
+{
+	struct linger l;
+
+	if (len < sizeof(l))
+		return -EINVAL;
+	if (copy_from_user(&l, val, sizeof(l)))
+		return -EFAULT;
+	if (l.on)
+		WRITE_ONCE(sk->linger_s, l.seconds);
+	set_bit_option(sk, SOCK_OPT_LINGER, l.on);
+	return 0;
+}
+
+static void set_buffer(struct socket *sk, u32 *to, u32 least, u32 value)
+{
+	WRITE_ONCE(*to, max(least, 2 * min(value, (u32)INT_MAX / 2)));
+	if (sk->ops->buffer_changed)
+		sk->ops->buffer_changed(sk);
+}
+
+static int set_forced(struct socket *sk, u32 *to, u32 least, int v)
+{
+	if (!capable(CAP_NET_ADMIN))
+		return -EPERM;
+	set_buffer(sk, to, least, v < 0 ? 0 : v);
+	return 0;
+}
+
+static int set_number(struct socket *sk, int name, int v)
+{
+	switch (name) {
+	case SO_SNDBUF:
+		set_buffer(sk, &sk->sndbuf, SOCK_MIN_SNDBUF, min((u32)v, SOCK_BUF_MAX));
+		return 0;
+	case SO_RCVBUF:
+		set_buffer(sk, &sk->rcvbuf, SOCK_MIN_RCVBUF, min((u32)v, SOCK_BUF_MAX));
+		return 0;
+	case SO_SNDBUFFORCE:
+		return set_forced(sk, &sk->sndbuf, SOCK_MIN_SNDBUF, v);
+	case SO_RCVBUFFORCE:
+		return set_forced(sk, &sk->rcvbuf, SOCK_MIN_RCVBUF, v);
+	case SO_PRIORITY:
+		if ((v < 0 || v > 6) && !capable(CAP_NET_ADMIN) && !capable(CAP_NET_RAW))
+			return -EPERM;
+		WRITE_ONCE(sk->priority, v);
+		return 0;
+	case SO_MARK:
+		if (!capable(CAP_NET_ADMIN) && !capable(CAP_NET_RAW))
+			return -EPERM;
+		WRITE_ONCE(sk->mark, v);
+		return 0;
+	case SO_RCVLOWAT:
+		WRITE_ONCE(sk->rcvlowat, v < 0 ? INT_MAX : v ? v : 1);
+		return 0;
+	default:
+		return -ENOPROTOOPT;
+	}
+}
+
+int sock_setsockopt(struct socket *sk, int name, uaddr_t val, u32 len)
+{
+	u32 bit = option_bit(name);
+	int v;
+
+	if (len < sizeof(v))
+		return -EINVAL;
+	if (get_user(v, val))
+		return -EFAULT;
+	switch (name) {
+	case SO_LINGER:
+		return set_linger(sk, val, len);
+	case SO_RCVTIMEO_OLD:
+	case SO_RCVTIMEO_NEW:
+		return set_timeout(&sk->rcvtimeo, val, len);
+	case SO_SNDTIMEO_OLD:
+	case SO_SNDTIMEO_NEW:
+		return set_timeout(&sk->sndtimeo, val, len);
+	}
+	if (!bit)
+		return set_number(sk, name, v);
+	if (bit == SOCK_OPT_DEBUG && v && !capable(CAP_NET_ADMIN))
+		return -EACCES;
+	if (bit == SOCK_OPT_REUSEPORT && v && sk->family != AF_INET && sk->family != AF_INET6)
+		return -EOPNOTSUPP;
+	set_bit_option(sk, bit, v);
+	return 0;
+}
+
+/* --- reading them --- */
+
+int sock_put_option(uaddr_t val, uaddr_t ulen, const void *data, u32 len)
+{
+	s32 room;
+
+	if (get_user(room, ulen))
+		return -EFAULT;
+	if (room < 0)
+		return -EINVAL;
+	len = min((u32)room, len);
+	if (copy_to_user(val, data, len))
+		return -EFAULT;
+	return put_user(len, ulen);
+}
+
+static int get_timeout(ktime_t t, uaddr_t val, uaddr_t ulen)
+{
+	struct sock_timeval tv = { 0 };
+
+	if (t != TIMEOUT_NEVER) {
+		tv.sec = t / NS_PER_SEC;
+		tv.usec = t % NS_PER_SEC / NS_PER_US;
+	}
+	return sock_put_option(val, ulen, &tv, sizeof(tv));
+}
+
+static int get_peercred(struct socket *sk, uaddr_t val, uaddr_t ulen)
+{
+	struct ucred u = { 0, -1, -1 };
+
+	spin_lock(&sk->lock);
+	if (sk->peer_pid)
+		u = (struct ucred){ pid_vnr(sk->peer_pid), sk->peer_cred->euid, sk->peer_cred->egid };
+	spin_unlock(&sk->lock);
+	return sock_put_option(val, ulen, &u, sizeof(u));
+}
+
+/* All of them or -ERANGE, and then the length that it takes. */
+static int get_peergroups(struct socket *sk, uaddr_t val, uaddr_t ulen)
+{
+	const struct cred *c = NULL;
+	int err = 0;
+	u32 bytes;
+	s32 room;
+
+	if (get_user(room, ulen))
+		return -EFAULT;
+	if (room < 0)
+		return -EINVAL;
+	spin_lock(&sk->lock);
+	if (sk->peer_cred)
+		c = cred_get(sk->peer_cred);
+	spin_unlock(&sk->lock);
+	if (!c)
+		return -ENODATA;
+	bytes = c->groups->ngroups * sizeof(gid_t);
+	if ((u32)room < bytes)
+		err = put_user(bytes, ulen) ? -EFAULT : -ERANGE;
+	else if (copy_to_user(val, c->groups->gid, bytes) || put_user(bytes, ulen))
+		err = -EFAULT;
+	cred_put(c);
+	return err;
+}
+
+/* Unlike getpeername a name longer than the room is an error. */
+static int get_peername(struct socket *sk, uaddr_t val, uaddr_t ulen)
+{
+	union sock_addr addr;
+	int len = sk->ops->getname ? sk->ops->getname(sk, &addr, true) : -EOPNOTSUPP;
+	s32 room;
+
+	if (get_user(room, ulen))
+		return -EFAULT;
+	if (room < 0)
+		return -EINVAL;
+	if (len < 0)
+		return -ENOTCONN;
+	if (len < room)
+		return -EINVAL;
+	return sock_put_option(val, ulen, &addr, len);
+}
+
+/* Numbers are given out as they are asked for, never twice. */
+static u64 get_cookie(struct socket *sk)
+{
+	static u64 last;		/* atomic */
+	u64 none = 0, fresh;
+
+	if (!READ_ONCE(sk->cookie)) {
+		fresh = __atomic_add_fetch(&last, 1, __ATOMIC_RELAXED);
+		(void)__atomic_compare_exchange_n(&sk->cookie, &none, fresh, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+	}
+	return READ_ONCE(sk->cookie);
+}
+
+static int get_number(struct socket *sk, int name, int *v)
+{
+	u32 bit = option_bit(name);
+
+	switch (name) {
+	case SO_TYPE:		*v = sk->type; break;
+	case SO_DOMAIN:		*v = sk->family; break;
+	case SO_PROTOCOL:	*v = sk->protocol; break;
+	case SO_ERROR:		*v = -socket_take_error(sk); break;
+	case SO_ACCEPTCONN:	*v = sk->ops->is_listening && sk->ops->is_listening(sk); break;
+	case SO_SNDBUF:		*v = READ_ONCE(sk->sndbuf); break;
+	case SO_RCVBUF:		*v = READ_ONCE(sk->rcvbuf); break;
+	case SO_PRIORITY:	*v = READ_ONCE(sk->priority); break;
+	case SO_MARK:		*v = READ_ONCE(sk->mark); break;
+	case SO_RCVLOWAT:	*v = READ_ONCE(sk->rcvlowat); break;
+	case SO_SNDLOWAT:	*v = 1; break;
+	default:
+		if (!bit)
+			return -ENOPROTOOPT;
+		*v = sock_option(sk, bit) ? 1 : 0;
+	}
+	return 0;
+}
+
+int sock_getsockopt(struct socket *sk, int name, uaddr_t val, uaddr_t ulen)
+{
+	struct linger l;
+	u64 cookie;
+	s32 room;
+	int v, err;
+
+	if (get_user(room, ulen))
+		return -EFAULT;
+	if (room < 0)
+		return -EINVAL;
+	switch (name) {
+	case SO_LINGER:
+		l = (struct linger){ sock_option(sk, SOCK_OPT_LINGER) ? 1 : 0, READ_ONCE(sk->linger_s) };
+		return sock_put_option(val, ulen, &l, sizeof(l));
+	case SO_RCVTIMEO_OLD:
+	case SO_RCVTIMEO_NEW:
+		return get_timeout(READ_ONCE(sk->rcvtimeo), val, ulen);
+	case SO_SNDTIMEO_OLD:
+	case SO_SNDTIMEO_NEW:
+		return get_timeout(READ_ONCE(sk->sndtimeo), val, ulen);
+	case SO_PEERCRED:
+		return get_peercred(sk, val, ulen);
+	case SO_PEERGROUPS:
+		return get_peergroups(sk, val, ulen);
+	case SO_PEERNAME:
+		return get_peername(sk, val, ulen);
+	case SO_COOKIE:
+		if (room < (s32)sizeof(cookie))
+			return -EINVAL;
+		cookie = get_cookie(sk);
+		return sock_put_option(val, ulen, &cookie, sizeof(cookie));
+	}
+	err = get_number(sk, name, &v);
+	return err ? err : sock_put_option(val, ulen, &v, sizeof(v));
+}
