@@ -94,7 +94,8 @@ bool notify_parent_exit_locked(struct process *p)
 		if (a->handler == SIG_IGN)
 			sig = 0;
 	}
-	if (sig) {
+	/* clone(2) takes any number of 8 bits. */
+	if (sig && sig <= NSIG) {
 		info.signo = sig;
 		signal_send_locked(parent, NULL, sig, &info);
 	}
