@@ -324,8 +324,6 @@ long sys_fallocate(u32 fd, int mode, loff_t off, loff_t len)
 
 /* --- access --- */
 
-#define SECBIT_NO_SETUID_FIXUP	BIT(2)
-
 /* Is access(2), which asks with the real ids, answered by the present credentials? */
 static bool cred_is_real(const struct cred *c)
 {

@@ -8,6 +8,7 @@ obj-y += kernel/proc/fork.o
 obj-y += kernel/proc/ids.o
 obj-y += kernel/proc/init.o
 obj-y += kernel/proc/pidfd.o
+obj-y += kernel/proc/prctl.o
 obj-y += kernel/proc/resource.o
 obj-y += kernel/proc/sched_calls.o
 obj-y += kernel/proc/signal_calls.o

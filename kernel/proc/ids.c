@@ -189,9 +189,12 @@ static void fix_capabilities(struct cred *c, const struct cred *old)
 {
 	bool had_root = !old->uid || !old->euid || !old->suid;
 
-	if (had_root && c->uid && c->euid && c->suid && !(c->securebits & SECBIT_KEEP_CAPS)) {
-		c->cap_permitted = 0;
-		c->cap_ambient = 0;
+	if (c->securebits & SECBIT_NO_SETUID_FIXUP)
+		return;
+	if (had_root && c->uid && c->euid && c->suid) {
+		if (!(c->securebits & SECBIT_KEEP_CAPS))
+			c->cap_permitted = 0;
+		c->cap_ambient = 0;	/* KEEP_CAPS is older, and says nothing of exec */
 	}
 	if (!old->euid && c->euid)
 		c->cap_effective = 0;
@@ -372,6 +375,20 @@ long sys_getresgid(uaddr_t rgid, uaddr_t egid, uaddr_t sgid)
 	return put_three(rgid, c->gid, egid, c->egid, sgid, c->sgid);
 }
 
+/* What a file server that takes the ids of its client must not keep. */
+#define CAP_FS_SET	(BIT(CAP_CHOWN) | BIT(CAP_MKNOD) | BIT(CAP_DAC_OVERRIDE) | BIT(CAP_DAC_READ_SEARCH) | \
+			 BIT(CAP_FOWNER) | BIT(CAP_FSETID) | BIT(CAP_LINUX_IMMUTABLE) | BIT(CAP_MAC_OVERRIDE))
+
+static void fix_fs_capabilities(struct cred *c, uid_t old)
+{
+	if (c->securebits & SECBIT_NO_SETUID_FIXUP)
+		return;
+	if (!old && c->fsuid)
+		c->cap_effective &= ~CAP_FS_SET;
+	else if (old && !c->fsuid)
+		c->cap_effective |= c->cap_permitted & CAP_FS_SET;
+}
+
 /* Both return the old id, whether or not they changed it. */
 long sys_setfsuid(uid_t uid)
 {
@@ -386,6 +403,7 @@ long sys_setfsuid(uid_t uid)
 	c = cred_prepare();
 	if (c) {
 		c->fsuid = uid;
+		fix_fs_capabilities(c, before);
 		cred_commit(c);
 	}
 	return before;

@@ -15,7 +15,6 @@
 #define MINSIGSTKSZ	2048
 enum { SIG_BLOCK, SIG_UNBLOCK, SIG_SETMASK };
 
-
 /* --- siginfo_t --- */
 
 struct user_siginfo {
@@ -135,7 +134,7 @@ static void drop_ignored_locked(struct process *p, int sig)
 long sys_rt_sigaction(int sig, uaddr_t act, uaddr_t old, size_t size)
 {
 	const u64 known = SA_NOCLDSTOP | SA_NOCLDWAIT | SA_SIGINFO | SA_ONSTACK | SA_RESTART | SA_NODEFER |
-			  SA_RESETHAND;
+			  SA_RESETHAND | SA_EXPOSE_TAGBITS;
 	struct process *p = current_process();
 	struct k_sigaction new, previous;
 	u64 flags;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * System calls about the machine and the calling thread that belong to no other
- * file: names, sysinfo, random numbers, prctl, personality, membarrier, reboot.
+ * file: names, sysinfo, random numbers, personality, membarrier, reboot.
  */
 #include <arch/smp.h>
 #include <arch/uaccess.h>
@@ -184,115 +184,6 @@ long sys_personality(u32 persona)
 		return -EINVAL;
 	current_process()->personality = persona;
 	return old;
-}
-
-enum { PR_SET_PDEATHSIG = 1, PR_GET_PDEATHSIG = 2, PR_GET_DUMPABLE = 3, PR_SET_DUMPABLE = 4, PR_GET_KEEPCAPS = 7,
-	PR_SET_KEEPCAPS = 8,
-	PR_SET_NAME = 15, PR_GET_NAME = 16, PR_CAPBSET_READ = 23, PR_CAPBSET_DROP = 24, PR_SET_CHILD_SUBREAPER = 36,
-	PR_GET_CHILD_SUBREAPER = 37, PR_SET_NO_NEW_PRIVS = 38, PR_GET_NO_NEW_PRIVS = 39, PR_GET_TID_ADDRESS = 40,
-	PR_GET_TIMING = 13, PR_SET_TIMING = 14,
-	PR_SET_TIMERSLACK = 29, PR_GET_TIMERSLACK = 30 };
-#define TIMER_SLACK_NS	50000	/* what a thread begins with. No timer is ever that late on purpose */
-
-static long set_name_of_thread(uaddr_t from)
-{
-	char name[TASK_COMM_LEN] = { 0 };
-	ssize_t n = strncpy_from_user(name, from, sizeof(name) - 1);
-
-	if (n < 0)
-		return n;
-	thread_set_comm(current, name);
-	return 0;
-}
-
-static long drop_from_bounding_set(u64 cap)
-{
-	struct cred *c;
-
-	if (!capable(CAP_SETPCAP))
-		return -EPERM;
-	if (cap >= NR_CAPS)
-		return -EINVAL;
-	c = cred_prepare();
-	if (!c)
-		return -ENOMEM;
-	c->cap_bset &= ~BIT(cap);
-	cred_commit(c);
-	return 0;
-}
-
-static long keep_capabilities(u64 on)
-{
-	struct cred *c;
-
-	if (on > 1)
-		return -EINVAL;
-	c = cred_prepare();
-	if (!c)
-		return -ENOMEM;
-	c->securebits = on ? c->securebits | SECBIT_KEEP_CAPS : c->securebits & ~SECBIT_KEEP_CAPS;
-	cred_commit(c);
-	return 0;
-}
-
-long sys_prctl(int option, u64 a, u64 b, u64 c, u64 d)
-{
-	struct process *p = current_process();
-
-	switch (option) {
-	case PR_SET_PDEATHSIG:
-		if (a > NSIG)
-			return -EINVAL;
-		p->pdeath_signal = a;
-		return 0;
-	case PR_GET_PDEATHSIG:
-		return put_user(p->pdeath_signal, a);
-	case PR_GET_DUMPABLE:
-		return p->dumpable;
-	case PR_SET_DUMPABLE:
-		if (a > 1)
-			return -EINVAL;
-		p->dumpable = a;
-		return 0;
-	case PR_GET_KEEPCAPS:
-		return !!(current_cred()->securebits & SECBIT_KEEP_CAPS);
-	case PR_SET_KEEPCAPS:
-		return keep_capabilities(a);
-	case PR_SET_NAME:
-		return set_name_of_thread(a);
-	case PR_GET_NAME:
-		return copy_to_user(a, current->comm, TASK_COMM_LEN);
-	case PR_CAPBSET_READ:
-		return a < NR_CAPS ? !!(current_cred()->cap_bset & BIT(a)) : -EINVAL;
-	case PR_CAPBSET_DROP:
-		return drop_from_bounding_set(a);
-	case PR_SET_CHILD_SUBREAPER:
-		p->is_child_reaper = a != 0;
-		return 0;
-	case PR_GET_CHILD_SUBREAPER:
-		return put_user((int)p->is_child_reaper, a);
-	case PR_SET_NO_NEW_PRIVS:
-		if (a != 1 || b || c || d)
-			return -EINVAL;
-		p->no_new_privs = true;
-		return 0;
-	case PR_GET_NO_NEW_PRIVS:
-		return a || b || c || d ? -EINVAL : p->no_new_privs;
-	case PR_SET_TIMERSLACK:
-		if (!sched_is_rt(current))
-			current->timer_slack_ns = (s64)a > 0 ? a : TIMER_SLACK_NS;
-		return 0;
-	case PR_GET_TIMERSLACK:
-		return current->timer_slack_ns ? current->timer_slack_ns : TIMER_SLACK_NS;
-	case PR_GET_TIMING:
-		return 0;
-	case PR_SET_TIMING:
-		return a ? -EINVAL : 0;		/* times are sampled; nothing else is on offer */
-	case PR_GET_TID_ADDRESS:
-		return put_user(current->clear_child_tid, a);
-	default:
-		return -EINVAL;
-	}
 }
 
 /*

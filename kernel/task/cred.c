@@ -198,18 +198,20 @@ void cred_commit(struct cred *c)
 
 void cred_exec(struct cred *c, uid_t uid, gid_t gid)
 {
+	bool is_root;
+
 	if (uid != (uid_t)-1)
 		c->euid = uid;
 	if (gid != (gid_t)-1)
 		c->egid = gid;
 	c->suid = c->fsuid = c->euid;
 	c->sgid = c->fsgid = c->egid;
+	if (c->euid != c->uid || c->egid != c->gid)
+		c->cap_ambient = 0;
 	/* Without file capabilities: root has what its bounding set allows, others what they kept as ambient. */
-	if (c->uid == 0 || c->euid == 0)
-		c->cap_permitted = c->cap_inheritable | c->cap_bset;
-	else
-		c->cap_permitted = c->cap_ambient;
-	c->cap_effective = c->euid == 0 ? c->cap_permitted : c->cap_ambient;
+	is_root = !(c->securebits & SECBIT_NOROOT) && (c->uid == 0 || c->euid == 0);
+	c->cap_permitted = is_root ? c->cap_inheritable | c->cap_bset : c->cap_ambient;
+	c->cap_effective = is_root && c->euid == 0 ? c->cap_permitted : c->cap_ambient;
 	c->securebits &= ~SECBIT_KEEP_CAPS;
 }
 

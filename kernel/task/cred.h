@@ -36,7 +36,14 @@ struct cred {
 	struct rcu_head rcu;
 };
 
+/* Each has its lock in the bit above. */
+#define SECBIT_NOROOT		BIT(0)	/* exec gives uid 0 nothing */
+#define SECBIT_NO_SETUID_FIXUP	BIT(2)	/* capabilities do not follow changes of uids */
 #define SECBIT_KEEP_CAPS	BIT(4)	/* giving up root's ids leaves the permitted set; exec clears it */
+#define SECBIT_NO_AMBIENT_RAISE	BIT(6)
+#define SECBIT_ALL		0xffu
+#define SECBIT_LOCKS		0xaau
+#define SECBIT_LOCK_OF(bit)	((bit) << 1)
 
 #define current_cred()	((const struct cred *)current->cred)
 const struct cred *cred_get(const struct cred *c);

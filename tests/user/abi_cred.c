@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Users, groups, capabilities: the set*id family and what an unprivileged process may do. */
+#include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
 #include <sys/fsuid.h>
@@ -130,6 +131,79 @@ static void capabilities(void)
 	tap_is(err(prctl(PR_CAPBSET_READ, 99)), -EINVAL, "of none");
 }
 
+/* The caller's capabilities of one kind: 0 effective, 1 permitted, 2 inheritable. */
+static unsigned long caps(int kind)
+{
+	struct __user_cap_header_struct header = { _LINUX_CAPABILITY_VERSION_3, 0 };
+	struct __user_cap_data_struct data[2] = { };
+	const unsigned *words = (const unsigned *)data;
+
+	sys(SYS_capget, &header, data);
+	return words[kind] | (unsigned long)words[kind + 3] << 32;
+}
+
+static void inherit(unsigned set)
+{
+	struct __user_cap_header_struct header = { _LINUX_CAPABILITY_VERSION_3, 0 };
+	struct __user_cap_data_struct data[2] = { };
+
+	sys(SYS_capget, &header, data);
+	data[0].inheritable = set;
+	sys(SYS_capset, &header, data);
+}
+
+/* What the program says of itself after exec, as "caps": effective capabilities below 8. */
+static int caps_after_exec(void)
+{
+	execl("/proc/self/exe", "caps", NULL);
+	return 99;
+}
+
+enum { NOROOT = 1, NO_FIXUP = 4, KEEP = 16, NO_RAISE = 64 };
+
+static void securebits(void)
+{
+	tap_says(CODE(_exit(-err(prctl(PR_SET_SECUREBITS, NOROOT | NOROOT << 1)))), "lock a bit");
+	tap_says(CODE(prctl(PR_SET_SECUREBITS, NOROOT | NOROOT << 1); _exit(-err(prctl(PR_SET_SECUREBITS, 0)))),
+		 "the lock stays");
+	tap_says(CODE(prctl(PR_SET_SECUREBITS, NOROOT << 1); _exit(-err(prctl(PR_SET_SECUREBITS, 3)))),
+		 "so does the bit");
+	tap_says(CODE(prctl(PR_SET_SECUREBITS, KEEP << 1); _exit(-err(prctl(PR_SET_KEEPCAPS, 1)))),
+		 "PR_SET_KEEPCAPS, locked");
+	tap_says(CODE(setuid(9); _exit(-err(prctl(PR_SET_SECUREBITS, 0)))), "a user may set none");
+	tap_says(CODE(prctl(PR_SET_SECUREBITS, NO_FIXUP); setresuid(9, 9, 9); _exit(caps(0) == caps(1) && caps(0))),
+		 "SECBIT_NO_SETUID_FIXUP: all are kept");
+	tap_says(CODE(_exit(caps_after_exec())), "exec as root");
+	tap_says(CODE(prctl(PR_SET_SECUREBITS, NOROOT); _exit(caps_after_exec())), "SECBIT_NOROOT: exec gives none");
+	tap_says(CODE(setresuid(9, 9, 9); _exit(caps_after_exec())), "exec as a user");
+	tap_says(CODE(inherit(2); prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, 1, 0, 0);
+		      prctl(PR_SET_SECUREBITS, KEEP); setresuid(9, 9, 9);
+		      _exit(prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, 1, 0, 0))),
+		 "ambient after setuid with KEEPCAPS");
+	tap_says(CODE(inherit(2); prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, 1, 0, 0); setresuid(9, 9, 9);
+		      _exit(prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, 1, 0, 0))), "ambient after setuid");
+	tap_says(CODE(prctl(PR_SET_KEEPCAPS, 1); setresuid(9, 9, 9); inherit(2);
+		      prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, 1, 0, 0); _exit(caps_after_exec())),
+		 "ambient ones survive exec");
+	tap_says(CODE(inherit(2); prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, 1, 0, 0); inherit(0);
+		      _exit(prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, 1, 0, 0))), "not what cannot be inherited");
+	tap_says(CODE(inherit(2); prctl(PR_SET_SECUREBITS, NO_RAISE);
+		      _exit(-err(prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, 1, 0, 0)))),
+		 "SECBIT_NO_CAP_AMBIENT_RAISE");
+}
+
+/* What a file server that takes a client's id may do. */
+static void file_server(void)
+{
+	close(open("private", O_CREAT | O_WRONLY, 0600));
+	tap_says(CODE(setfsuid(9); _exit(caps(0) & 0xff)), "setfsuid takes the capabilities of files");
+	tap_says(CODE(setfsuid(9); _exit(-err(open("private", O_RDONLY)))), "and with them what is private");
+	tap_says(CODE(setfsuid(9); setfsuid(0); _exit(caps(0) & 0xff)), "back to root they come back");
+	tap_says(CODE(setfsuid(9); _exit(caps(1) & 0xff)), "they are permitted meanwhile");
+	tap_says(CODE(prctl(PR_SET_SECUREBITS, NO_FIXUP); setfsuid(9); _exit(caps(0) & 0xff)),
+		 "SECBIT_NO_SETUID_FIXUP: they stay");
+}
+
 static void names(void)
 {
 	struct utsname u;
@@ -150,12 +224,16 @@ static void names(void)
 	tap_is(sys(SYS_personality, 0xffffffff), 0, "personality");
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+	if (!strcmp(argv[0], "caps"))
+		return caps(0) & 0xff;
 	users();
 	groups();
 	privileges();
 	capabilities();
+	securebits();
+	file_server();
 	names();
 	return tap_exit();
 }
