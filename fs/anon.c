@@ -69,6 +69,7 @@ struct file *file_create_anon(const char *name, const struct file_ops *ops, void
 	f->inode = d->inode;
 	f->ops = ops;
 	f->private = private;
+	f->mode |= FMODE_NOWAIT;	/* they wait for events alone, and ask kio_nonblock() first */
 	return f;
 }
 

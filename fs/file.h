@@ -10,6 +10,7 @@
 #pragma once
 #include <fs/vfs.h>
 #include <kernel/mm/iov_iter.h>
+#include <kernel/uapi/fcntl.h>
 
 struct poll_table;
 struct vma;
@@ -66,6 +67,7 @@ struct file {
 #define FMODE_NOWAIT	BIT(6)
 #define FMODE_WRITER	BIT(7)		/* counted in inode->writers */
 #define FMODE_STREAM	BIT(8)		/* no position */
+#define FMODE_CREATED	BIT(9)		/* its open made the file */
 
 struct dir_context {
 	/* False: full, stop. type: DT_*. */
@@ -73,11 +75,19 @@ struct dir_context {
 	loff_t pos;
 };
 
+/* May O_DIRECT be set? Its contents are in a page cache that can be gone around. */
+bool file_can_direct(const struct file *f);
 /* A file without a name in any directory (eventfd, epoll, pipe); NULL and *err. */
 struct file *file_create_anon(const char *name, const struct file_ops *ops, void *private, u32 flags, int *err);
 /* The same with a descriptor for it (close-on-exec as flags say). Failed: private is still the caller's. */
 int __must_check fd_create_anon(const char *name, const struct file_ops *ops, void *private, u32 flags);
 loff_t noop_llseek(struct file *f, loff_t off, int whence);	/* where it is */
+/* f was read: see path_accessed(). */
+static inline void file_accessed(const struct file *f)
+{
+	if (likely(!(READ_ONCE(f->flags) & O_NOATIME)))
+		path_accessed(&f->path);
+}
 struct file *file_get(struct file *f);
 void file_put(struct file *f);		/* the last one releases: may sleep; from atomic context it is deferred */
 

@@ -59,7 +59,7 @@ void file_read_ahead(struct file *f, loff_t start, loff_t end)
 	loff_t size = mapping_size(m);
 	u64 index = (u64)start >> PAGE_SHIFT, last;
 
-	if (start < 0 || start >= size || !m->ops->read_page)
+	if (start < 0 || start >= size || !m->ops->read_page || (m->flags & MAPPING_NO_WRITEBACK))
 		return;
 	last = (u64)(min(end, size - 1)) >> PAGE_SHIFT;
 	while (index <= last && !signal_fatal_pending(current)) {
@@ -93,10 +93,6 @@ static struct page *page_to_read(struct kio *kio, struct mapping *m, u64 index, 
 		return page;
 	if (page)
 		page_put(page);
-	if (kio->flags & KIO_NOWAIT) {
-		*err = -EAGAIN;
-		return NULL;
-	}
 	if (!page)
 		read_ahead(m, &kio->file->ra, index);
 	return pagecache_read(m, index, err);
@@ -121,6 +117,7 @@ ssize_t generic_file_read(struct kio *kio, struct iov_iter *to)
 
 	if (unlikely(is_direct(kio)) && !is_direct_aligned(kio, to))
 		return -EINVAL;
+	file_accessed(kio->file);
 	while (iov_iter_count(to)) {
 		loff_t size = mapping_size(m);
 		u32 offset = kio->pos & ~PAGE_MASK;
@@ -187,6 +184,7 @@ int generic_file_mmap(struct file *f, struct vma *vma)
 {
 	if (!f->mapping->ops->read_page)
 		return -ENODEV;
+	file_accessed(f);
 	return 0;
 }
 

@@ -1,11 +1,13 @@
 obj-y += fs/advise.o
 obj-y += fs/anon.o
+obj-y += fs/atime.o
 obj-y += fs/attr.o
 obj-y += fs/blkdev.o
 obj-y += fs/chrdev.o
 obj-y += fs/dcache.o
 obj-y += fs/epoll.o
 obj-y += fs/eventfd.o
+obj-y += fs/fcntl.o
 obj-y += fs/file.o
 obj-y += fs/filemap.o
 obj-y += fs/initramfs.o

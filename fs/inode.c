@@ -281,7 +281,7 @@ int inode_permission(struct inode *inode, int mask)
 	return inode_mode_permission(inode, mask);
 }
 
-static bool owner_or_capable(const struct inode *inode)
+bool inode_owner_or_capable(const struct inode *inode)
 {
 	return current_cred()->fsuid == inode->uid || capable(CAP_FOWNER);
 }
@@ -297,9 +297,9 @@ int inode_setattr_check(struct inode *inode, const struct iattr *attr)
 	    (current_cred()->fsuid != inode->uid || (!in_group(attr->gid) && attr->gid != inode->gid)))
 		return -EPERM;
 	if ((attr->valid & (ATTR_MODE | ATTR_ATIME_SET | ATTR_MTIME_SET | ATTR_TIMES_SET)) &&
-	    !owner_or_capable(inode))
+	    !inode_owner_or_capable(inode))
 		return -EPERM;
-	if ((attr->valid & ATTR_TOUCH) && !owner_or_capable(inode))
+	if ((attr->valid & ATTR_TOUCH) && !inode_owner_or_capable(inode))
 		return inode_permission((struct inode *)inode, MAY_WRITE);
 	return 0;
 }

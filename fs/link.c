@@ -205,6 +205,34 @@ static int link_locked(struct inode *inode, struct inode *dir, struct dentry *d)
 	return err;
 }
 
+/* A file that is named by its descriptor alone: by who opened it, or who may look into any directory. */
+static int may_link_fd(int fd)
+{
+	struct fd f = fd_get_raw(fd);
+	bool may;
+
+	if (!f.file)
+		return -EBADF;
+	may = f.file->cred == current_cred() || capable(CAP_DAC_READ_SEARCH);
+	fd_put(f);
+	return may ? 0 : -ENOENT;
+}
+
+static int link_source(int dfd, uaddr_t name, u32 lookup, struct path *path)
+{
+	struct filename fn;
+	int err = filename_get(&fn, name, lookup);
+
+	if (err)
+		return err;
+	if (!*fn.name && dfd != AT_FDCWD)
+		err = may_link_fd(dfd);
+	if (!err)
+		err = filename_lookup(dfd, fn.name, lookup, path);
+	filename_put(&fn);
+	return err;
+}
+
 long sys_linkat(int olddfd, uaddr_t oldname, int newdfd, uaddr_t newname, int flags)
 {
 	u32 lookup = (flags & AT_SYMLINK_FOLLOW ? LOOKUP_FOLLOW : 0) | (flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0);
@@ -216,9 +244,7 @@ long sys_linkat(int olddfd, uaddr_t oldname, int newdfd, uaddr_t newname, int fl
 
 	if (flags & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH))
 		return -EINVAL;
-	if ((flags & AT_EMPTY_PATH) && !capable(CAP_DAC_READ_SEARCH))
-		return -ENOENT;
-	err = path_lookup_user(olddfd, oldname, lookup, &old);
+	err = link_source(olddfd, oldname, lookup, &old);
 	if (err)
 		return err;
 	err = filename_get(&fn, newname, 0);

@@ -324,6 +324,13 @@ bool dentry_is_mountpoint(struct dentry *d)
 	return found;
 }
 
+int mount_no_options(const char *options)
+{
+	while (options && *options == ',')
+		options++;
+	return options && *options ? -EINVAL : 0;
+}
+
 static int fs_mount(const char *type_name, u32 flags, const char *source, char *options, struct mount **out)
 {
 	const struct fstype *type = fstype_find(type_name);
@@ -560,10 +567,10 @@ static void fs_set_root(struct fs *fs, const struct path *path)
 
 int vfs_mount_root(const char *source, const char *type, u32 flags)
 {
-	char options[] = "mode=755";
+	char options[] = "mode=755,size=100%,nr_inodes=0";	/* bounded by memory alone */
 	bool first = !init_mnt_ns.root;
 	struct mount *m;
-	int err = fs_mount(type, flags, source, first ? options : NULL, &m);
+	int err = fs_mount(type, flags | MS_RELATIME, source, first ? options : NULL, &m);
 
 	if (err)
 		return err;

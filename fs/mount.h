@@ -14,6 +14,8 @@ extern struct spinlock mount_lock;	/* RANK_MOUNT */
 void mount_put(struct mount *m);
 /* A mount in no tree, of a superblock made for it whose root inode has this mode; NULL: no memory. */
 struct mount *mount_internal(const struct fstype *type, u32 magic, umode_t mode);
+/* Options of a file system that has none: 0 or -EINVAL. */
+int __must_check mount_no_options(const char *options);
 const struct fstype *fstype_find(const char *name);
 int __must_check mount_new(const struct path *at, const char *type, u32 flags, const char *source, char *options);
 int __must_check mount_bind(const struct path *at, const struct path *from, bool recursive);

@@ -455,6 +455,7 @@ static int follow(struct walk *w, struct path *parent, const char **name)
 		w->inode = to.dentry->inode;
 		return 0;
 	}
+	path_accessed(&w->path);
 	r = &w->rests[w->depth];
 	r->put = NULL;
 	text = inode->ops->get_link(inode, w->path.dentry, &r->put, &r->arg);
@@ -726,6 +727,7 @@ int filename_stat_rcu(int dfd, const char *name, u32 flags, struct kstat *st)
 		.dev = i->sb->dev, .rdev = i->rdev, .mode = i->mode, .nlink = i->nlink,
 		.blksize = 1u << i->blkbits, .uid = i->uid, .gid = i->gid,
 		.atime = i->atime, .mtime = i->mtime, .ctime = i->ctime,
+		.mnt_id = w.path.mnt->id, .is_mount_root = w.path.dentry == w.path.mnt->root,
 	};
 	if (!seq_retry(&w.path.dentry->seq, w.seq) && !seq_retry(&mount_seq, w.mount_seq))
 		err = 0;

@@ -11,14 +11,13 @@
  *
  * inode->writers counts opens for writing when positive, programs being run
  * when negative: -ETXTBSY either way.
+ *
+ * Not here: what is done with an open file's flags (fcntl.c).
  */
 #include <fs/chrdev.h>
 #include <fs/file.h>
-#include <fs/locks.h>
 #include <fs/mount.h>
 #include <fs/namei.h>
-#include <fs/pipe.h>
-#include <fs/tmpfs/tmpfs.h>
 #include <kernel/lib/string.h>
 #include <kernel/uapi/syscall.h>
 #include <kernel/task/cred.h>
@@ -69,17 +68,6 @@ void file_deny_write_release(struct file *f)
 	atomic_inc(&f->inode->writers);
 }
 
-static bool may_noatime(const struct inode *inode)
-{
-	return current_cred()->fsuid == inode->uid || capable(CAP_FOWNER);
-}
-
-/* Contents in the page cache, which O_DIRECT can go around. */
-static bool can_direct(const struct file *f)
-{
-	return S_ISBLK(f->inode->mode) || (S_ISREG(f->inode->mode) && f->mapping && f->mapping->ops);
-}
-
 static int may_open(const struct path *path, int flags, u32 mode)
 {
 	struct inode *inode = path->dentry->inode;
@@ -101,7 +89,7 @@ static int may_open(const struct path *path, int flags, u32 mode)
 	err = inode_permission(inode, mask);
 	if (err)
 		return err;
-	if ((flags & O_NOATIME) && !may_noatime(inode))
+	if ((flags & O_NOATIME) && !inode_owner_or_capable(inode))
 		return -EPERM;
 	return 0;
 }
@@ -118,14 +106,14 @@ static int file_attach(struct file *f, const struct path *path)
 	f->ops = inode->fops;
 	f->wb_err_seen = f->mapping ? mapping_error_sample(f->mapping) : 0;
 	if (S_ISREG(inode->mode))
-		f->mode |= FMODE_LSEEK | FMODE_PREAD | FMODE_ATOMIC_POS | FMODE_NOWAIT;
+		f->mode |= FMODE_LSEEK | FMODE_PREAD | FMODE_ATOMIC_POS;
 	else if (S_ISDIR(inode->mode) || S_ISBLK(inode->mode))
 		f->mode |= FMODE_LSEEK | FMODE_PREAD | FMODE_ATOMIC_POS;
 	else if (S_ISCHR(inode->mode))
 		f->mode |= FMODE_LSEEK | FMODE_PREAD;
 	if (!f->ops)
 		return -ENXIO;
-	if (unlikely(f->flags & O_DIRECT) && !can_direct(f)) {
+	if (unlikely(f->flags & O_DIRECT) && !file_can_direct(f)) {
 		f->ops = NULL;	/* never opened: nothing to release */
 		return -EINVAL;
 	}
@@ -167,6 +155,8 @@ static struct file *open_path_consume(const struct path *path, int flags, bool c
 	 */
 	f->flags |= flags & (O_NOCTTY | O_EXCL);
 	*err = created ? 0 : may_open(path, flags, f->mode);
+	if (created)
+		f->mode |= FMODE_CREATED;
 	if (*err)
 		f->path = *path;
 	else
@@ -264,6 +254,7 @@ static int link_text_get(struct link_text *t, const struct path *link)
 	struct inode *inode = link->dentry->inode;
 
 	*t = (struct link_text){ .link = *link };
+	path_accessed(link);
 	t->text = inode->ops->get_link(inode, link->dentry, &t->put, &t->arg);
 	if (!IS_ERR(t->text))
 		return *t->text ? 0 : -ENOENT;
@@ -580,105 +571,6 @@ long sys_dup3(u32 oldfd, u32 newfd, int flags)
 	if (!f.file)
 		return -EBADF;
 	ret = fd_replace(newfd, f.file, flags);
-	fd_put(f);
-	return ret;
-}
-
-/* O_ASYNC is ignored where nothing could ever be signalled, as on Linux. Limit: elsewhere it is refused. */
-static long setfl(struct file *f, u32 flags)
-{
-	const u32 settable = O_APPEND | O_NONBLOCK | O_NOATIME | O_DIRECT;
-
-	if ((flags & O_NOATIME) && !(f->flags & O_NOATIME) && !may_noatime(f->inode))
-		return -EPERM;
-	/* A pipe's O_DIRECT means packets. */
-	if ((flags & O_DIRECT) && !S_ISFIFO(f->inode->mode) && !can_direct(f))
-		return -EINVAL;
-	if ((flags & O_ASYNC) && f->ops->poll)
-		return -EINVAL;
-	spin_lock(&f->lock);
-	WRITE_ONCE(f->flags, (f->flags & ~settable) | (flags & settable));
-	spin_unlock(&f->lock);
-	return 0;
-}
-
-long sys_fcntl(u32 fd, u32 cmd, u64 arg)
-{
-	struct fd f = fd_get_raw(fd);
-	long ret = -EINVAL;
-
-	if (!f.file)
-		return -EBADF;
-	if ((f.file->mode & FMODE_PATH) && cmd != F_DUPFD && cmd != F_DUPFD_CLOEXEC && cmd > F_GETFL) {
-		fd_put(f);
-		return -EBADF;
-	}
-	switch (cmd) {
-	case F_DUPFD:
-	case F_DUPFD_CLOEXEC:
-		ret = fd_reserve_from(arg, cmd == F_DUPFD ? 0 : O_CLOEXEC);
-		if (ret >= 0)
-			fd_install(ret, file_get(f.file));
-		break;
-	case F_GETFD:
-		ret = fd_get_cloexec(fd);
-		break;
-	case F_SETFD:
-		ret = fd_set_cloexec(fd, arg & FD_CLOEXEC);
-		break;
-	case F_GETFL:
-		ret = f.file->flags;
-		break;
-	case F_SETFL:
-		ret = setfl(f.file, arg);
-		break;
-	case F_GETLK:
-	case F_SETLK:
-	case F_SETLKW:
-	case F_OFD_GETLK:
-	case F_OFD_SETLK:
-	case F_OFD_SETLKW:
-		ret = file_lock_fcntl(fd, f.file, cmd, arg);
-		break;
-	case F_GETPIPE_SZ:
-		ret = pipe_size(f.file);
-		break;
-	case F_SETPIPE_SZ:
-		ret = pipe_set_size(f.file, arg);
-		break;
-	case F_ADD_SEALS:
-		ret = shmem_add_seals(f.file, arg);
-		break;
-	case F_GET_SEALS:
-		ret = shmem_get_seals(f.file);
-		break;
-	}
-	fd_put(f);
-	return ret;
-}
-
-long sys_ioctl(u32 fd, u32 cmd, u64 arg)
-{
-	enum { FIOCLEX = 0x5451, FIONCLEX = 0x5450, FIONBIO = 0x5421 };
-	struct fd f = fd_get(fd);
-	long ret = 0;
-	int on;
-
-	if (!f.file)
-		return -EBADF;
-	switch (cmd) {
-	case FIOCLEX:
-	case FIONCLEX:
-		ret = fd_set_cloexec(fd, cmd == FIOCLEX);
-		break;
-	case FIONBIO:
-		ret = get_user(on, arg);
-		if (!ret)
-			ret = setfl(f.file, (f.file->flags & ~O_NONBLOCK) | (on ? O_NONBLOCK : 0));
-		break;
-	default:
-		ret = f.file->ops->ioctl ? f.file->ops->ioctl(f.file, cmd, arg) : -ENOTTY;
-	}
 	fd_put(f);
 	return ret;
 }

@@ -19,6 +19,7 @@
  *  (3) A write of up to PIPE_BUF bytes is never mixed with another's.
  */
 #include <fs/mount.h>
+#include <fs/namei.h>
 #include <fs/pipe.h>
 #include <fs/poll.h>
 #include <kernel/bug.h>
@@ -26,6 +27,7 @@
 #include <kernel/mm/alloc.h>
 #include <kernel/mm/page.h>
 #include <kernel/printk.h>
+#include <kernel/sched/tick.h>
 #include <kernel/uapi/syscall.h>
 #include <kernel/task/cred.h>
 #include <kernel/task/pid.h>
@@ -151,6 +153,30 @@ static ssize_t fill_locked(struct pipe *p, struct iov_iter *from, bool packet)
 	return done;
 }
 
+/* The inode's times move once a tick, and where they were set: the clock would cost more than the transfer. */
+static void note_read(struct pipe *p, const struct file *f)
+{
+	const struct timespec64 *atime = &f->inode->atime;
+
+	if (likely(READ_ONCE(p->read_tick) == tick_time() && READ_ONCE(atime->nsec) == p->read_nsec))
+		return;
+	file_accessed(f);
+	p->read_nsec = READ_ONCE(atime->nsec);
+	WRITE_ONCE(p->read_tick, tick_time());
+}
+
+static void note_write(struct pipe *p, const struct file *f)
+{
+	const struct timespec64 *mtime = &f->inode->mtime;
+
+	if (likely(READ_ONCE(p->write_tick) == tick_time() && READ_ONCE(mtime->nsec) == p->write_nsec))
+		return;
+	if (!mount_want_write(f->path.mnt))
+		inode_touch(f->inode, ATTR_MTIME);
+	p->write_nsec = READ_ONCE(mtime->nsec);
+	WRITE_ONCE(p->write_tick, tick_time());
+}
+
 static ssize_t pipe_read(struct kio *kio, struct iov_iter *to)
 {
 	struct pipe *p = kio->file->private;
@@ -179,6 +205,8 @@ static ssize_t pipe_read(struct kio *kio, struct iov_iter *to)
 			wake_poll(&p->write_wait, EPOLLOUT | EPOLLWRNORM);
 		if (unlikely(more))
 			wake_poll(&p->read_wait, EPOLLIN | EPOLLRDNORM);
+		if (n > 0)
+			note_read(p, kio->file);
 		if (n || eof)
 			return n;
 		if (kio_nonblock(kio))
@@ -222,6 +250,8 @@ static ssize_t pipe_write(struct kio *kio, struct iov_iter *from)
 		siginfo_fill_user(&info, SIGPIPE, SI_USER);
 		(void)signal_send_thread(current, SIGPIPE, &info);
 	}
+	if (done)
+		note_write(p, kio->file);
 	return done ? done : n;
 }
 
@@ -513,18 +543,12 @@ static bool is_nameless(const struct inode *inode)
 	return inode->sb == pipe_mount->sb;
 }
 
-/* Wait for the other side, if this open has to. Counts of opens, not of users: it may have come and gone. */
+/* Wait for the other side: for an open, not for a user, which may have come and gone by the time we look. */
 static int fifo_wait(struct pipe *p, const struct file *f, u32 reader_opens, u32 writer_opens)
 {
-	u32 both = FMODE_READ | FMODE_WRITE;
-
-	if ((f->mode & both) == FMODE_READ && !(f->flags & O_NONBLOCK))
-		return wait_event_interruptible(&p->read_wait, READ_ONCE(p->writers) ||
-						READ_ONCE(p->writer_opens) != writer_opens);
-	if ((f->mode & both) == FMODE_WRITE)
-		return wait_event_interruptible(&p->write_wait, READ_ONCE(p->readers) ||
-						READ_ONCE(p->reader_opens) != reader_opens);
-	return 0;
+	if (f->mode & FMODE_READ)
+		return wait_event_interruptible(&p->read_wait, READ_ONCE(p->writer_opens) != writer_opens);
+	return wait_event_interruptible(&p->write_wait, READ_ONCE(p->reader_opens) != reader_opens);
 }
 
 static int fifo_open(struct inode *inode, struct file *f)
@@ -532,12 +556,15 @@ static int fifo_open(struct inode *inode, struct file *f)
 	bool reads = f->mode & FMODE_READ, writes = f->mode & FMODE_WRITE;
 	struct pipe *p = fifo_get(inode);
 	u32 reader_opens, writer_opens;
-	int err;
+	int err = 0;
+	bool alone;
 
 	if (!p)
 		return -ENOMEM;
 	mutex_lock(&p->mutex);
-	if (writes && !reads && (f->flags & O_NONBLOCK) && !p->readers && !is_nameless(inode)) {
+	/* Now, and not later: who is there may see us at once, do all it came for, and leave. */
+	alone = !is_nameless(inode) && !(reads && writes) && !(reads ? p->writers : p->readers);
+	if (alone && writes && (f->flags & O_NONBLOCK)) {
 		mutex_unlock(&p->mutex);
 		pipe_put(inode, p);
 		return -ENXIO;
@@ -553,7 +580,8 @@ static int fifo_open(struct inode *inode, struct file *f)
 	wake_queue(&p->write_wait, 0, 0);
 	f->private = p;
 	f->mode |= FMODE_STREAM | FMODE_NOWAIT;
-	err = is_nameless(inode) ? 0 : fifo_wait(p, f, reader_opens, writer_opens);
+	if (alone && !(f->flags & O_NONBLOCK))
+		err = fifo_wait(p, f, reader_opens, writer_opens);
 	if (err) {
 		pipe_release(f);
 		return err;

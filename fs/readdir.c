@@ -64,6 +64,7 @@ static long getdents(struct file *f, uaddr_t to, u32 size)
 	if (!err) {
 		err = f->inode->nlink ? f->ops->iterate(f, &g.ctx) : -ENOENT;
 		rwsem_read_unlock(&f->inode->rwsem);
+		file_accessed(f);
 	}
 	if (!err && g.last) {
 		g.last->next = g.ctx.pos;

@@ -36,6 +36,8 @@ static ssize_t transfer_kio(struct kio *kio, struct iov_iter *it, loff_t *pos, b
 
 	if (!(f->mode & (write ? FMODE_WRITE : FMODE_READ)))
 		return -EBADF;
+	if (unlikely((loff_t)iov_iter_count(it) > S64_MAX - kio->pos))
+		return -EINVAL;
 	iov_iter_truncate(it, MAX_RW_COUNT);
 	if (write)
 		n = f->ops->write ? f->ops->write(kio, it) : -EINVAL;
@@ -125,8 +127,6 @@ static ssize_t prw(struct fd f, struct iov_iter *it, loff_t pos, bool write)
 		return -EINVAL;
 	if (!(f.file->mode & FMODE_PREAD))
 		return -ESPIPE;
-	if (unlikely((loff_t)iov_iter_count(it) > S64_MAX - pos))
-		return -EINVAL;
 	return transfer(f.file, it, &pos, write);
 }
 

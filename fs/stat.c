@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* stat, statx and readlink: attributes of inodes in the ABI's layouts. */
+/*
+ * stat, statx and readlink: attributes of inodes in the ABI's layouts. statx always
+ * answers with all that there is, whatever it was asked for, as it may.
+ *
+ * Limit: statx knows no time of birth and no alignment of direct I/O: their bits stay
+ * clear in stx_mask.
+ */
 #include <fs/file.h>
 #include <fs/namei.h>
 #include <kernel/lib/string.h>
@@ -39,6 +45,8 @@ struct user_statx {
 _Static_assert(sizeof(struct user_statx) == 256, "struct statx");
 
 #define STATX_BASIC_STATS	0x7ffu
+#define STATX_MNT_ID		0x1000u
+#define STATX_ATTR_MOUNT_ROOT	0x2000u
 #define STATX_RESERVED		0x80000000u
 
 /* 8 bits of minor, 12 of major, the rest of minor. */
@@ -76,6 +84,15 @@ static long stat_to_user(uaddr_t to, const struct kstat *st)
 	return copy_to_user(to, &u, sizeof(u));
 }
 
+static int path_stat(const struct path *path, struct kstat *st)
+{
+	int err = inode_stat(path->dentry->inode, st);
+
+	st->mnt_id = path->mnt->id;
+	st->is_mount_root = path->dentry == path->mnt->root;
+	return err;
+}
+
 static int stat_fd(int fd, struct kstat *st)
 {
 	struct fd f = fd_get_raw(fd);
@@ -83,7 +100,7 @@ static int stat_fd(int fd, struct kstat *st)
 
 	if (!f.file)
 		return -EBADF;
-	err = inode_stat(f.file->inode, st);
+	err = path_stat(&f.file->path, st);
 	fd_put(f);
 	return err;
 }
@@ -103,7 +120,7 @@ static int stat_name(int dfd, const char *name, u32 flags, struct kstat *st)
 	err = filename_lookup(dfd, name, flags, &path);
 	if (err)
 		return err;
-	err = inode_stat(path.dentry->inode, st);
+	err = path_stat(&path, st);
 	path_put(&path);
 	return err;
 }
@@ -113,8 +130,12 @@ static int stat_at(int dfd, uaddr_t name, int at_flags, struct kstat *st)
 	u32 flags = (at_flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW) |
 		    (at_flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0);
 	struct filename fn;
-	int err = filename_get(&fn, name, flags);
+	int err;
 
+	/* No name is as good as an empty one. */
+	if (!name && (at_flags & AT_EMPTY_PATH) && dfd >= 0)
+		return stat_fd(dfd, st);
+	err = filename_get(&fn, name, flags);
 	if (err)
 		return err;
 	err = stat_name(dfd, fn.name, flags, st);
@@ -127,7 +148,8 @@ long sys_newfstatat(int dfd, uaddr_t name, uaddr_t to, int flags)
 	struct kstat st;
 	int err;
 
-	if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH))
+	/* How fresh it has to be: here all is. Both bits at once are taken, unlike by statx. */
+	if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH | AT_STATX_SYNC_TYPE))
 		return -EINVAL;
 	err = stat_at(dfd, name, flags, &st);
 	return err ? err : stat_to_user(to, &st);
@@ -160,7 +182,9 @@ long sys_statx(int dfd, uaddr_t name, u32 flags, u32 mask, uaddr_t to)
 	if (err)
 		return err;
 	u = (struct user_statx){
-		.mask = STATX_BASIC_STATS, .blksize = st.blksize, .nlink = st.nlink,
+		.mask = STATX_BASIC_STATS | STATX_MNT_ID, .mnt_id = st.mnt_id,
+		.attributes_mask = STATX_ATTR_MOUNT_ROOT,
+		.attributes = st.is_mount_root ? STATX_ATTR_MOUNT_ROOT : 0, .blksize = st.blksize, .nlink = st.nlink,
 		.uid = st.uid, .gid = st.gid, .mode = st.mode, .ino = st.ino, .size = st.size, .blocks = st.blocks,
 		.atime = statx_time(st.atime), .mtime = statx_time(st.mtime), .ctime = statx_time(st.ctime),
 		.rdev_major = MAJOR(st.rdev), .rdev_minor = MINOR(st.rdev),
@@ -187,6 +211,7 @@ long sys_readlinkat(int dfd, uaddr_t name, uaddr_t buf, int size)
 		path_put(&path);
 		return -EINVAL;
 	}
+	path_accessed(&path);
 	text = inode->ops->get_link(inode, path.dentry, &put, &arg);
 	if (IS_ERR(text)) {
 		n = PTR_ERR(text);

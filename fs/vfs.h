@@ -152,6 +152,7 @@ void inode_mark_dirty(struct inode *inode, u32 what);	/* INODE_STATE_DIRTY* */
 void inode_clear_dirty(struct inode *inode);
 int inode_permission(struct inode *inode, int mask);	/* MAY_*; 0 or -EACCES ... */
 int inode_mode_permission(const struct inode *inode, int mask);	/* by mode bits and capabilities alone */
+bool inode_owner_or_capable(const struct inode *inode);	/* the caller owns it, or has CAP_FOWNER */
 int inode_setattr_check(struct inode *inode, const struct iattr *attr);
 void inode_setattr_copy(struct inode *inode, const struct iattr *attr);
 void inode_init_owner(struct inode *inode, const struct inode *dir, umode_t mode);	/* fsuid, setgid dirs */
@@ -293,6 +294,8 @@ struct mount {
 };
 void path_get(const struct path *p);
 void path_put(const struct path *p);
+/* What path names was read: its time of access moves where its mount and relatime's rule want it. */
+void path_accessed(const struct path *path);
 
 /* --- looking up --- */
 #define LOOKUP_FOLLOW		BIT(0)

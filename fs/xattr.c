@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Extended attributes: no file system here has any. Each call looks at its
+ * Extended attributes. Limit: no file system here has any. Each call looks at its
  * arguments and at the file as Linux does, and then answers as Linux does where a
  * file system has none: -EOPNOTSUPP, and an empty list.
  */

@@ -73,13 +73,14 @@ static const struct {
 	const char *name;
 	const struct file_ops *ops;
 	umode_t mode;
+	u32 fmode;			/* FMODE_NOWAIT where Linux has it */
 } devices[] = {
-	[3] = { "null", &null_ops, 0666 },
-	[5] = { "zero", &zero_ops, 0666 },
-	[7] = { "full", &full_ops, 0666 },
-	[8] = { "random", &random_file_ops, 0666 },
-	[9] = { "urandom", &urandom_file_ops, 0666 },
-	[11] = { "kmsg", &kmsg_file_ops, 0644 },
+	[3] = { "null", &null_ops, 0666, FMODE_NOWAIT },
+	[5] = { "zero", &zero_ops, 0666, FMODE_NOWAIT },
+	[7] = { "full", &full_ops, 0666, 0 },
+	[8] = { "random", &random_file_ops, 0666, FMODE_NOWAIT },
+	[9] = { "urandom", &urandom_file_ops, 0666, FMODE_NOWAIT },
+	[11] = { "kmsg", &kmsg_file_ops, 0644, 0 },
 };
 
 static int mem_open(struct inode *inode, struct file *f)
@@ -89,6 +90,7 @@ static int mem_open(struct inode *inode, struct file *f)
 	if (!devices[minor].ops)
 		return -ENXIO;
 	f->ops = devices[minor].ops;
+	f->mode |= devices[minor].fmode;
 	return f->ops->open ? f->ops->open(inode, f) : 0;
 }
 

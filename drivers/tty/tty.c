@@ -29,9 +29,11 @@
 #include <kernel/bug.h>
 #include <kernel/lib/string.h>
 #include <kernel/mm/alloc.h>
+#include <kernel/sched/tick.h>
 #include <kernel/task/cred.h>
 #include <kernel/task/signal.h>
 #include <kernel/task/pid.h>
+#include <kernel/time/timekeeping.h>
 #include <kernel/uapi/fcntl.h>
 
 #define CHUNK		512		/* bytes moved per lock hold: bounds the time with interrupts off */
@@ -295,6 +297,18 @@ static ssize_t read_input(struct tty *tty, struct kio *kio, struct iov_iter *to)
 	return total || n >= 0 || n == -ETIMEDOUT ? total : n;
 }
 
+/*
+ * The times of the node by which a terminal was opened tell others how long nobody has used it (w,
+ * who -u). As on Linux in steps of eight seconds, so that they tell little of what is typed.
+ */
+static void note_use(struct inode *node, const struct timespec64 *last, u32 time)
+{
+	u64 now_s = ktime_to_real(tick_time()) / NS_PER_SEC;
+
+	if (((u64)READ_ONCE(last->sec) ^ now_s) & ~7ull)
+		inode_touch(node, time);
+}
+
 static ssize_t tty_read(struct kio *kio, struct iov_iter *to)
 {
 	struct tty *tty = kio->file->private;
@@ -318,6 +332,8 @@ static ssize_t tty_read(struct kio *kio, struct iov_iter *to)
 	mutex_unlock(&tty->read_mutex);
 	if (tty->is_pty)
 		wake_poll(&tty->input_wait, EPOLLOUT | EPOLLWRNORM);
+	if (n > 0)
+		note_use(kio->file->inode, &kio->file->inode->atime, ATTR_ATIME);
 	return n;
 }
 
@@ -397,6 +413,8 @@ static ssize_t tty_write(struct kio *kio, struct iov_iter *from)
 	}
 	n = write_output(tty, kio, from);
 	mutex_unlock(&tty->write_mutex);
+	if (n > 0)
+		note_use(kio->file->inode, &kio->file->inode->mtime, ATTR_MTIME);
 	return n;
 }
 

@@ -8,7 +8,10 @@
  *
  * Owners: a process's files belong to its effective ids, and to root where it is not
  * dumpable (a set-id program), but for the directories that everybody may enter.
+ *
+ * Limit: hidepid=, gid= and subset= are refused with -EINVAL: everybody sees all processes.
  */
+#include <fs/mount.h>
 #include <fs/proc/proc.h>
 #include <kernel/lib/string.h>
 #include <kernel/mm/mm.h>
@@ -361,7 +364,11 @@ static const struct pseudo_tree tree = {
 static int proc_mount(const struct fstype *type, u32 flags, const char *source, char *options,
 		      struct superblock **out)
 {
-	return pseudo_mount(type, &tree, flags, out);
+	/* What is so anyway may be asked for. */
+	bool plain = options && (!strcmp(options, "hidepid=0") || !strcmp(options, "hidepid=off"));
+	int err = plain ? 0 : mount_no_options(options);
+
+	return err ? err : pseudo_mount(type, &tree, flags, out);
 }
 
 FILESYSTEM(proc) = { .name = "proc", .mount = proc_mount };

@@ -9,6 +9,7 @@
  *
  * Limit: devices stand in two flat folders, not below the buses that they are on.
  */
+#include <fs/mount.h>
 #include <fs/sys/sys.h>
 #include <kernel/lib/string.h>
 
@@ -87,7 +88,9 @@ static const struct pseudo_tree tree = { .magic = SYSFS_MAGIC, .strict = true, .
 static int sys_mount_fs(const struct fstype *type, u32 flags, const char *source, char *options,
 			struct superblock **out)
 {
-	return pseudo_mount(type, &tree, flags, out);
+	int err = mount_no_options(options);
+
+	return err ? err : pseudo_mount(type, &tree, flags, out);
 }
 
 FILESYSTEM(sysfs) = { .name = "sysfs", .mount = sys_mount_fs };

@@ -8,6 +8,8 @@
 /* Context: interrupts off, on this CPU. */
 void tick_start(void);			/* the CPU leaves idle; does nothing if it ticks already */
 void tick_init_cpu(void);
+/* ktime of the last tick, of any CPU: behind by at most TICK_NS where a thread asks. No clock is read. */
+ktime_t tick_time(void);
 
 /* CPU time in ns since boot, by state; the sum is the time since the CPU came up. */
 enum cputime { CPUTIME_USER, CPUTIME_NICE, CPUTIME_SYSTEM, CPUTIME_IDLE, CPUTIME_IOWAIT, CPUTIME_IRQ,

@@ -97,6 +97,11 @@ void clock_unlisten(struct clock_listener *l)
 	spin_unlock_irqrestore(&clock_lock, flags);
 }
 
+u64 ktime_to_real(ktime_t ns)
+{
+	return ns + READ_ONCE(real_offset);
+}
+
 ktime_t ktime_from_real(u64 real_ns)
 {
 	u64 offset = READ_ONCE(real_offset);

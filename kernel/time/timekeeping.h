@@ -22,6 +22,8 @@ struct clock_listener {
 void clock_listen(struct clock_listener *l);
 void clock_unlisten(struct clock_listener *l);
 
+/* What the wall clock, as it is set now, says at ns. */
+u64 ktime_to_real(ktime_t ns);
 /* When CLOCK_MONOTONIC will read what the wall clock calls real_ns, as it is set now; 0: long ago. */
 ktime_t ktime_from_real(u64 real_ns);
 void ktime_shift_real(s64 ns);		/* move the wall clock */

@@ -50,6 +50,8 @@
 #define F_RDLCK		0
 #define F_WRLCK		1
 #define F_UNLCK		2
+#define F_DUPFD_QUERY	1027
+#define F_CREATED_QUERY	1028
 #define F_DUPFD_CLOEXEC	1030
 #define F_SETPIPE_SZ	1031
 #define F_ADD_SEALS	1033

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Pipes: a ring of processes with tokens going round, and streams whose every byte is checked. */
 #include <poll.h>
+#include <sys/stat.h>
 #include "stress.h"
 
 #define RING	12
@@ -101,10 +102,36 @@ static void consume(int fd, unsigned long chance)
 	}
 }
 
+/* Both sides open at once, and the writer is gone as soon as it may: nobody waits for who has left. */
+static void meet(int number)
+{
+	char name[16], byte;
+
+	snprintf(name, sizeof(name), "meet%d", number);
+	mkfifo(name, 0600);
+	while (stress_goes_on()) {
+		pid_t child = CHILD(int w = open(name, O_WRONLY); _exit(write(w, "x", 1) != 1));
+		int r = open(name, O_RDONLY);
+
+		if (read(r, &byte, 1) != 1 || status_of(child))
+			_exit(1);
+		close(r);
+	}
+}
+
+static void meetings(void)
+{
+	for (int i = 0; i < 2 * STREAMS; i++)
+		CHILD(meet(i));
+	tap_is(reap_failures(2 * STREAMS), 0, "two who open a FIFO meet");
+}
+
 int main(void)
 {
 	int p[2];
 
+	stress_start();
+	meetings();
 	stress_start();
 	ring();
 	stress_start();
