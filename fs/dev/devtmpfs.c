@@ -17,6 +17,7 @@
 #include <kernel/lib/string.h>
 #include <kernel/mm/alloc.h>
 #include <kernel/printk.h>
+#include <kernel/uapi/fcntl.h>
 
 #define NODE_NAME_MAX	48
 
@@ -102,6 +103,10 @@ int chrdev_node_create(const char *name, umode_t mode, dev_t dev)
 static int devtmpfs_get(const struct fstype *type, u32 flags, const char *source, char *options,
 			struct superblock **out)
 {
+	int err = tmpfs_remount(instance, &flags, options);
+
+	if (err)
+		return err;
 	refcount_inc(&instance->refs);
 	*out = instance;
 	return 0;
@@ -141,7 +146,7 @@ void devtmpfs_mount(void)
 
 	if (err)
 		return;
-	err = mount_new(&path, "devtmpfs", 0, "devtmpfs", NULL);
+	err = mount_new(&path, "devtmpfs", MS_RELATIME, "devtmpfs", NULL);
 	if (err)
 		pr_err("devtmpfs: not mounted on /dev: error %d", -err);
 	path_put(&path);

@@ -1,1 +1,1 @@
-obj-y += fs/tmpfs/tmpfs.o fs/tmpfs/shmem.o
+obj-y += fs/tmpfs/tmpfs.o fs/tmpfs/limits.o fs/tmpfs/shmem.o

@@ -22,6 +22,7 @@
 #include <kernel/lock/wait.h>
 #include <kernel/mm/mm.h>
 #include <kernel/mm/vm_file.h>
+#include <kernel/task/signal.h>
 #include <kernel/uapi/fcntl.h>
 #include <kernel/uapi/syscall.h>
 
@@ -60,8 +61,9 @@ static struct file *file_create(const char *name, umode_t mode, int *err)
 	if (!d)
 		return NULL;
 	inode = tmpfs_inode(root->sb, NULL, S_IFREG | mode, 0);
-	if (!inode) {
+	if (IS_ERR(inode)) {
 		dentry_put(d);
+		*err = PTR_ERR(inode);
 		return NULL;
 	}
 	inode->nlink = 0;
@@ -100,6 +102,7 @@ int shmem_mmap(struct file *f, struct vma *vma)
 {
 	u32 seals = shmem_seals(f->inode);
 
+	file_accessed(f);
 	if (unlikely(seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) && (vma->flags & VM_SHARED)) {
 		if (vma->flags & VM_WRITE)
 			return -EPERM;
@@ -130,25 +133,51 @@ int shmem_mmap_zero(struct vma *vma)
 	return 0;
 }
 
-/* Zeroed pages for what is not there yet. */
+/* Inode write-locked: only mappings add pages meanwhile. */
+static u64 count_missing(struct mapping *m, u64 first, u64 end)
+{
+	u64 missing = 0;
+
+	for (u64 i = first; i < end && !signal_fatal_pending(current); i++) {
+		struct page *page = pagecache_find(m, i);
+
+		missing += !page || !page_test(page, PG_UPTODATE);
+		if (page)
+			page_put(page);
+		cond_resched();
+	}
+	return missing;
+}
+
+/* Zeroed pages for what is not there yet: room for all of them, or none. */
 static int fill_range(struct mapping *m, loff_t off, loff_t len)
 {
-	for (u64 i = (u64)off >> PAGE_SHIFT; i < pages_of(off + len); i++) {
+	u64 first = (u64)off >> PAGE_SHIFT, end = pages_of(off + len), missing = count_missing(m, first, end);
+	struct superblock *sb = m->host->sb;
+	int err = tmpfs_blocks_take(sb, missing);
+
+	if (err)
+		return err;
+	for (u64 i = first; i < end && !err; i++) {
 		struct page *page = pagecache_get_locked(m, i, m->gfp);
 
-		if (!page)
-			return -ENOMEM;
+		if (!page) {
+			err = -ENOMEM;
+			break;
+		}
 		if (!page_test(page, PG_UPTODATE)) {
 			clear_page(page_address(page));
 			page_test_and_set(page, PG_UPTODATE);
+			missing--;
 		}
 		page_set_dirty(page);
 		page_unlock(page);
 		page_put(page);
 		if (wait_signal_check(TASK_KILLABLE))
-			return -EINTR;
+			err = -EINTR;
 	}
-	return 0;
+	tmpfs_blocks_give_back(sb, missing);
+	return err;
 }
 
 static int fallocate_locked(struct inode *inode, int mode, loff_t off, loff_t len)

@@ -6,8 +6,8 @@
  * dropped by unlink. So the cache never loses a name, and a name that is not
  * cached does not exist: lookup leaves the dentry negative.
  *
- * Pages are never written back (MAPPING_NO_WRITEBACK). A hole reads as a page
- * of zeros, which may leave the cache again as long as it is clean.
+ * Pages are never written back (MAPPING_NO_WRITEBACK), and stay in memory. read(2) makes
+ * none of a hole; a mapping does. How many there may be: limits.c.
  *
  * The order of a directory listing is that of the parent's list of children;
  * positions 0 and 1 are "." and "..", then 2 + the name's place, which stays while
@@ -17,11 +17,11 @@
 #include <fs/file.h>
 #include <fs/namei.h>
 #include <fs/pipe.h>
-#include <fs/statfs.h>
 #include <fs/tmpfs/tmpfs.h>
 #include <kernel/lib/string.h>
 #include <kernel/mm/alloc.h>
 #include <kernel/mm/page.h>
+#include <kernel/task/signal.h>
 #include <kernel/uapi/fcntl.h>
 
 #define TMPFS_MAGIC	0x01021994
@@ -32,16 +32,30 @@ static u64 next_ino = 1;		/* atomic */
 
 /* --- pages --- */
 
+/* A page that gets no place does not stay: it would be there uncounted. */
+static int take_place(struct mapping *m, struct page *page)
+{
+	int err = tmpfs_blocks_take(m->host->sb, 1);
+
+	if (unlikely(err))
+		pagecache_remove(m, page);
+	return err;
+}
+
 static int tmpfs_read_page(struct mapping *m, struct page *page)
 {
-	clear_page(page_address(page));
-	page_read_done(page, 0);
-	return 0;
+	int err = take_place(m, page);
+
+	if (!err)
+		clear_page(page_address(page));
+	page_read_done(page, err);
+	return err;
 }
 
 static int tmpfs_write_begin(struct mapping *m, struct page *page, u32 from, u32 to)
 {
 	u32 seals = shmem_seals(m->host);
+	int err;
 
 	if (unlikely(seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)))
 		return -EPERM;
@@ -49,24 +63,85 @@ static int tmpfs_write_begin(struct mapping *m, struct page *page, u32 from, u32
 		return -EPERM;
 	if (page_test(page, PG_UPTODATE))
 		return 0;
+	err = take_place(m, page);
+	if (err)
+		return err;
 	memset(page_address(page), 0, from);
 	memset((char *)page_address(page) + to, 0, PAGE_SIZE - to);
 	return 0;
 }
 
+static void tmpfs_write_end(struct mapping *m, struct page *page, u32 from, u32 to, u32 copied)
+{
+	if (!copied && !page_test(page, PG_UPTODATE))
+		tmpfs_blocks_give_back(m->host->sb, 1);
+}
+
+/* The whole page goes: parts that are cut off stay zero in it. */
+static void tmpfs_invalidate_page(struct page *page, u32 from, u32 to)
+{
+	if (!from && to == PAGE_SIZE && page_test(page, PG_UPTODATE))
+		tmpfs_blocks_give_back(page->mapping->host->sb, 1);
+}
+
+static bool tmpfs_release_page(struct page *page)
+{
+	tmpfs_invalidate_page(page, 0, PAGE_SIZE);
+	return true;
+}
+
+/* As generic_file_read, but that a hole is not made a page. */
+static ssize_t tmpfs_read(struct kio *kio, struct iov_iter *to)
+{
+	struct mapping *m = kio->file->mapping;
+	ssize_t done = 0;
+
+	file_accessed(kio->file);
+	while (iov_iter_count(to) && kio->pos < mapping_size(m)) {
+		u32 offset = kio->pos & ~PAGE_MASK;
+		size_t want = min((u64)(mapping_size(m) - kio->pos), iov_iter_count(to)), got;
+		struct page *page = pagecache_find(m, (u64)kio->pos >> PAGE_SHIFT);
+
+		want = min(want, PAGE_SIZE - offset);
+		if (page && likely(page_test(page, PG_UPTODATE)))
+			got = copy_page_to_iter(page_address(page), offset, want, to);
+		else
+			got = zero_iter(want, to);
+		if (page)
+			page_put(page);
+		kio->pos += got;
+		done += got;
+		if (got < want)
+			return done ? done : -EFAULT;
+		if (!page && signal_fatal_pending(current))
+			return done;
+		cond_resched();
+	}
+	return done;
+}
+
 static const struct mapping_ops tmpfs_mapping_ops = {
 	.read_page = tmpfs_read_page,
 	.write_begin = tmpfs_write_begin,
+	.write_end = tmpfs_write_end,
+	.invalidate_page = tmpfs_invalidate_page,
+	.release_page = tmpfs_release_page,
 };
 
 /* --- inodes --- */
 
 struct inode *tmpfs_inode(struct superblock *sb, const struct inode *dir, umode_t mode, dev_t dev)
 {
-	struct inode *inode = inode_new(sb);
+	int err = tmpfs_inode_take(sb);
+	struct inode *inode;
 
-	if (!inode)
-		return NULL;
+	if (err)
+		return ERR_PTR(err);
+	inode = inode_new(sb);
+	if (!inode) {
+		tmpfs_inode_give_back(sb);
+		return ERR_PTR(-ENOMEM);
+	}
 	inode->ino = __atomic_fetch_add(&next_ino, 1, __ATOMIC_RELAXED);
 	inode_init_owner(inode, dir, mode);
 	inode->atime = inode->mtime = inode->ctime = inode_now(inode);
@@ -97,8 +172,8 @@ static int tmpfs_mknod(struct inode *dir, struct dentry *d, umode_t mode, dev_t 
 {
 	struct inode *inode = tmpfs_inode(dir->sb, dir, mode, dev);
 
-	if (!inode)
-		return -ENOMEM;
+	if (IS_ERR(inode))
+		return PTR_ERR(inode);
 	dentry_instantiate(d, inode);
 	dentry_get(d);
 	touch_dir(dir);
@@ -127,9 +202,9 @@ static int tmpfs_symlink(struct inode *dir, struct dentry *d, const char *target
 	if (!text)
 		return -ENOMEM;
 	inode = tmpfs_inode(dir->sb, dir, S_IFLNK | S_IRWXUGO, 0);
-	if (!inode) {
+	if (IS_ERR(inode)) {
 		kfree(text);
-		return -ENOMEM;
+		return PTR_ERR(inode);
 	}
 	inode->private = text;
 	inode->size = strlen(text);
@@ -142,6 +217,11 @@ static int tmpfs_symlink(struct inode *dir, struct dentry *d, const char *target
 
 static int tmpfs_link(struct inode *inode, struct inode *dir, struct dentry *d)
 {
+	/* A first name (O_TMPFILE) comes with the inode. */
+	int err = inode->nlink ? tmpfs_inode_take(dir->sb) : 0;
+
+	if (err)
+		return err;
 	inode->nlink++;
 	inode_touch(inode, 0);
 	dentry_instantiate(d, inode_get(inode));
@@ -152,6 +232,8 @@ static int tmpfs_link(struct inode *inode, struct inode *dir, struct dentry *d)
 
 static int tmpfs_unlink(struct inode *dir, struct dentry *d)
 {
+	if (d->inode->nlink > 1)
+		tmpfs_inode_give_back(dir->sb);
 	d->inode->nlink--;
 	inode_touch(d->inode, 0);
 	touch_dir(dir);
@@ -259,6 +341,7 @@ static void tmpfs_evict(struct inode *inode)
 		kfree(inode->private);
 	else if (S_ISREG(inode->mode))
 		shmem_evict(inode);
+	tmpfs_inode_give_back(inode->sb);
 }
 
 static int tmpfs_fsync(struct file *f, loff_t start, loff_t end, bool datasync)
@@ -303,8 +386,8 @@ static int tmpfs_tmpfile(struct inode *dir, struct dentry *d, umode_t mode)
 {
 	struct inode *inode = tmpfs_inode(dir->sb, dir, mode, 0);
 
-	if (!inode)
-		return -ENOMEM;
+	if (IS_ERR(inode))
+		return PTR_ERR(inode);
 	inode->nlink = 0;
 	dentry_instantiate(d, inode);
 	return 0;
@@ -355,80 +438,22 @@ static const struct file_ops dir_fops = {
 	.iterate = tmpfs_iterate, .llseek = generic_file_llseek, .fsync = tmpfs_fsync,
 };
 static const struct file_ops file_fops = {
-	.read = generic_file_read, .write = generic_file_write, .llseek = tmpfs_llseek,
+	.read = tmpfs_read, .write = generic_file_write, .llseek = tmpfs_llseek,
 	.mmap = shmem_mmap, .fsync = tmpfs_fsync, .fallocate = shmem_fallocate,
 };
 
-/*
- * Half of the memory, for pages as for inodes: the defaults that Linux shows. What is
- * used is counted when someone asks, so that nothing has to be counted on the way; what
- * is left is never more than the memory that is free.
- */
-static int tmpfs_statfs(struct superblock *sb, struct kstatfs *st)
-{
-	struct memory_counts info;
-	struct inode *inode;
-	u64 pages = 0, inodes = 0;
-
-	spin_lock(&sb->lock);
-	list_for_each(inode, &sb->inodes, sb_node) {
-		pages += READ_ONCE(inode->data.nr_pages);
-		inodes++;
-	}
-	spin_unlock(&sb->lock);
-	memory_counts(&info);
-	st->blocks = st->files = info.total / 2;
-	st->bfree = st->bavail = st->blocks - min(st->blocks, pages);
-	st->ffree = st->files - min(st->files, inodes);
-	return 0;
-}
-
-const struct super_ops tmpfs_super_ops = { .inode_evict = tmpfs_evict, .statfs = tmpfs_statfs };
-
-/* One name=value of root's attributes. */
-static int parse_option(struct inode *root, const char *name, const char *value)
-{
-	u64 n;
-
-	/* Limit: sizes are taken but bound nothing; memory itself does. */
-	if (!strcmp(name, "size") || !strcmp(name, "nr_blocks") || !strcmp(name, "nr_inodes"))
-		return *value ? 0 : -EINVAL;
-	if (kstrtou64(value, strcmp(name, "mode") ? 10 : 8, &n) || n > U32_MAX)
-		return -EINVAL;
-	if (!strcmp(name, "mode"))
-		root->mode = S_IFDIR | (n & S_IALLUGO);
-	else if (!strcmp(name, "uid"))
-		root->uid = (uid_t)n;
-	else if (!strcmp(name, "gid"))
-		root->gid = (gid_t)n;
-	else
-		return -EINVAL;
-	return 0;
-}
-
-static int parse_options(struct inode *root, char *options)
-{
-	while (options && *options) {
-		char *next = strchr(options, ','), *value;
-		int err;
-
-		if (next)
-			*next++ = 0;
-		value = strchr(options, '=');
-		if (!value)
-			return -EINVAL;
-		*value++ = 0;
-		err = parse_option(root, options, value);
-		if (err)
-			return err;
-		options = next;
-	}
-	return 0;
-}
+const struct super_ops tmpfs_super_ops = {
+	.inode_evict = tmpfs_evict,
+	.statfs = tmpfs_statfs,
+	.remount = tmpfs_remount,
+	.show_options = tmpfs_show_options,
+	.put_super = tmpfs_limits_destroy,
+};
 
 int tmpfs_mount(const struct fstype *type, u32 flags, const char *source, char *options, struct superblock **out)
 {
 	struct superblock *sb = superblock_alloc(type, flags);
+	struct tmpfs_attributes a;
 	struct inode *root;
 	int err;
 
@@ -436,15 +461,26 @@ int tmpfs_mount(const struct fstype *type, u32 flags, const char *source, char *
 		return -ENOMEM;
 	sb->ops = &tmpfs_super_ops;
 	sb->magic = TMPFS_MAGIC;
-	root = tmpfs_inode(sb, NULL, S_IFDIR | S_ISVTX | 0777, 0);
-	sb->root = root ? dentry_alloc_root(root) : NULL;
-	err = sb->root ? parse_options(root, options) : -ENOMEM;
-	if (err) {
-		superblock_put(sb);
-		return err;
+	err = tmpfs_limits_create(sb, options, &a);
+	if (err)
+		goto put;
+	root = tmpfs_inode(sb, NULL, S_IFDIR | a.mode, 0);
+	if (IS_ERR(root)) {
+		err = PTR_ERR(root);
+		goto put;
+	}
+	root->uid = a.uid;
+	root->gid = a.gid;
+	sb->root = dentry_alloc_root(root);
+	if (!sb->root) {
+		err = -ENOMEM;
+		goto put;
 	}
 	*out = sb;
 	return 0;
+put:
+	superblock_put(sb);
+	return err;
 }
 
 FILESYSTEM(tmpfs) = { .name = "tmpfs", .flags = FSTYPE_PINS_NAMES, .mount = tmpfs_mount };

@@ -7,8 +7,30 @@ struct file;
 struct vma;
 
 int tmpfs_mount(const struct fstype *type, u32 flags, const char *source, char *options, struct superblock **out);
+/* A new inode, or an ERR_PTR: -ENOMEM, -ENOSPC. */
 struct inode *tmpfs_inode(struct superblock *sb, const struct inode *dir, umode_t mode, dev_t dev);
 extern const struct super_ops tmpfs_super_ops;
+
+/* --- limits.c --- */
+
+struct tmpfs_attributes {		/* of the root */
+	umode_t mode;
+	uid_t uid;
+	gid_t gid;
+};
+/* Options, changed in place, as sb->private and *root: 0, -EINVAL, -ENOMEM. */
+int __must_check tmpfs_limits_create(struct superblock *sb, char *options, struct tmpfs_attributes *root);
+void tmpfs_limits_destroy(struct superblock *sb);
+/* Pages of contents, an inode or one more name for it: 0 or -ENOSPC. Any context. */
+int __must_check tmpfs_blocks_take(struct superblock *sb, u64 n);
+void tmpfs_blocks_give_back(struct superblock *sb, u64 n);
+int __must_check tmpfs_inode_take(struct superblock *sb);
+void tmpfs_inode_give_back(struct superblock *sb);
+int tmpfs_statfs(struct superblock *sb, struct kstatfs *st);
+int tmpfs_remount(struct superblock *sb, u32 *flags, char *options);
+void tmpfs_show_options(struct superblock *sb, char *buf, size_t len);
+
+/* --- shmem.c --- */
 
 /* Seals of a regular file, F_SEAL_*; changed with the inode's rwsem write-held. Kept in inode->private. */
 #define F_SEAL_SEAL		BIT(0)

@@ -293,6 +293,9 @@ void mapping_read_ahead(struct mapping *m, u64 index, u64 nr)
 	u64 end = min(index + nr, DIV_ROUND_UP((u64)mapping_size(m), PAGE_SIZE));
 	struct page *batch[RA_BATCH];
 
+	/* Nothing is elsewhere that could be read ahead. */
+	if (m->flags & MAPPING_NO_WRITEBACK)
+		return;
 	while (index < end) {
 		u32 got = add_new_pages(m, index, min_t(u64, end - index, RA_BATCH), batch);
 
@@ -438,6 +441,11 @@ int mapping_check_error(struct mapping *m, u32 *seen)
 }
 
 /* --- cutting --- */
+
+void pagecache_remove(struct mapping *m, struct page *page)
+{
+	remove_locked(m, page);
+}
 
 static void drop_page(struct mapping *m, struct page *page)
 {

@@ -102,6 +102,8 @@ struct page *pagecache_find(struct mapping *m, u64 index);
 struct page *pagecache_get_locked(struct mapping *m, u64 index, u32 gfp);
 /* Up to date, with a reference, not locked; reads it if needed. NULL and *err (-EIO, -ENOMEM, -EINTR). */
 struct page *pagecache_read(struct mapping *m, u64 index, int *err);
+/* Take out a locked page that never was up to date. The caller's reference stays. */
+void pagecache_remove(struct mapping *m, struct page *page);
 int __must_check pagecache_add(struct mapping *m, struct page *page, u64 index, u32 gfp);	/* -EEXIST */
 /*
  * Free a locked page that is clean, unmapped, and referenced by the caller and the
