@@ -258,6 +258,7 @@ MEM ?=
 APPEND ?=
 T ?=
 
+qemu := qemu-system-riscv64
 include boards/$(BOARD)/qemu.mk
 ROOT ?= $(qemu-root)
 root-disk := $(build)/rootfs.img
@@ -268,12 +269,15 @@ append-disk := root=/dev/vda rw
 run-flags = $(qemu-machine) -smp $(or $(SMP),$(qemu-smp)) -m $(or $(MEM),512M) -nographic \
 	-kernel $(build)/Image $(qemu-$(ROOT)) -append "$(strip $(append-$(ROOT)) $(APPEND))"
 
-.PHONY: run debug
-run: kernel $(root-$(ROOT))
-	$(Q)qemu-system-riscv64 $(run-flags)
-debug: kernel $(root-$(ROOT))
+.PHONY: run debug qemu-ready
+run: kernel $(root-$(ROOT)) $(qemu-needs)
+	$(Q)$(qemu) $(run-flags)
+debug: kernel $(root-$(ROOT)) $(qemu-needs)
 	@echo "Stopped; attach with: gdb-multiarch $(build)/kernel.elf -ex 'target remote :1234'"
-	$(Q)qemu-system-riscv64 $(run-flags) -s -S
+	$(Q)$(qemu) $(run-flags) -s -S
+
+# What the board's QEMU takes besides kernel and root.
+qemu-ready: $(qemu-needs)
 
 include userland/files.mk
 

@@ -57,8 +57,8 @@ $(build)/sdcard.img: $(build)/Image $(build)/rootfs.img $(build)/initramfs.cpio 
 
 .PHONY: image initramfs userland sdcard run-uboot
 sdcard: $(build)/sdcard.img
-run-uboot: sdcard
-	$(Q)qemu-system-riscv64 $(qemu-uboot) -smp $(or $(SMP),$(qemu-smp)) -nographic
+run-uboot: sdcard $(qemu-needs)
+	$(Q)$(qemu) $(qemu-uboot) -smp $(or $(SMP),$(qemu-smp)) -nographic
 userland: $(userland-dynamic) $(userland-static)
 image: $(build)/rootfs.img
 initramfs: $(build)/initramfs.cpio

@@ -32,7 +32,7 @@ def command_of(which, folder):
     """The command, with a disk of its own to write to, and that disk."""
     board, variables = BOOTS[which]
     variables = (f"BOARD={board}", *variables)
-    run_make("all", *variables)
+    run_make("all", "qemu-ready", *variables)
     command = run_flags("run", *variables)
     disk = None
     for number, word in enumerate(command):

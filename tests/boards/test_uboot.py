@@ -7,7 +7,7 @@ import pytest
 from conftest import ROOT, run_make
 from machine import Machine, run_flags
 
-BOARDS = {"qemu-virt": "vda2", "sifive-unleashed": None}
+BOARDS = {"qemu-virt": "vda2", "sifive-unleashed": None, "visionfive2": None}
 
 
 def private_copy(command, folder):
@@ -22,7 +22,7 @@ def private_copy(command, folder):
 
 @pytest.mark.parametrize("board", BOARDS)
 def test_boot_through_u_boot(board, tmp_path):
-    run_make("sdcard", f"BOARD={board}")
+    run_make("sdcard", "qemu-ready", f"BOARD={board}")
     with Machine(private_copy(run_flags("run-uboot", f"BOARD={board}"), tmp_path), banner="U-Boot 20") as machine:
         machine.expect("Retrieving file: /Image", "U-Boot does not find the kernel")
         machine.expect("Fathom on RISC-V", "the kernel says nothing")

@@ -9,7 +9,7 @@ file serves those who format what they write, and this checks what nobody may do
 	lines end without blanks, files with one newline
 	C and assembly are indented with tabs, Python with blanks
 	no line is over 120 columns wide (100 is what we aim at; tabs are 8)
-	every source says its licence in its first two lines
+	every source says its licence in its first two lines: MIT, or that of QEMU for what becomes part of it
 	nothing is left for later or commented out: TODO, FIXME, XXX, #if 0
 """
 import pathlib
@@ -48,7 +48,8 @@ def faults(name, text):
             yield number, fault
     if text and (not text.endswith("\n") or text.endswith("\n\n")):
         yield len(lines), "does not end with one newline"
-    if name.endswith(SOURCE) and "SPDX-License-Identifier: MIT" not in "".join(lines[:2]):
+    licence = "GPL-2.0-or-later" if name.startswith("tests/qemu/machine/") else "MIT"
+    if name.endswith(SOURCE) and f"SPDX-License-Identifier: {licence}" not in "".join(lines[:2]):
         yield 1, "no licence"
 
 
