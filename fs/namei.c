@@ -705,7 +705,7 @@ int filename_parent_at(int dfd, const struct path *base, const char *name, u32 f
 	return err;
 }
 
-int filename_stat_rcu(int dfd, const char *name, u32 flags, struct kstat *st)
+int filename_stat_rcu(int dfd, const char *name, u32 flags, struct kstat *st, struct mount_facts *where)
 {
 	struct walk w;
 	struct inode *i;
@@ -727,8 +727,9 @@ int filename_stat_rcu(int dfd, const char *name, u32 flags, struct kstat *st)
 		.dev = i->sb->dev, .rdev = i->rdev, .mode = i->mode, .nlink = i->nlink,
 		.blksize = 1u << i->blkbits, .uid = i->uid, .gid = i->gid,
 		.atime = i->atime, .mtime = i->mtime, .ctime = i->ctime,
-		.mnt_id = w.path.mnt->id, .is_mount_root = w.path.dentry == w.path.mnt->root,
 	};
+	if (unlikely(where))
+		mount_facts_fill(where, &w.path);
 	if (!seq_retry(&w.path.dentry->seq, w.seq) && !seq_retry(&mount_seq, w.mount_seq))
 		err = 0;
 out:

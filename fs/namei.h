@@ -31,8 +31,17 @@ int __must_check filename_parent(int dfd, const char *name, u32 flags, struct pa
 int __must_check filename_parent_at(int dfd, const struct path *base, const char *name, u32 flags,
 				    struct parent_path *out);
 #define MAX_LINKS	40	/* in one walk; more: -ELOOP */
-/* Fill st without taking any reference if all is cached; -ECHILD: do it the long way. */
-int __must_check filename_stat_rcu(int dfd, const char *name, u32 flags, struct kstat *st);
+/* What statx tells of where a file was found. */
+struct mount_facts {
+	u32 id;
+	bool is_root;
+};
+static inline void mount_facts_fill(struct mount_facts *facts, const struct path *path)
+{
+	*facts = (struct mount_facts){ path->mnt->id, path->dentry == path->mnt->root };
+}
+/* Fill st, and where unless NULL, without any reference if all is cached; -ECHILD: do it the long way. */
+int __must_check filename_stat_rcu(int dfd, const char *name, u32 flags, struct kstat *st, struct mount_facts *where);
 
 /* The dentry of name in dir (perhaps negative), with a reference. Context: dir's inode write-locked. */
 int __must_check lookup_one_locked(struct dentry *dir, const struct qstr *name, struct dentry **out);

@@ -153,28 +153,14 @@ static ssize_t fill_locked(struct pipe *p, struct iov_iter *from, bool packet)
 	return done;
 }
 
-/* The inode's times move once a tick, and where they were set: the clock would cost more than the transfer. */
-static void note_read(struct pipe *p, const struct file *f)
+/* The inode's times move once a tick: finding out more often would cost more than the transfer. */
+static __noinline void move_times(struct pipe *p, const struct file *f, bool write)
 {
-	const struct timespec64 *atime = &f->inode->atime;
-
-	if (likely(READ_ONCE(p->read_tick) == tick_time() && READ_ONCE(atime->nsec) == p->read_nsec))
-		return;
-	file_accessed(f);
-	p->read_nsec = READ_ONCE(atime->nsec);
-	WRITE_ONCE(p->read_tick, tick_time());
-}
-
-static void note_write(struct pipe *p, const struct file *f)
-{
-	const struct timespec64 *mtime = &f->inode->mtime;
-
-	if (likely(READ_ONCE(p->write_tick) == tick_time() && READ_ONCE(mtime->nsec) == p->write_nsec))
-		return;
-	if (!mount_want_write(f->path.mnt))
+	WRITE_ONCE(*(write ? &p->write_tick : &p->read_tick), tick_time());
+	if (!write)
+		file_accessed(f);
+	else if (!mount_want_write(f->path.mnt))
 		inode_touch(f->inode, ATTR_MTIME);
-	p->write_nsec = READ_ONCE(mtime->nsec);
-	WRITE_ONCE(p->write_tick, tick_time());
 }
 
 static ssize_t pipe_read(struct kio *kio, struct iov_iter *to)
@@ -205,8 +191,8 @@ static ssize_t pipe_read(struct kio *kio, struct iov_iter *to)
 			wake_poll(&p->write_wait, EPOLLOUT | EPOLLWRNORM);
 		if (unlikely(more))
 			wake_poll(&p->read_wait, EPOLLIN | EPOLLRDNORM);
-		if (n > 0)
-			note_read(p, kio->file);
+		if (n > 0 && unlikely(READ_ONCE(p->read_tick) != tick_time()))
+			move_times(p, kio->file, false);
 		if (n || eof)
 			return n;
 		if (kio_nonblock(kio))
@@ -250,8 +236,8 @@ static ssize_t pipe_write(struct kio *kio, struct iov_iter *from)
 		siginfo_fill_user(&info, SIGPIPE, SI_USER);
 		(void)signal_send_thread(current, SIGPIPE, &info);
 	}
-	if (done)
-		note_write(p, kio->file);
+	if (done && unlikely(READ_ONCE(p->write_tick) != tick_time()))
+		move_times(p, kio->file, true);
 	return done ? done : n;
 }
 

@@ -29,9 +29,7 @@ struct pipe {
 	u32 files;			/* inode->lock */
 	u32 reader_opens, writer_opens;	/* ever: FIFO opens wait for a change */
 	bool polled;			/* once: every write is told */
-	/* Atomic, hints: tick_time() when the inode's times moved last, and what of a second they were. */
-	ktime_t read_tick, write_tick;
-	s64 read_nsec, write_nsec;
+	ktime_t read_tick, write_tick;	/* atomic: tick_time() when the inode's times moved last */
 	struct page *spare;
 	u32 slots;			/* a power of two */
 	struct slot *ring;		/* first, or from kvmalloc after F_SETPIPE_SZ */

@@ -36,7 +36,7 @@ static ssize_t transfer_kio(struct kio *kio, struct iov_iter *it, loff_t *pos, b
 
 	if (!(f->mode & (write ? FMODE_WRITE : FMODE_READ)))
 		return -EBADF;
-	if (unlikely((loff_t)iov_iter_count(it) > S64_MAX - kio->pos))
+	if (kio->pos && unlikely((loff_t)iov_iter_count(it) > S64_MAX - kio->pos))
 		return -EINVAL;
 	iov_iter_truncate(it, MAX_RW_COUNT);
 	if (write)

@@ -84,48 +84,47 @@ static long stat_to_user(uaddr_t to, const struct kstat *st)
 	return copy_to_user(to, &u, sizeof(u));
 }
 
-static int path_stat(const struct path *path, struct kstat *st)
+/* where: NULL, nobody asks. So below. */
+static int path_stat(const struct path *path, struct kstat *st, struct mount_facts *where)
 {
-	int err = inode_stat(path->dentry->inode, st);
-
-	st->mnt_id = path->mnt->id;
-	st->is_mount_root = path->dentry == path->mnt->root;
-	return err;
+	if (where)
+		mount_facts_fill(where, path);
+	return inode_stat(path->dentry->inode, st);
 }
 
-static int stat_fd(int fd, struct kstat *st)
+static int stat_fd(int fd, struct kstat *st, struct mount_facts *where)
 {
 	struct fd f = fd_get_raw(fd);
 	int err;
 
 	if (!f.file)
 		return -EBADF;
-	err = path_stat(&f.file->path, st);
+	err = path_stat(&f.file->path, st, where);
 	fd_put(f);
 	return err;
 }
 
-static int stat_name(int dfd, const char *name, u32 flags, struct kstat *st)
+static int stat_name(int dfd, const char *name, u32 flags, struct kstat *st, struct mount_facts *where)
 {
 	struct path path;
 	int err;
 
 	if (!*name && dfd != AT_FDCWD)
-		return stat_fd(dfd, st);
+		return stat_fd(dfd, st, where);
 	if (*name) {
-		err = filename_stat_rcu(dfd, name, flags, st);
+		err = filename_stat_rcu(dfd, name, flags, st, where);
 		if (err != -ECHILD)
 			return err;
 	}
 	err = filename_lookup(dfd, name, flags, &path);
 	if (err)
 		return err;
-	err = path_stat(&path, st);
+	err = path_stat(&path, st, where);
 	path_put(&path);
 	return err;
 }
 
-static int stat_at(int dfd, uaddr_t name, int at_flags, struct kstat *st)
+static int stat_at(int dfd, uaddr_t name, int at_flags, struct kstat *st, struct mount_facts *where)
 {
 	u32 flags = (at_flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW) |
 		    (at_flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0);
@@ -134,11 +133,11 @@ static int stat_at(int dfd, uaddr_t name, int at_flags, struct kstat *st)
 
 	/* No name is as good as an empty one. */
 	if (!name && (at_flags & AT_EMPTY_PATH) && dfd >= 0)
-		return stat_fd(dfd, st);
+		return stat_fd(dfd, st, where);
 	err = filename_get(&fn, name, flags);
 	if (err)
 		return err;
-	err = stat_name(dfd, fn.name, flags, st);
+	err = stat_name(dfd, fn.name, flags, st, where);
 	filename_put(&fn);
 	return err;
 }
@@ -151,14 +150,14 @@ long sys_newfstatat(int dfd, uaddr_t name, uaddr_t to, int flags)
 	/* How fresh it has to be: here all is. Both bits at once are taken, unlike by statx. */
 	if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH | AT_STATX_SYNC_TYPE))
 		return -EINVAL;
-	err = stat_at(dfd, name, flags, &st);
+	err = stat_at(dfd, name, flags, &st, NULL);
 	return err ? err : stat_to_user(to, &st);
 }
 
 long sys_newfstat(u32 fd, uaddr_t to)
 {
 	struct kstat st;
-	int err = stat_fd(fd, &st);
+	int err = stat_fd(fd, &st, NULL);
 
 	return err ? err : stat_to_user(to, &st);
 }
@@ -170,6 +169,7 @@ static struct statx_timestamp statx_time(struct timespec64 t)
 
 long sys_statx(int dfd, uaddr_t name, u32 flags, u32 mask, uaddr_t to)
 {
+	struct mount_facts where;
 	struct user_statx u;
 	struct kstat st;
 	int err;
@@ -178,13 +178,13 @@ long sys_statx(int dfd, uaddr_t name, u32 flags, u32 mask, uaddr_t to)
 		return -EINVAL;
 	if ((mask & STATX_RESERVED) || (flags & AT_STATX_SYNC_TYPE) == AT_STATX_SYNC_TYPE)
 		return -EINVAL;
-	err = stat_at(dfd, name, flags, &st);
+	err = stat_at(dfd, name, flags, &st, &where);
 	if (err)
 		return err;
 	u = (struct user_statx){
-		.mask = STATX_BASIC_STATS | STATX_MNT_ID, .mnt_id = st.mnt_id,
+		.mask = STATX_BASIC_STATS | STATX_MNT_ID, .mnt_id = where.id,
 		.attributes_mask = STATX_ATTR_MOUNT_ROOT,
-		.attributes = st.is_mount_root ? STATX_ATTR_MOUNT_ROOT : 0, .blksize = st.blksize, .nlink = st.nlink,
+		.attributes = where.is_root ? STATX_ATTR_MOUNT_ROOT : 0, .blksize = st.blksize, .nlink = st.nlink,
 		.uid = st.uid, .gid = st.gid, .mode = st.mode, .ino = st.ino, .size = st.size, .blocks = st.blocks,
 		.atime = statx_time(st.atime), .mtime = statx_time(st.mtime), .ctime = statx_time(st.ctime),
 		.rdev_major = MAJOR(st.rdev), .rdev_minor = MINOR(st.rdev),

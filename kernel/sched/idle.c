@@ -21,7 +21,7 @@
 #include <arch/csr.h>
 
 static DEFINE_PERCPU(struct hrtimer, ticks);
-static ktime_t last_tick;		/* atomic; CPUs that store at once store nearly the same */
+ktime_t tick_last;
 
 static enum hrtimer_restart tick(struct hrtimer *t)
 {
@@ -29,7 +29,7 @@ static enum hrtimer_restart tick(struct hrtimer *t)
 	bool user = !(csr_read(sstatus) & SR_SPP);
 	struct runqueue *rq = this_rq();
 
-	WRITE_ONCE(last_tick, t->expires_ns);
+	WRITE_ONCE(tick_last, t->expires_ns);
 	hang_tick(user);
 	sched_tick(user);
 	cpu_timers_tick();
@@ -50,14 +50,9 @@ void tick_start(void)
 	if (!hrtimer_is_queued(t)) {
 		ktime_t now = ktime_get();
 
-		WRITE_ONCE(last_tick, now);
+		WRITE_ONCE(tick_last, now);
 		hrtimer_start(t, (now / TICK_NS + 1) * TICK_NS);
 	}
-}
-
-ktime_t tick_time(void)
-{
-	return READ_ONCE(last_tick);
 }
 
 void tick_init_cpu(void)

@@ -9,7 +9,11 @@
 void tick_start(void);			/* the CPU leaves idle; does nothing if it ticks already */
 void tick_init_cpu(void);
 /* ktime of the last tick, of any CPU: behind by at most TICK_NS where a thread asks. No clock is read. */
-ktime_t tick_time(void);
+extern ktime_t tick_last;		/* atomic; CPUs that store at once store nearly the same */
+static inline ktime_t tick_time(void)
+{
+	return READ_ONCE(tick_last);
+}
 
 /* CPU time in ns since boot, by state; the sum is the time since the CPU came up. */
 enum cputime { CPUTIME_USER, CPUTIME_NICE, CPUTIME_SYSTEM, CPUTIME_IDLE, CPUTIME_IOWAIT, CPUTIME_IRQ,

@@ -36,6 +36,4 @@ struct kstat {
 	gid_t gid;
 	struct timespec64 atime, mtime, ctime, btime;
 	u32 result_mask;
-	u32 mnt_id;			/* of the mount it was found on */
-	bool is_mount_root;
 };
