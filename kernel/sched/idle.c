@@ -55,6 +55,11 @@ void tick_start(void)
 	}
 }
 
+ktime_t tick_next(u32 cpu)
+{
+	return READ_ONCE(per_cpu(ticks, cpu).expires_ns);
+}
+
 void tick_init_cpu(void)
 {
 	hrtimer_init(&this_cpu(ticks), tick);

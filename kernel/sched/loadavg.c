@@ -4,10 +4,13 @@
  * averaged exponentially over 1, 5 and 15 minutes, in Linux's fixed point.
  *
  * A sample is due every LOAD_PERIOD, at a multiple of the tick. A busy CPU ticks at
- * every such multiple, so at a deadline either some tick takes the sample or every
- * CPU was idle: then nobody ran, and the sample is what sleeps uninterruptibly. Samples
- * missed that way are made up for by the next tick or reader: no timer wakes an idle
- * machine for them, and whoever looks at the load does not count himself.
+ * every such multiple, and what it runs then is the sample. But the tick may be late,
+ * by a long section without interrupts or because a hypervisor had the CPU wait; and samples
+ * are missed while every CPU is idle, since no timer wakes an idle machine for them. Who
+ * comes next, by a tick or to read, makes up for them. The tick a CPU has before it tells which
+ * it was: one that has been busy since a deadline still has a tick of that time to come or
+ * has just had it; one that was idle then has a later one. So whoever only looks at the load does not
+ * count himself.
  *
  * next is moved by compare-and-swap: who moves it, samples. Readers may see one
  * average a sample newer than another.
@@ -37,7 +40,15 @@ static void add_sample(u64 active)
 	}
 }
 
-static u64 count_active(bool running)
+/* Was the CPU busy at when? At the same deadline its own tick may have moved on meanwhile. */
+static bool was_busy(const struct runqueue *rq, u64 when)
+{
+	u64 slack = rq == this_rq() ? 0 : TICK_NS;
+
+	return READ_ONCE(rq->curr) != rq->idle && tick_next(rq->cpu) <= when + slack;
+}
+
+static u64 count_active(u64 when)
 {
 	s64 n = 0;
 	u32 cpu;
@@ -45,16 +56,15 @@ static u64 count_active(bool running)
 	for_each_online_cpu(cpu) {
 		const struct runqueue *rq = cpu_rq(cpu);
 
-		n += READ_ONCE(rq->nr_uninterruptible) + (running ? READ_ONCE(rq->nr_running) : 0);
+		n += READ_ONCE(rq->nr_uninterruptible) + (was_busy(rq, when) ? READ_ONCE(rq->nr_running) : 0);
 	}
 	return n > 0 ? n : 0;
 }
 
-/* Take the samples due at now, if nobody else does; the last one for real where in_time. */
-static void catch_up(u64 now, bool tick)
+/* Take the samples due at now, if nobody else does. */
+static void catch_up(u64 now)
 {
 	u64 due = __atomic_load_n(&next, __ATOMIC_RELAXED), missed, last;
-	bool in_time;
 
 	if ((s64)(now - due) < 0)
 		return;
@@ -63,12 +73,9 @@ static void catch_up(u64 now, bool tick)
 	if (!__atomic_compare_exchange_n(&next, &due, last + LOAD_PERIOD, false, __ATOMIC_ACQ_REL,
 					 __ATOMIC_RELAXED))
 		return;
-	in_time = tick && now - last < TICK_NS;
-	missed += !in_time;
 	for (u64 i = missed < MAX_MADE_UP ? missed : MAX_MADE_UP; i; i--)
-		add_sample(count_active(false));
-	if (in_time)
-		add_sample(count_active(true));
+		add_sample(count_active(last - i * LOAD_PERIOD));
+	add_sample(count_active(last));
 }
 
 void loadavg_tick(void)
@@ -76,7 +83,7 @@ void loadavg_tick(void)
 	u64 now = ktime_get();
 
 	if (unlikely(now >= READ_ONCE(next)))
-		catch_up(now, true);
+		catch_up(now);
 }
 
 void sched_load_averages(u64 loads[3])
@@ -85,7 +92,7 @@ void sched_load_averages(u64 loads[3])
 
 	/* A busy CPU's tick is about to come, or has come: leave it the sample. */
 	if (now >= READ_ONCE(next) + 2 * TICK_NS)
-		catch_up(now, false);
+		catch_up(now);
 	for (int i = 0; i < 3; i++)
 		loads[i] = READ_ONCE(averages[i]) << (16 - FSHIFT);
 }

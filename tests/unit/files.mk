@@ -5,4 +5,5 @@ unit-test_rbtree := kernel/lib/rbtree.c
 unit-test_asid_model := arch/riscv/mm/asid.c arch/riscv/mm/tlb.c kernel/lib/bitmap.c
 unit-test_vma := kernel/mm/vma.c kernel/lib/rbtree.c
 unit-test_elf := kernel/proc/elf.c
+unit-test_loadavg := kernel/sched/loadavg.c
 unit-test_vring := drivers/virtio/ring.c
