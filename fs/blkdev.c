@@ -190,7 +190,7 @@ static long blkdev_ioctl(struct file *f, u32 cmd, u64 arg)
 	case BLKBSZGET:
 		return put_int(arg, PAGE_SIZE);
 	case BLKRAGET:
-		return put_long(arg, 256);
+		return put_long(arg, READAHEAD_PAGES * (PAGE_SIZE / 512));
 	case BLKDISCARDZEROES:
 		return put_int(arg, 0);
 	case BLKROTATIONAL:

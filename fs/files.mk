@@ -5,6 +5,7 @@ obj-y += fs/attr.o
 obj-y += fs/blkdev.o
 obj-y += fs/chrdev.o
 obj-y += fs/dcache.o
+obj-y += fs/drop_caches.o
 obj-y += fs/epoll.o
 obj-y += fs/eventfd.o
 obj-y += fs/fcntl.o

@@ -589,6 +589,7 @@ int vfs_mount_root(const char *source, const char *type, u32 flags)
 		return err;
 	}
 	fs_change_root(current->fs, &(struct path){ m, m->root });
+	fs_change_cwd(current->fs, &(struct path){ m, m->root });
 	return 0;
 }
 

@@ -197,8 +197,8 @@ void disk_batch_begin(struct disk_batch *b, struct disk *d)
 	b->disk = d;
 	b->ended = NULL;
 	b->tail = &b->ended;
-	b->now_ns = ktime_get();
 	b->flags = spin_lock_irqsave(&d->lock);
+	b->now_ns = ktime_get();	/* with the lock: nothing that this batch ends has begun later */
 }
 
 void disk_batch_add(struct disk_batch *b, struct bio *bio, int status)

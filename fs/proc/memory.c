@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* /proc/meminfo, vmstat, buddyinfo, zoneinfo, slabinfo, swaps: who uses the memory. */
+#include <drivers/block/block.h>
 #include <fs/proc/proc.h>
 #include <arch/layout.h>
 #include <kernel/lib/string.h>
@@ -44,9 +45,29 @@ int proc_meminfo_show(struct seq *s, struct pseudo *p)
 	return 0;
 }
 
+struct transfers {
+	u64 sectors[2];			/* read, written */
+};
+
+static void add_transfers(struct blockdev *b, void *arg)
+{
+	struct transfers *t = arg;
+	u64 flags;
+
+	if (b->partno)
+		return;
+	flags = spin_lock_irqsave(&b->disk->lock);
+	for (u32 i = 0; i < 2; i++)
+		t->sectors[i] += b->stats[i].sectors;
+	spin_unlock_irqrestore(&b->disk->lock, flags);
+}
+
 int proc_vmstat_show(struct seq *s, struct pseudo *p)
 {
+	struct transfers t = { 0 };
 	struct memory_counts c;
+
+	blockdev_for_each(add_transfers, &t);
 
 	memory_counts(&c);
 	const struct {
@@ -61,6 +82,8 @@ int proc_vmstat_show(struct seq *s, struct pseudo *p)
 		{ "nr_mapped", c.mapped }, { "nr_file_pages", c.file }, { "nr_dirty", c.dirty },
 		{ "nr_writeback", c.writeback }, { "nr_shmem", c.shmem },
 		{ "nr_kernel_stack", c.kstack * KIB_PER_PAGE }, { "nr_page_table_pages", c.page_tables },
+		/* KiB, whatever the name says. */
+		{ "pgpgin", t.sectors[0] / 2 }, { "pgpgout", t.sectors[1] / 2 },
 	};
 
 	for (u32 i = 0; i < ARRAY_SIZE(lines); i++)

@@ -7,6 +7,7 @@
  * set it. As on Linux a file without write permission cannot be opened for writing
  * even by root, and its mode holds for the superuser's group as well.
  */
+#include <fs/drop_caches.h>
 #include <fs/proc/proc.h>
 #include <kernel/debug/panic.h>
 #include <kernel/lib/random.h>
@@ -44,6 +45,8 @@ static ssize_t number_store(struct pseudo *p, char *text, size_t len)
 	const struct sysctl *c = p->entry->data;
 	s64 v;
 
+	if (!len)
+		return 0;
 	if (kstrtos64(text, 0, &v) || v < c->min || v > c->max)
 		return -EINVAL;
 	if (c->bytes == 4)
@@ -219,7 +222,24 @@ static int min_free_show(struct seq *s, struct pseudo *p)
 	return 0;
 }
 
+/* As a sum: 1 pages, 2 names and inodes, 4 nothing at all: on Linux it silences a message. */
+static ssize_t drop_caches_store(struct pseudo *p, char *text, size_t len)
+{
+	s64 what;
+
+	if (!len)
+		return 0;
+	if (kstrtos64(text, 0, &what) || what < 1 || what > 4)
+		return -EINVAL;
+	if (what & 1)
+		caches_drop_pages();
+	if (what & 2)
+		reclaim_drop_caches();
+	return len;
+}
+
 static const struct pseudo_entry vm_entries[] = {
+	{ .name = "drop_caches", .mode = S_IFREG | 0200, .store = drop_caches_store, .permission = permission },
 	CONSTANT("mmap_min_addr", 0x10000),
 	SETTABLE("overcommit_memory", vm_overcommit_mode, 0, 2),
 	SETTABLE("overcommit_ratio", vm_overcommit_ratio, 0, INT_MAX),

@@ -8,6 +8,7 @@
 #include <fs/proc/proc.h>
 #include <fs/sys/sys.h>
 #include <kernel/lib/string.h>
+#include <kernel/mm/pagecache.h>
 
 static struct blockdev *device_of(const struct pseudo *p)
 {
@@ -54,6 +55,7 @@ SHOW(depth, l->queue_depth)
 SHOW(fua, l->has_fua)
 SHOW(discard_grain, l->has_discard ? l->logical_block : 0)
 SHOW(zero, 0)
+SHOW(read_ahead, READAHEAD_PAGES * (PAGE_SIZE / 1024))
 
 static int dev_show(struct seq *s, struct pseudo *p)
 {
@@ -102,6 +104,7 @@ static const struct pseudo_entry queue_entries[] = {
 	PSEUDO_FILE("nr_requests", depth_show),
 	PSEUDO_FILE("optimal_io_size", io_opt_show),
 	PSEUDO_FILE("physical_block_size", physical_block_show),
+	PSEUDO_FILE("read_ahead_kb", read_ahead_show),
 	PSEUDO_FILE("rotational", rotational_show),
 	PSEUDO_FILE("scheduler", scheduler_show),
 	PSEUDO_FILE("write_cache", write_cache_show),

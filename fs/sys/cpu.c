@@ -54,11 +54,34 @@ static int own_list_show(struct seq *s, struct pseudo *p)
 	return list_show(s, BIT(p->number));
 }
 
+/* As hexadecimal digits, as many as the CPUs need. */
+static int mask_show(struct seq *s, u64 mask)
+{
+	seq_printf(s, "%0*lx\n", (int)DIV_ROUND_UP(nr_cpus, 4u), mask);
+	return 0;
+}
+
+static int own_mask_show(struct seq *s, struct pseudo *p)
+{
+	return mask_show(s, BIT(p->number));
+}
+
+static int all_mask_show(struct seq *s, struct pseudo *p)
+{
+	return mask_show(s, all_cpus());
+}
+
+/* Each hart is a core of one thread, all in one package. The siblings are older names of the same. */
 static const struct pseudo_entry topology[] = {
+	PSEUDO_FILE("core_cpus", own_mask_show),
 	PSEUDO_FILE("core_cpus_list", own_list_show),
 	PSEUDO_FILE("core_id", core_id_show),
+	PSEUDO_FILE("core_siblings", all_mask_show),
+	PSEUDO_FILE("core_siblings_list", present_show),
+	PSEUDO_FILE("package_cpus", all_mask_show),
 	PSEUDO_FILE("package_cpus_list", present_show),
 	PSEUDO_FILE("physical_package_id", package_show),
+	PSEUDO_FILE("thread_siblings", own_mask_show),
 	PSEUDO_FILE("thread_siblings_list", own_list_show),
 	{ 0 },
 };

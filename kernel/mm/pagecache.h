@@ -164,3 +164,4 @@ struct shrinker {
 	struct list_head node;
 };
 void shrinker_register(struct shrinker *s);
+void reclaim_drop_caches(void);		/* all that shrinkers can free. Context: may sleep, no locks */

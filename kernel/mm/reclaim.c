@@ -39,6 +39,7 @@
 #include <kernel/mm/vmalloc.h>
 #include <kernel/irq/irq.h>
 #include <kernel/lock/wait.h>
+#include <kernel/task/signal.h>
 #include <kernel/task/thread.h>
 #include <kernel/bug.h>
 #include <arch/pgtable.h>
@@ -46,6 +47,7 @@
 #define BATCH		32ul		/* pages isolated at a time; chosen */
 #define FIRST_SHARE	12		/* the first round looks at 1/2^12 of a list */
 #define WAIT_MS		20ull		/* for the flusher and kswapd, where nothing could be freed */
+#define DROP_ROUNDS	4		/* over all caches, on request; chosen */
 #define REST_MS		200ull		/* of kswapd, where it could free nothing */
 
 /* What one run found. */
@@ -235,7 +237,7 @@ static void shrink_shard(struct scan *s, u32 shard, unsigned share)
 	}
 }
 
-/* --- caches of other parts: kswapd alone --- */
+/* --- caches of other parts: kswapd, and who asks for it --- */
 
 static u64 shrink_caches(unsigned share)
 {
@@ -252,6 +254,15 @@ static u64 shrink_caches(unsigned share)
 	freed = slab_shrink();
 	vmalloc_purge();
 	return freed + pgtable_shrink();
+}
+
+/* What was used since the last look is spared once, and the last name in a directory sets that free. */
+void reclaim_drop_caches(void)
+{
+	for (u32 round = 0; round < DROP_ROUNDS && !signal_fatal_pending(current); round++) {
+		(void)shrink_caches(0);
+		cond_resched();
+	}
 }
 
 static void shrink_once(struct scan *s, unsigned share, bool caches)

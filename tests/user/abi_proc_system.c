@@ -135,6 +135,8 @@ static void memory(void)
 	tap_ok(labs(number_of(text, "AnonPages") - anon - 8192) < 512, "meminfo: AnonPages grows by what is touched");
 	free(big);
 	tap_ok(keyword(slurp("/proc/vmstat"), "nr_free_pages") > 0, "vmstat: nr_free_pages");
+	tap_ok(strstr(slurp("/proc/vmstat"), "\npgpgin ") && strstr(slurp("/proc/vmstat"), "\npgpgout "),
+	       "vmstat: transfers");
 	tap_ok(!strncmp(slurp("/proc/buddyinfo"), "Node 0, zone ", 13), "buddyinfo");
 	tap_ok(!strncmp(slurp("/proc/slabinfo"), "slabinfo - version: 2.1\n", 24), "slabinfo");
 	tap_ok(!strncmp(slurp("/proc/swaps"), "Filename\t\t\t\tType", 16), "swaps");
@@ -165,6 +167,19 @@ static void names(void)
 	tap_ok(strstr(slurp("/proc/mounts"), " /proc proc rw") != NULL, "mounts");
 	tap_ok(strstr(slurp("/proc/self/mountinfo"), " / /proc rw") != NULL, "mountinfo");
 	tap_ok(!strcmp(link_of("/proc/mounts"), "self/mounts"), "mounts is a link");
+}
+
+static void drop_caches(void)
+{
+	static const char *const words[] = { "1\n", "2", "3\n", "4\n", "0", "5", "-1", "x", "" };
+	int fd = open_as(O_WRONLY, "/proc/sys/vm/drop_caches");
+
+	tap_ok(fd >= 0, "drop_caches");
+	for (unsigned i = 0; i < ARRAY_SIZE(words); i++)
+		tap_says(err(pwrite(fd, words[i], strlen(words[i]), 0)), "drop_caches: %.1s", words[i]);
+	close(fd);
+	tap_says(open_as(O_RDONLY, "/proc/sys/vm/drop_caches"), "cannot be read");
+	tap_is(CODE(setuid(1000); _exit(-open_as(O_WRONLY, "/proc/sys/vm/drop_caches"))), EACCES, "is root's");
 }
 
 static void sysctl(void)
@@ -219,5 +234,6 @@ int main(void)
 	memory();
 	names();
 	sysctl();
+	drop_caches();
 	return tap_exit();
 }

@@ -16,6 +16,7 @@
 #include <sys/statfs.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
+#include <time.h>
 #include "tap.h"
 
 #define WORKERS		4
@@ -463,6 +464,81 @@ static void unlinked_but_open(void)
 	tap_is((long)after.f_bfree, (long)before.f_bfree, "its blocks come back at the last close");
 }
 
+/* Pages of the file that are in memory. */
+static int cached(int fd, size_t bytes)
+{
+	unsigned char there[64];
+	void *map = mmap(NULL, bytes, PROT_READ, MAP_SHARED, fd, 0);
+	int n = 0;
+
+	mincore(map, bytes, there);
+	for (size_t i = 0; i < bytes / 4096; i++)
+		n += there[i] & 1;
+	munmap(map, bytes);
+	return n;
+}
+
+static void drop(const char *what)
+{
+	int fd = open("/proc/sys/vm/drop_caches", O_WRONLY);
+
+	tap_is(err(write(fd, what, 1)), 1, "drop_caches: %s", what);
+	close(fd);
+}
+
+/* Field of the whole disk in /proc/diskstats, from 0 behind its name. */
+static unsigned long long disk_count(int field)
+{
+	unsigned long long n = ~0ull;
+	char line[300];
+	FILE *f = fopen("/proc/diskstats", "r");
+
+	while (fgets(line, sizeof(line), f)) {
+		char *at = strstr(line, " vda ");
+
+		if (!at)
+			continue;
+		at += 5;
+		while (field--)
+			at = strchr(at, ' ') + 1;
+		n = strtoull(at, NULL, 10);
+		break;
+	}
+	fclose(f);
+	return n;
+}
+
+static void caches(void)
+{
+	static char data[40 * 4096];
+	unsigned long long sectors;
+	struct timespec now;
+	int fd = open("/mnt/cached", O_RDWR | O_CREAT, 0600);
+
+	memset(data, 'c', sizeof(data));
+	tap_is(err(write(fd, data, sizeof(data))), sizeof(data), "a file");
+	tap_is(cached(fd, sizeof(data)), 40, "is in memory");
+	drop("1");
+	tap_is(cached(fd, sizeof(data)), 40, "and stays while it is not on the disk");
+	sync();
+	drop("2");
+	tap_is(cached(fd, sizeof(data)), 40, "names go, pages stay");
+	drop("1");
+	tap_is(cached(fd, sizeof(data)), 0, "clean pages go");
+	drop("3");
+	sectors = disk_count(2);
+	memset(data, 0, sizeof(data));
+	tap_is(err(pread(fd, data, sizeof(data), 0)), sizeof(data), "they can be read again");
+	tap_ok(data[0] == 'c' && !memcmp(data, data + 1, sizeof(data) - 1), "as they were");
+	tap_ok(disk_count(2) - sectors >= sizeof(data) / 512, "from the disk");
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	/* Each request took less than the machine's life. */
+	tap_ok(disk_count(3) <= disk_count(0) * now.tv_sec * 1000ull &&
+	       disk_count(7) <= disk_count(4) * now.tv_sec * 1000ull, "the times of the disk are possible ones");
+	close(fd);
+	unlink("/mnt/cached");
+}
+
 int main(void)
 {
 	struct statfs fs;
@@ -485,6 +561,7 @@ int main(void)
 	removed_folders();
 	special_files();
 	unlinked_but_open();
+	caches();
 	fill();
 	tap_is(err(umount("/mnt")), 0, "the last unmount");
 	return tap_exit();
