@@ -263,9 +263,12 @@ include boards/$(BOARD)/qemu.mk
 ROOT ?= $(qemu-root)
 root-disk := $(build)/rootfs.img
 root-initramfs := $(build)/initramfs.cpio
+root-card := $(build)/sdcard.img
 qemu-disk := -drive file=$(root-disk),if=none,format=raw,id=root -device virtio-blk-device,drive=root
 qemu-initramfs := -initrd $(root-initramfs)
+qemu-card := -drive file=$(root-card),if=sd,format=raw
 append-disk := root=/dev/vda rw
+append-card := root=/dev/$(qemu-card-root) rw
 run-flags = $(qemu-machine) -smp $(or $(SMP),$(qemu-smp)) -m $(or $(MEM),512M) -nographic \
 	-kernel $(build)/Image $(qemu-$(ROOT)) -append "$(strip $(append-$(ROOT)) $(APPEND))"
 
@@ -387,7 +390,7 @@ clean:
 #? BOARD=    a folder of boards/ (qemu-virt)
 #? CONFIG=   a variant, boards/<variant>.config: debug (lock ranks, poison, tests)
 #? SMP= MEM= APPEND=     harts, memory (512M) and kernel parameters of make run
-#? ROOT=     disk or initramfs: the root of make run
+#? ROOT=     disk, card or initramfs: the root of make run, where the board has it
 #? T=        part of a test's name
 #? LLVM=1    the kernel by clang, in a folder of its own
 #? V=1       show the commands

@@ -6,7 +6,8 @@ starfive := $(guest)/u-boot-starfive/usr/lib/u-boot/starfive_visionfive2
 qemu := tests/qemu/qemu-system-riscv64
 qemu-machine = -M visionfive2 -bios $(opensbi) -dtb $(build)/visionfive2.dtb
 qemu-smp := 5
-qemu-root := initramfs
+qemu-root := card
+qemu-card-root := mmcblk1p4
 
 # The tree of Debian's U-Boot for the board, without what our machine has no model of.
 qemu-needs = $(build)/visionfive2.dtb qemu-built

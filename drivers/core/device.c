@@ -71,6 +71,13 @@ static const struct driver *driver_of_node(int node, const char **match)
 	return NULL;
 }
 
+bool node_has_driver(int node)
+{
+	const char *match;
+
+	return tree_is_okay(node) && driver_of_node(node, &match);
+}
+
 static struct device *device_add(const struct tree_path *path, struct device *parent,
 				 const struct driver *driver, const char *match)
 {

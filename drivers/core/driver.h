@@ -57,6 +57,7 @@ struct driver {
 void drivers_probe(void);		/* every stage; boot thread */
 void drivers_shutdown(void);		/* last bound first. Thread context */
 const void *device_match(const struct device *dev);	/* the string that matched */
+bool node_has_driver(int node);		/* whether one of ours matches it */
 /* The bound device of a node that another refers to by phandle; NULL: not (yet) there. */
 struct device *device_of_phandle(u32 phandle);
 

@@ -7,7 +7,7 @@ import pytest
 from conftest import ROOT, run_make
 from machine import Machine, run_flags
 
-BOARDS = {"qemu-virt": "vda2", "sifive-unleashed": None, "visionfive2": None}
+BOARDS = {"qemu-virt": "vda2", "sifive-unleashed": None, "visionfive2": "mmcblk1p4"}
 
 
 def private_copy(command, folder):

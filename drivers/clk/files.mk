@@ -1,0 +1,1 @@
+obj-$(CONFIG_SOC_JH7110) += drivers/clk/jh7110.o

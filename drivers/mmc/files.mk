@@ -1,0 +1,2 @@
+obj-$(CONFIG_MMC) += drivers/mmc/host.o drivers/mmc/card.o drivers/mmc/disk.o
+obj-$(CONFIG_MMC_DW) += drivers/mmc/dw_mshc.o

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Pins of the JH7110's system region: functions, pads, and GPIO 0..63.
+ *
+ * Output: each pin has a byte that says which signal it carries (DOUT) and one that
+ * says when it drives (DOEN: 0 always, 1 never). Input: each signal has a byte that
+ * says which pin it comes from, plus 2 (GPI). A pad has a word: input enable, drive
+ * strength, pull resistors, slew rate, Schmitt trigger.
+ *
+ * A group of the tree has "pinmux" words, one a pin: 31:24 input signal (255 none),
+ * 23:16 output signal, 15:10 output enable signal, 9:8 function, 7:0 pin.
+ *
+ * Limits: function (9:8) other than 0 is refused; no interrupts from pins; the always-on
+ * region's pins have no driver.
+ *
+ * Source: U-Boot pinctrl-jh7110-sys.c and asm/arch-jh7110/gpio.h; dt-bindings/pinctrl/
+ * starfive,jh7110-pinctrl.h.
+ */
+#include <arch/io.h>
+#include <arch/paging.h>
+#include <drivers/core/provider.h>
+#include <drivers/gpio/gpio.h>
+#include <libfdt.h>
+
+#define DOEN(pin)	((pin) & ~3u)
+#define DOUT(pin)	(0x040 + ((pin) & ~3u))
+#define GPI(signal)	(0x080 + ((signal) & ~3u))
+#define LEVEL(pin)	(0x118 + 4 * ((pin) / 32))
+#define PAD(pin)	(0x120 + 4 * (pin))
+#define LANE(n)		(8 * ((n) % 4))
+
+#define DOEN_MASK	0x3fu
+#define DOUT_MASK	0x7fu
+#define GPI_MASK	0x7fu
+#define DOEN_ALWAYS	0
+#define DOEN_NEVER	1
+#define NO_SIGNAL	0xff
+#define NR_SIGNALS	92		/* of inputs: 0x080..0x0db */
+#define NR_PINS		64
+
+#define PAD_INPUT	BIT(0)
+#define PAD_DRIVE	GENMASK(2, 1)
+#define PAD_PULL_UP	BIT(3)
+#define PAD_PULL_DOWN	BIT(4)
+#define PAD_SLEW	BIT(5)
+#define PAD_SCHMITT	BIT(6)
+
+struct jh7110_pins {
+	struct pin_chip pins;
+	struct gpio_chip gpio;
+	volatile u8 *regs;		/* constant after probe */
+	struct spinlock lock;		/* RANK_LEAF, irq-safe: four pins share a word */
+};
+
+/* Lock held. */
+static void set_lane(struct jh7110_pins *j, u32 reg, u32 lane, u32 mask, u32 value)
+{
+	u32 v = mmio_read32(j->regs + reg);
+
+	mmio_write32(j->regs + reg, (v & ~(mask << lane)) | (value & mask) << lane);
+}
+
+static void set_mux(struct jh7110_pins *j, u32 pin, u32 input, u32 output, u32 enable)
+{
+	u64 flags = spin_lock_irqsave(&j->lock);
+
+	set_lane(j, DOUT(pin), LANE(pin), DOUT_MASK, output);
+	set_lane(j, DOEN(pin), LANE(pin), DOEN_MASK, enable);
+	if (input != NO_SIGNAL)
+		set_lane(j, GPI(input), LANE(input), GPI_MASK, pin + 2);
+	spin_unlock_irqrestore(&j->lock, flags);
+}
+
+static bool has(int group, const char *prop)
+{
+	return fdt_getprop(boot_fdt, group, prop, NULL);
+}
+
+/* The pad's word changed as the group says: a field that it does not name stays. */
+static u32 pad_of(int group, u32 v)
+{
+	u32 strength = tree_cell(group, "drive-strength", 0);	/* mA: 2, 4, 8, 12 */
+
+	if (has(group, "input-enable"))
+		v |= PAD_INPUT;
+	if (has(group, "input-disable"))
+		v &= ~PAD_INPUT;
+	if (has(group, "bias-disable") || has(group, "bias-pull-up") || has(group, "bias-pull-down"))
+		v &= ~(PAD_PULL_UP | PAD_PULL_DOWN);
+	if (has(group, "bias-pull-up"))
+		v |= PAD_PULL_UP;
+	if (has(group, "bias-pull-down"))
+		v |= PAD_PULL_DOWN;
+	if (strength)
+		v = (v & ~PAD_DRIVE) | (strength >= 12 ? 3u : strength >= 8 ? 2u : strength >= 4 ? 1u : 0) << 1;
+	if (has(group, "slew-rate"))
+		v = tree_cell(group, "slew-rate", 0) ? v | PAD_SLEW : v & ~PAD_SLEW;
+	if (has(group, "input-schmitt-enable"))
+		v |= PAD_SCHMITT;
+	if (has(group, "input-schmitt-disable"))
+		v &= ~PAD_SCHMITT;
+	return v;
+}
+
+static int apply_group(struct jh7110_pins *j, int group)
+{
+	u32 nr = tree_cells(group, "pinmux");
+
+	for (u32 i = 0; i < nr; i++) {
+		u32 mux = tree_cell(group, "pinmux", i), pin = mux & 0xff, input = mux >> 24;
+		volatile u8 *pad = j->regs + PAD(pin);
+
+		if (pin >= NR_PINS || (mux >> 8 & 3) || (input != NO_SIGNAL && input >= NR_SIGNALS))
+			return -EINVAL;
+		mmio_write32(pad, pad_of(group, mmio_read32(pad)));
+		set_mux(j, pin, input, mux >> 16 & 0xff, mux >> 10 & DOEN_MASK);
+	}
+	return 0;
+}
+
+static int pins_apply(struct pin_chip *chip, int node)
+{
+	struct jh7110_pins *j = container_of(chip, struct jh7110_pins, pins);
+	int group, err;
+
+	fdt_for_each_subnode(group, boot_fdt, node) {
+		err = apply_group(j, group);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static const struct pin_ops pin_ops = { .apply = pins_apply };
+
+static void pin_output(struct gpio_chip *chip, u32 pin, bool high)
+{
+	set_mux(container_of(chip, struct jh7110_pins, gpio), pin, NO_SIGNAL, high, DOEN_ALWAYS);
+}
+
+static bool pin_input(struct gpio_chip *chip, u32 pin)
+{
+	struct jh7110_pins *j = container_of(chip, struct jh7110_pins, gpio);
+	u64 flags = spin_lock_irqsave(&j->lock);
+	volatile u8 *pad = j->regs + PAD(pin);
+
+	set_lane(j, DOEN(pin), LANE(pin), DOEN_MASK, DOEN_NEVER);
+	mmio_write32(pad, mmio_read32(pad) | PAD_INPUT);
+	spin_unlock_irqrestore(&j->lock, flags);
+	return mmio_read32(j->regs + LEVEL(pin)) >> (pin % 32) & 1;
+}
+
+static const struct gpio_ops gpio_ops = { .output = pin_output, .input = pin_input };
+
+static int pins_probe(struct device *dev)
+{
+	struct jh7110_pins *j = dev_zalloc(dev, sizeof(*j));
+	int err;
+	u64 size;
+
+	if (!j)
+		return -ENOMEM;
+	err = dev_enable(dev);
+	if (err)
+		return err;
+	if (!dev_reg_phys(dev, 0, &size) || size < PAD(NR_PINS))
+		return -EINVAL;
+	j->regs = dev_map_regs(dev, 0);
+	if (!j->regs)
+		return -ENODEV;
+	spin_lock_init(&j->lock, RANK_LEAF);
+	j->pins = (struct pin_chip){ .ops = &pin_ops, .dev = dev };
+	j->gpio = (struct gpio_chip){ .ops = &gpio_ops, .dev = dev, .nr_pins = NR_PINS };
+	pin_chip_add(&j->pins);
+	gpio_chip_add(&j->gpio);
+	return 0;
+}
+
+static const char *const compatible[] = { "starfive,jh7110-sys-pinctrl", NULL };
+
+DRIVER(jh7110_pins) = {
+	.name = "jh7110-pins",
+	.stage = STAGE_CLOCK,
+	.compatible = compatible,
+	.probe = pins_probe,
+};
