@@ -80,6 +80,7 @@ $(FATHOM_CACHE)/stamps/%: scripts/setup
 	@scripts/setup $*
 
 libfdt := $(FATHOM_CACHE)/libfdt
+lwip := $(FATHOM_CACHE)/lwip
 
 # ---- Configuration ----------------------------------------------------------
 
@@ -144,7 +145,16 @@ libfdt-obj := $(addprefix libfdt/,fdt.o fdt_addresses.o fdt_ro.o fdt_rw.o fdt_sw
 	fdt_strerror.o fdt_wip.o)
 
 unlinked := $(addprefix $(build)/,$(sort $(unlinked-y)))
-objects := $(addprefix $(build)/,$(sort $(obj-y)) $(libfdt-obj))
+# lwIP likewise (net/port/files.mk); scripts/lwip.py says why there are two passes.
+lwip-tree := build/lwip
+lwip-includes := -isystem net/port/include -isystem $(lwip-tree)/include
+$(foreach o,$(lwip-users),$(eval cflags-$(o) := $(lwip-includes)))
+obj-y += $(lwip-users)
+lwip-obj := $(addsuffix .o,$(addprefix lwip/,$(lwip-files)))
+lwip-sizes := $(addsuffix .o,$(addprefix $(build)/lwip-sizes/,$(lwip-files)))
+lwip-layout := $(build)/include/generated/lwip_layout.h
+
+objects := $(addprefix $(build)/,$(sort $(obj-y)) $(libfdt-obj) $(lwip-obj))
 ksyms-obj := $(build)/ksyms-empty.o $(build)/ksyms.o
 linker-script := $(wildcard arch/riscv/kernel.ld.S)
 
@@ -186,6 +196,33 @@ $(build)/libfdt/%.o: $(libfdt)/%.c $(build)/.flags | $(generated) $(setup-run)
 
 # The set-up step makes libfdt; make finds out here which files that is.
 $(libfdt)/%.c: | $(setup-run) ;
+
+# lwIP: rewritten once for all boards and variants, compiled for sizes, then for the kernel.
+lwip-cc = $(kernel-cc) $(cflags) $(cflags-y) -Wall $(if $(LLVM),-Wno-unneeded-internal-declaration) $(includes) $(lwip-includes)
+
+$(lwip-tree)/stamp: scripts/lwip.py | $(setup-run)
+	$(call say,LWIP,$(lwip-tree))
+	$(Q)$(PYTHON) scripts/lwip.py transform $(lwip) $(lwip-tree) $(if $(Q),2> /dev/null) && touch $@
+$(lwip-files:%=$(lwip-tree)/%.c): $(lwip-tree)/stamp ;
+
+$(build)/lwip-sizes/%.o: $(lwip-tree)/%.c $(lwip-tree)/stamp $(build)/.flags | $(build)/include/generated/autoconf.h
+	@mkdir -p $(@D)
+	$(Q)$(lwip-cc) -DLWI_SIZES -MMD -MP -MF $@.d -c -o $@ $<
+	$(call fixdep,$@)
+$(build)/lwip/%.o: $(lwip-tree)/%.c $(lwip-tree)/stamp $(build)/.flags $(lwip-layout) | $(generated)
+	@mkdir -p $(@D)
+	$(call say,CC,$@)
+	$(Q)$(lwip-cc) -MMD -MP -MF $@.d -c -o $@ $<
+	$(call fixdep,$@)
+	$(Q)$(NM) -S $@ > $@.nm && $(PYTHON) scripts/lwip.py check $@.nm
+
+$(lwip-layout): $(lwip-sizes) scripts/lwip.py
+	@mkdir -p $(@D)
+	$(call say,LAYOUT,$@)
+	$(Q)$(NM) -S $(lwip-sizes) > $(build)/lwip-sizes/nm.txt
+	$(Q)$(PYTHON) scripts/lwip.py layout $(build)/lwip-sizes/nm.txt > $@
+
+$(addprefix $(build)/,$(lwip-users)): | $(lwip-layout)
 
 # Offsets for assembly: the file is compiled to assembly, its marked lines become
 # defines.
@@ -248,7 +285,7 @@ $(build)/Image: $(build)/kernel.elf
 	$(Q)$(OBJCOPY) -O binary $< $@
 
 ifdef configured
--include $(addsuffix .dep,$(objects) $(unlinked) $(build)/kernel.lds $(build)/include/generated/asm-offsets.h)
+-include $(addsuffix .dep,$(objects) $(unlinked) $(lwip-sizes) $(build)/kernel.lds $(build)/include/generated/asm-offsets.h)
 endif
 
 # ---- Running, testing -------------------------------------------------------

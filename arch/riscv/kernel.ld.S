@@ -58,6 +58,10 @@ SECTIONS
 		KEEP(*(socket_families))
 		__socket_families_end = .;
 		. = ALIGN(8);
+		__start_lwi_init = .;
+		KEEP(*(lwi_init))
+		__stop_lwi_init = .;
+		. = ALIGN(8);
 		__params_start = .;
 		KEEP(*(params))
 		__params_end = .;

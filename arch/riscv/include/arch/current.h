@@ -19,6 +19,7 @@ struct thread_info {
 	u64 kernel_sp;		/* top of the kernel stack, where the user frame ends */
 	u64 stack_low;		/* lowest address of the kernel stack; below: overflow */
 	u64 scratch;		/* of the trap entry: the interrupted sp */
+	char *inet_block;	/* variables of the TCP/IP instance whose lock it holds (net/port/instance.h) */
 };
 
 #define TIF_NEED_RESCHED	BIT(0)	/* reschedule at the next chance */

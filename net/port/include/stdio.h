@@ -1,0 +1,4 @@
+/* SPDX-License-Identifier: MIT */
+/* lwIP's name for what kernel/printk.h has. */
+#pragma once
+#include <kernel/printk.h>

@@ -1,0 +1,270 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""
+lwip.py - lwIP's mutable globals become members of an instance; and what we mend in it.
+
+	lwip.py transform SRC OUT	copy SRC (lwIP's src/) to OUT, rewritten
+	lwip.py layout NM.txt		`nm -S` of the first pass -> offsets as a header
+	lwip.py check NM.txt		fail if a mutable symbol is left
+
+lwIP keeps its state in global variables. Every network namespace, and later every shard of
+one, needs a set of its own, so each variable NAME becomes LWI(q): the member q of the block
+that the running thread points to (net/port/instance.h). q is lwi_NAME for an extern,
+lwi_FILE_NAME for a static of a file and lwi_FUNCTION_NAME for one of a function.
+
+A definition turns into a declaration of q, which keeps its type for typeof(), and where there
+is an initialiser also into a constant image and a record of it, for whoever makes an instance.
+The source is compiled twice: in the first pass q is a variable, so that nm can tell sizes,
+from which `layout` makes offsets; in the second no q is defined anywhere, so that a name that
+was missed does not compile or link, and one that was wrongly hit is a syntax error.
+
+Rules name symbols, never lines: an update of the package either fits them or says which does not.
+"""
+import os
+import re
+import shutil
+import sys
+
+# FILE: NAME, FUNCTION:NAME (static of a function), NAME@ (its initialiser holds addresses of members).
+RULES = """
+core/ip.c: ip_data
+core/netif.c: netif_list netif_default netif_num netif_client_id ext_callback loop_netif
+core/pbuf.c: pbuf_free_ooseq_pending
+core/raw.c: raw_pcbs
+core/stats.c: lwip_stats
+core/tcp.c: tcp_port tcp_ticks tcp_bound_pcbs tcp_listen_pcbs tcp_active_pcbs tcp_tw_pcbs tcp_pcb_lists@
+core/tcp.c: tcp_active_pcbs_changed tcp_timer tcp_timer_ctr tcp_next_iss:iss tcp_ext_arg_id
+core/tcp_in.c: inseg tcphdr tcphdr_optlen tcphdr_opt1len tcphdr_opt2 tcp_optidx seqno ackno recv_acked
+core/tcp_in.c: tcplen flags recv_flags recv_data tcp_input_pcb
+core/udp.c: udp_port udp_pcbs
+core/ipv4/igmp.c: allsystems allrouters
+core/ipv4/ip4.c: ip_id ip4_default_multicast_netif
+core/ipv4/ip4_addr.c: ip4addr_ntoa:str
+core/ipv4/ip4_frag.c: reassdatagrams ip_reass_pbufcount
+core/ipv6/ip6_addr.c: ip6addr_ntoa:str
+core/ipv6/ip6_frag.c: reassdatagrams ip6_reass_pbufcount ip6_frag:identification
+core/ipv6/nd6.c: neighbor_cache destination_cache default_router_list prefix_list reachable_time
+core/ipv6/nd6.c: retrans_timer nd6_queue_size nd6_cached_destination_index multicast_address
+core/ipv6/nd6.c: nd6_tmr_rs_reduction nd6_ra_buffer nd6_select_router:last_router
+"""
+
+# What we change: (file, pattern, replacement, how often). But for the first four, wrong in this
+# version and mended upstream since.
+FIXES = [
+    # Ten segments to begin with (RFC 6928).
+    ("core/tcp_in.c", r"(#define LWIP_TCP_CALC_INITIAL_CWND\(mss\)) .*", r"\1 ((tcpwnd_size_t)(10 * (mss)))", 1),
+    # The window opens in steps of a segment, or of half the receive buffer where that is smaller.
+    ("core/tcp.c", r"LWIP_MIN\(\(TCP_WND / 2\), pcb->mss\)", r"inet_tcp_window_step(pcb)", 1),
+    # A SYN that begins behind an old connection replaces it (RFC 1122, 4.2.2.13).
+    ("core/tcp_in.c", r"(for \(pcb = tcp_tw_pcbs; pcb != NULL; pcb = pcb->next\))",
+     r"inet_tcp_recycle(tcphdr); \1", 1),
+    # All of 127.0.0.0/8 is this machine.
+    ("core/ipv4/ip4.c", r"if \(ip4_addr_eq\(ip4_current_dest_addr\(\), netif_ip4_addr\(netif\)\) \|\|",
+     r"if (ip4_addr_eq(ip4_current_dest_addr(), netif_ip4_addr(netif)) || "
+     r"inet_accepts4(netif, ip4_current_dest_addr()) ||", 1),
+    # An option's length byte is read without asking whether there is one (3d896ba0).
+    ("core/tcp_in.c", r"(u16_t optidx = tcp_optidx\+\+;)", r"\1 if (optidx >= tcphdr_optlen) return 0;", 1),
+    # A link-layer address is copied out of an option that is not there, or empty (8e75a40a).
+    ("core/ipv6/nd6.c", r"if \((p->len < \(sizeof\(struct (\w+)\) \+ \(lladdr_opt->length << 3\)\))\)",
+     r"if (p->len < sizeof(struct \2) + 8 || !lladdr_opt->length || \1)", 4),
+    # A datagram of fragments is given up before it had its first (56b29f8b).
+    ("core/ipv4/ip4_frag.c", r"iprh = (\(struct ip_reass_helper \*\)ipr->p->payload;)\s*if \(",
+     r"iprh = !ipr->p ? NULL : \1 if (iprh && ", 1),
+    ("core/ipv6/ip6_frag.c", r"iprh = (\(struct ip6_reass_helper \*\)ipr->p->payload;)\s*if \(",
+     r"iprh = !ipr->p ? NULL : \1 if (iprh && ", 1),
+]
+
+NOT_CODE = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', re.S)
+DEFINE = re.compile(r"^[ \t]*#[ \t]*define\b(?:[^\n]*\\\n)*[^\n]*", re.M)
+
+
+def die(*words):
+    sys.exit("lwip.py: " + " ".join(map(str, words)))
+
+
+class Source:
+    """A file's text, and its code: the same with comments and strings blanked, place by place."""
+
+    def __init__(self, path):
+        self.path = path
+        with open(path, encoding="latin-1") as file:
+            self.set(file.read())
+
+    def set(self, text):
+        self.text = text
+        self.code = NOT_CODE.sub(lambda m: re.sub(r"[^\n]", " ", m.group()), text)
+
+    def edit(self, edits):
+        """Apply (start, end, new text), none of which overlap."""
+        out, at = [], 0
+        for start, end, new in sorted(edits):
+            if start < at:
+                die(self.path, "overlapping edits near", self.text[start:end])
+            out += [self.text[at:start], new]
+            at = end
+        self.set("".join(out) + self.text[at:])
+
+    def uses(self, name, new, span=None):
+        """Edits that put `new` for each token NAME that is not a member access."""
+        start, end = span or (0, len(self.code))
+        token = re.compile(r"(?<![\w.])(?<!->)\b%s\b" % name)
+        return [(m.start(), m.end(), new) for m in token.finditer(self.code, start, end)]
+
+    def function(self, name):
+        """Where the body of a function is."""
+        heads = list(re.finditer(r"^(?:[A-Za-z_][\w \t*]*[\s*])?%s\([^;{]*\)\s*\{" % name, self.code, re.M))
+        if len(heads) != 1:
+            die(self.path, name, "function found", len(heads), "times")
+        return heads[0].end(), self.code.index("\n}", heads[0].end())
+
+    def split_declarators(self):
+        """`static T a, b;` becomes two statements."""
+        pairs = re.finditer(r"^(static\s+\w+\s+)(\w+),\s*(\w+);", self.code, re.M)
+        self.edit([(m.start(), m.end(), f"{m[1]}{m[2]};\n{m[1]}{m[3]};") for m in pairs])
+
+
+def definition(source, name, member, span, has_addresses, in_function):
+    """Turn the definition of NAME into a declaration of `member`. True: it was static to its file."""
+    pattern = re.compile(
+        r"^(?P<indent>%s)(?P<static>static\s+)%s(?P<type>(?:(?:struct|union|const|volatile)\s+)*\w+"
+        r"(?:\s*\*+(?:\s*const\b)?\s*|\s+))%s(?P<array>(?:\[[^\]]*\])*)\s*(?:=(?P<init>[^;]*))?;"
+        % (r"[ \t]+" if in_function else "", "" if in_function else "?", name), re.M)
+    hits = list(pattern.finditer(source.code, *span))
+    if len(hits) != 1:
+        die(source.path, name, "definition found", len(hits), "times")
+    hit = hits[0]
+    array, init = hit["array"], hit["init"]
+    if array == "[]":
+        array = "[%d]" % (init.count(",") + 1)
+    new = f"{hit['indent']}{'LWI_LOCAL' if in_function else 'LWI_VAR'} {hit['type']}{member}{array};"
+    if init is not None:
+        if has_addresses:
+            init = re.sub(r"&(?:LWI\(lwi_)?(\w+)\)?", r"&LWI_RELATIVE(lwi_\1)", init)
+        kind = hit["type"] if "const" in hit["type"] else "const " + hit["type"]
+        new += f" static {kind}{member}_image{array} ={init.rstrip()}; LWI_RECORD({member}, {int(has_addresses)});"
+    # As many lines as before, so that messages of the compiler still fit the package's source.
+    source.edit([(hit.start(), hit.end(), new + "\n" * (hit.group().count("\n") - new.count("\n")))])
+    return bool(hit["static"])
+
+
+def rewrite_extern(files, own, name, member):
+    """Header declarations and every use outside its own file. The number of uses."""
+    uses = declared = 0
+    for path, source in files.items():
+        if source is own:
+            continue
+        if path.endswith(".h"):
+            declarations = list(re.finditer(r"^[ \t]*extern\b([^;]*)\b%s\b([^;]*);" % name, source.code, re.M))
+            declared += len(declarations)
+            source.edit([(m.start(), m.end(), f"LWI_EXTERN{m[1]}{member}{m[2]};") for m in declarations])
+            edits = [e for m in DEFINE.finditer(source.code) for e in source.uses(name, f"LWI({member})", m.span())]
+        else:
+            edits = source.uses(name, f"LWI({member})") if path.startswith("core/") else []
+        source.edit(edits)
+        uses += len(edits)
+    if declared != 1:
+        die(own.path, name, "declared in headers", declared, "times")
+    return uses
+
+
+def apply_rule(files, path, rule):
+    """One name. The number of uses rewritten."""
+    match = re.fullmatch(r"(?:(\w+):)?(\w+)(@?)", rule)
+    function, name, has_addresses = match[1], match[2], match[3] == "@"
+    own, stem = files[path], os.path.basename(path)[:-2]
+
+    def span():
+        return own.function(function) if function else (0, len(own.code))
+
+    static = bool(function or re.search(r"^static\b[^;{}()]*\b%s\b[^;()]*;" % name, own.code, re.M))
+    member = f"lwi_{function or stem}_{name}" if static else f"lwi_{name}"
+    if definition(own, name, member, span(), has_addresses, bool(function)) != static:
+        die(path, name, "is it static or not?")
+    edits = own.uses(name, f"LWI({member})", span())
+    own.edit(edits)
+    uses = len(edits) + (0 if static else rewrite_extern(files, own, name, member))
+    if not uses:
+        die(path, name, "no use found")
+    return uses
+
+
+def apply_fix(files, path, pattern, new, times):
+    source = files[path]
+    text, found = re.subn(pattern, new, source.text)
+    if found != times:
+        die(path, "fix found its place", found, "times, not", times, ":", pattern)
+    source.set(text)
+
+
+def transform(src, out):
+    shutil.rmtree(out, ignore_errors=True)
+    for folder in ("core", "include"):
+        shutil.copytree(os.path.join(src, folder), os.path.join(out, folder))
+    files = {}
+    for root, _, names in os.walk(out):
+        for name in names:
+            if name.endswith((".c", ".h")):
+                path = os.path.join(root, name)
+                files[os.path.relpath(path, out)] = Source(path)
+    for fix in FIXES:
+        apply_fix(files, *fix)
+    rules = uses = 0
+    for line in RULES.strip().splitlines():
+        path, names = line.split(":", 1)
+        files[path].split_declarators()
+        for rule in names.split():
+            uses += apply_rule(files, path, rule)
+            rules += 1
+    for source in files.values():
+        with open(source.path, "w", encoding="latin-1") as file:
+            file.write(source.text)
+    print(f"{rules} variables, {uses} uses, {len(FIXES)} fixes", file=sys.stderr)
+
+
+def symbols(path):
+    """(name, type letter, size) of each line of `nm -S`."""
+    with open(path, encoding="ascii") as file:
+        for line in file:
+            words = line.split()
+            if len(words) >= 4 and len(words[2]) == 1:
+                yield words[3], words[2], int(words[1], 16)
+            elif len(words) == 3 and len(words[1]) == 1:
+                yield words[2], words[1], 0
+
+
+def layout(path):
+    """Offsets, the smallest members first: most of them lie within reach of one instruction."""
+    sizes = {}
+    for name, kind, size in symbols(path):
+        match = re.search(r"(?:^|\.)(lwi_\w+)", name)  # gcc: lwi_x.0 for a local, clang: function.lwi_x
+        if match and kind in "bBdDsSgGrR" and not match[1].endswith(("_image", "_record")):
+            if sizes.setdefault(match[1], size) != size:
+                die(match[1], "has two sizes")
+    if not sizes:
+        die("no member found in", path)
+    print("/* Generated by scripts/lwip.py. */\n#pragma once")
+    offset = 0
+    for name, size in sorted(sizes.items(), key=lambda item: (item[1], item[0])):
+        align = 8 if size >= 8 else 4 if size > 2 else size
+        offset = -(-offset // align) * align
+        print(f"#define LWI_OFFSET_{name} {offset}\n#define LWI_SIZE_{name} {size}")
+        offset += size
+    print(f"#define LWI_BLOCK_SIZE {-(-offset // 16) * 16}")
+
+
+def check(path):
+    left = [name for name, kind, _ in symbols(path) if kind in "bBdDsSgGcC"]
+    if left:
+        die("mutable symbols are left:", *left)
+
+
+def main():
+    commands = {("transform", 2): transform, ("layout", 1): layout, ("check", 1): check}
+    command = commands.get((sys.argv[1] if len(sys.argv) > 1 else "", len(sys.argv) - 2))
+    if not command:
+        die(__doc__)
+    command(*sys.argv[2:])
+
+
+if __name__ == "__main__":
+    main()
