@@ -198,7 +198,8 @@ $(build)/libfdt/%.o: $(libfdt)/%.c $(build)/.flags | $(generated) $(setup-run)
 $(libfdt)/%.c: | $(setup-run) ;
 
 # lwIP: rewritten once for all boards and variants, compiled for sizes, then for the kernel.
-lwip-cc = $(kernel-cc) $(cflags) $(cflags-y) -Wall $(if $(LLVM),-Wno-unneeded-internal-declaration) $(includes) $(lwip-includes)
+lwip-cc = $(kernel-cc) $(cflags) $(cflags-y) -Wall $(if $(LLVM),-Wno-unneeded-internal-declaration) \
+	$(includes) $(lwip-includes)
 
 $(lwip-tree)/stamp: scripts/lwip.py | $(setup-run)
 	$(call say,LWIP,$(lwip-tree))
@@ -285,7 +286,8 @@ $(build)/Image: $(build)/kernel.elf
 	$(Q)$(OBJCOPY) -O binary $< $@
 
 ifdef configured
--include $(addsuffix .dep,$(objects) $(unlinked) $(lwip-sizes) $(build)/kernel.lds $(build)/include/generated/asm-offsets.h)
+-include $(addsuffix .dep,$(objects) $(unlinked) $(lwip-sizes) $(build)/kernel.lds \
+	 $(build)/include/generated/asm-offsets.h)
 endif
 
 # ---- Running, testing -------------------------------------------------------

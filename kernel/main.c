@@ -32,6 +32,7 @@
 #include <kernel/task/thread.h>
 #include <kernel/test/ktest.h>
 #include <kernel/time/hrtimer.h>
+#include <net/net.h>
 #include <net/socket.h>
 
 /* The first kernel thread: what needs to sleep, or may take long. */
@@ -50,6 +51,7 @@ static int late_boot(void *arg)
 	tree_seed_random();		/* what randomness the firmware passes on */
 	block_init();			/* requests set aside for when memory is short */
 	blkdev_init();			/* nodes for the disks that drivers find */
+	net_init();			/* loopback and the TCP/IP stack, for network drivers to register with */
 	drivers_probe();		/* interrupt controller, devices */
 	socket_init();			/* sockets */
 	ktest_run();			/* ktest=: run the tests and power off */

@@ -4,3 +4,4 @@ obj-y += net/message.o
 obj-y += net/options.o
 obj-y += net/proc.o
 obj-y += net/socket.o
+obj-y += net/init.o

@@ -19,6 +19,7 @@ struct net {
 
 	/* Guarded by config_lock to write, RCU to read. */
 	struct list_head devices;	/* struct netdev, by index */
+	struct list_head taps;		/* struct netdev_tap */
 	u32 last_index;
 
 	/* Constant after net_init(). */

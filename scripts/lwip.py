@@ -3,9 +3,9 @@
 """
 lwip.py - lwIP's mutable globals become members of an instance; and what we mend in it.
 
-	lwip.py transform SRC OUT	copy SRC (lwIP's src/) to OUT, rewritten
-	lwip.py layout NM.txt		`nm -S` of the first pass -> offsets as a header
-	lwip.py check NM.txt		fail if a mutable symbol is left
+    lwip.py transform SRC OUT   copy SRC (lwIP's src/) to OUT, rewritten
+    lwip.py layout NM.txt       `nm -S` of the first pass -> offsets as a header
+    lwip.py check NM.txt        fail if a mutable symbol is left
 
 lwIP keeps its state in global variables. Every network namespace, and later every shard of
 one, needs a set of its own, so each variable NAME becomes LWI(q): the member q of the block

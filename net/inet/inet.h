@@ -136,7 +136,7 @@ struct inet_msg {
 	struct inet_addr local;		/* received: its destination. To send: source, family 0: chosen */
 	u32 ifindex;			/* received on; to send: through, 0: by route */
 	s16 ttl, tos;			/* to send: -1 as the endpoint has it */
-	u64 stamp_ns;			/* received: CLOCK_REALTIME */
+	u64 stamp_ns;			/* received: CLOCK_REALTIME; 0 unless INET_OPT_STAMP */
 	u32 length;			/* received: of the whole datagram, whatever fitted */
 };
 /*
@@ -174,6 +174,7 @@ enum inet_opt {
 	INET_OPT_SNDBUF,		/* bytes */
 	INET_OPT_REUSEADDR, INET_OPT_REUSEPORT,	/* bool */
 	INET_OPT_BROADCAST,		/* bool */
+	INET_OPT_STAMP,			/* bool: msg.stamp_ns is wanted */
 	INET_OPT_DEVICE,		/* index of an interface, 0: any */
 	INET_OPT_V6ONLY,		/* bool; before bind */
 	INET_OPT_TTL, INET_OPT_TOS,	/* of both families: hop limit, traffic class; TTL 0 is refused */

@@ -12,7 +12,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-FOLDERS = ("arch", "boards", "docs", "drivers", "fs", "kernel", "scripts", "tests", "userland")
+FOLDERS = ("arch", "boards", "docs", "drivers", "fs", "kernel", "net", "scripts", "tests", "userland")
 PATH = re.compile(r"`((?:%s)/[\w./-]*|<arch/\w+\.h>)`" % "|".join(FOLDERS))
 TARGET = re.compile(r"^(?:    |`)make ([a-z][\w-]*)", re.M)
 

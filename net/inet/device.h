@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* An interface as the stack has it: lwIP's netif and the kernel's netdev. device.c. */
+#pragma once
+#include <net/netdev/netdev.h>
+#include <lwip/netif.h>
+
+struct inet_dev {
+	struct netif netif;		/* under the instance's lock */
+	struct netdev *dev;		/* constant */
+	struct inet_dev *next_kick;	/* stack->kicks; under the lock */
+	u32 kick_listed;		/* atomic */
+};
+
+static inline struct inet_dev *inet_dev_of(struct netif *n)
+{
+	return container_of(n, struct inet_dev, netif);
+}
+
+bool inet_any_device_up(struct net *net);		/* but loopback. Any context */

@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Endpoints: creation, end, addresses, options; what TCP and datagrams have in common.
+ *
+ * An endpoint stands between an owner (a socket), which may go at any time, and a control
+ * block of lwIP, which may end at any time. Each holds a reference; the last frees it.
+ *
+ *  (1) ep->pcb and what lwIP has of ep (callback arguments) are set and cleared together,
+ *      under the lock.
+ *  (2) ep->owner is cleared under the lock by inet_close(); who tells events looks at it in an RCU
+ *      read section.
+ *  (3) An endpoint with a port keeps it until its control block is gone: TIME_WAIT
+ *      keeps a port busy, as on Linux.
+ */
+#include <kernel/bug.h>
+#include <kernel/lib/string.h>
+#include <net/inet/ep.h>
+#include <net/inet/route.h>
+#include <lwip/tcp.h>
+
+struct inet_ep *inet_ep_create(struct inet_stack *s, u16 family, enum inet_type type, u8 protocol, u32 gfp)
+{
+	struct inet_ep *ep = kzalloc(sizeof(*ep), gfp);
+
+	if (!ep)
+		return NULL;
+	ep->stack = s;
+	ep->type = type;
+	ep->protocol = protocol;
+	ep->family = family;
+	refcount_set(&ep->refs, 1);
+	ep->local.family = family;
+	ep->rcvbuf = type == INET_TCP ? INET_TCP_RCVBUF : INET_DGRAM_BUF;
+	ep->sndbuf = type == INET_TCP ? INET_TCP_SNDBUF : INET_DGRAM_BUF;
+	ep->ttl = IP_DEFAULT_TTL;
+	ep->mcast_ttl = 1;
+	ep->mcast_loop = true;
+	ep->keep_idle_s = 7200;
+	ep->keep_intvl_s = 75;
+	ep->keep_cnt = 9;
+	list_init(&ep->node);
+	list_init(&ep->accept_queue);
+	list_init(&ep->accept_node);
+	list_init(&ep->dgrams);
+	list_init(&ep->memberships);
+	return ep;
+}
+
+void inet_ep_put(struct inet_ep *ep)
+{
+	if (!refcount_dec(&ep->refs))
+		return;
+	ASSERT(!ep->pcb && !ep->port && !ep->owner);
+	if (ep->tx_page)
+		page_put(ep->tx_page);
+	kfree(ep);
+}
+
+void inet_ep_fail(struct inet_ep *ep, int error)
+{
+	ep->error = error;
+	inet_fire(ep, INET_EV_ERROR | INET_EV_READ | INET_EV_WRITE);
+}
+
+void inet_ep_pcb_gone(struct inet_ep *ep)
+{
+	ep->pcb = NULL;
+	if (ep->port)
+		port_release(ep);
+	if (!list_empty(&ep->node))
+		list_del(&ep->node);
+	inet_ep_put(ep);
+}
+
+/* --- addresses --- */
+
+bool inet_addr_is_any(const struct inet_addr *a)
+{
+	u8 sum = 0;
+
+	for (u32 i = 0; i < (a->family == INET_AF_INET ? 4 : 16); i++)
+		sum |= a->v6[i];
+	return !sum;
+}
+
+static const u8 mapped_prefix[12] = { [10] = 0xff, [11] = 0xff };
+
+bool inet_addr_is_mapped(const struct inet_addr *a)
+{
+	return a->family == INET_AF_INET6 && !memcmp(a->v6, mapped_prefix, sizeof(mapped_prefix));
+}
+
+bool inet_to_ip(const struct inet_ep *ep, const struct inet_addr *a, ip_addr_t *out)
+{
+	u32 word[4];
+
+	if (a->family != ep->family)
+		return false;
+	if (a->family == INET_AF_INET || inet_addr_is_mapped(a)) {
+		if (a->family == INET_AF_INET6 && ep->v6only)
+			return false;
+		memcpy(word, a->family == INET_AF_INET ? a->v4 : a->v6 + 12, 4);
+		ip_addr_set_ip4_u32(out, word[0]);
+		return true;
+	}
+	memcpy(word, a->v6, 16);
+	IP_ADDR6(out, word[0], word[1], word[2], word[3]);
+	if (ip6_addr_has_scope(ip_2_ip6(out), IP6_UNKNOWN))
+		ip6_addr_set_zone(ip_2_ip6(out), (u8)a->scope);
+	return true;
+}
+
+void inet_from_ip(const struct inet_ep *ep, const ip_addr_t *ip, u16 port, struct inet_addr *out)
+{
+	*out = (struct inet_addr){ .family = ep->family, .port = lwip_htons(port) };
+	if (IP_IS_V4(ip)) {
+		if (ep->family == INET_AF_INET6)
+			memcpy(out->v6, mapped_prefix, sizeof(mapped_prefix));
+		memcpy(ep->family == INET_AF_INET6 ? out->v6 + 12 : out->v4, ip_2_ip4(ip), 4);
+		return;
+	}
+	if (ep->family == INET_AF_INET6) {
+		memcpy(out->v6, ip_2_ip6(ip)->addr, 16);
+		out->scope = ip6_addr_zone(ip_2_ip6(ip));
+	}
+}
+
+/* --- life --- */
+
+static bool can_serve(enum inet_type type, u16 family, u8 protocol)
+{
+	if (type == INET_PING)
+		return protocol == (family == INET_AF_INET ? IP_PROTO_ICMP : IP6_NEXTH_ICMP6);
+	return true;
+}
+
+int inet_open(struct net *net, u16 family, enum inet_type type, u8 protocol, const struct inet_ops *ops,
+	      void *owner, struct inet_ep **out)
+{
+	struct inet_stack *s = net->inet;
+	struct inet_ep *ep;
+	int err;
+
+	if (family != INET_AF_INET && family != INET_AF_INET6)
+		return -EAFNOSUPPORT;
+	if (!can_serve(type, family, protocol))
+		return -EPROTONOSUPPORT;
+	ep = inet_ep_create(s, family, type, protocol, GFP_KERNEL);
+	if (!ep)
+		return -ENOMEM;
+	ep->ops = ops;
+	inet_lock(s);
+	err = type == INET_TCP ? tcp_ep_open(ep) : dgram_ep_open(ep);
+	if (!err) {
+		ep->owner = owner;
+		list_add_tail(&ep->node, &s->eps[type]);
+	}
+	inet_unlock(s);
+	if (err) {
+		inet_ep_put(ep);
+		return err;
+	}
+	*out = ep;
+	return 0;
+}
+
+void inet_set_owner(struct inet_ep *ep, const struct inet_ops *ops, void *owner)
+{
+	inet_lock(ep->stack);
+	ep->ops = ops;
+	smp_store_release(&ep->owner, owner);
+	inet_unlock(ep->stack);
+}
+
+void inet_close(struct inet_ep *ep, bool abort)
+{
+	struct inet_stack *s = ep->stack;
+
+	inet_lock(s);
+	WRITE_ONCE(ep->owner, NULL);
+	ep->orphan = true;
+	groups_leave_all(ep);
+	if (ep->type == INET_TCP)
+		tcp_ep_close(ep, abort);
+	else
+		dgram_ep_close(ep);
+	inet_unlock(s);
+	inet_ep_put(ep);
+}
+
+/* --- binding --- */
+
+/* -EADDRNOTAVAIL unless it is an address of ours, a group, or broadcast. */
+static int check_local(const ip_addr_t *ip)
+{
+	if (ip_addr_isany(ip) || ip_addr_ismulticast(ip))
+		return 0;
+	return inet_is_local(ip) ? 0 : -EADDRNOTAVAIL;
+}
+
+static int bind_locked(struct inet_ep *ep, const struct inet_addr *addr)
+{
+	ip_addr_t ip;
+	int err;
+
+	if (ep->port || ep->connected || ep->listening)
+		return -EINVAL;
+	if (!inet_to_ip(ep, addr, &ip))
+		return addr->family == ep->family ? -EINVAL : -EAFNOSUPPORT;
+	err = check_local(&ip);
+	if (!err)
+		err = port_bind(ep, addr);
+	if (err)
+		return err;
+	err = ep->type == INET_TCP ? tcp_ep_bind(ep, &ip) : dgram_ep_bind(ep, &ip);
+	if (!err)
+		ep->bound = ep->local;
+	else if (ep->port)
+		port_release(ep);
+	return err;
+}
+
+int inet_bind(struct inet_ep *ep, const struct inet_addr *addr)
+{
+	int err;
+
+	inet_lock(ep->stack);
+	err = bind_locked(ep, addr);
+	inet_unlock(ep->stack);
+	return err;
+}
+
+int inet_connect(struct inet_ep *ep, const struct inet_addr *addr)
+{
+	int err;
+
+	inet_lock(ep->stack);
+	err = ep->type == INET_TCP ? tcp_ep_connect(ep, addr) : dgram_ep_connect(ep, addr);
+	inet_unlock(ep->stack);
+	return err;
+}
+
+int inet_shutdown(struct inet_ep *ep, u32 how)
+{
+	int err = 0;
+
+	inet_lock(ep->stack);
+	if (ep->type == INET_TCP)
+		err = tcp_ep_shutdown(ep, how);
+	else if (!ep->peer.family)
+		err = -ENOTCONN;
+	else
+		ep->shut |= how;
+	if (!err)
+		inet_fire(ep, INET_EV_READ | INET_EV_WRITE | INET_EV_RDHUP | INET_EV_HUP);
+	inet_unlock(ep->stack);
+	return err;
+}
+
+/* --- state --- */
+
+int inet_take_error(struct inet_ep *ep)
+{
+	return __atomic_exchange_n(&ep->error, 0, __ATOMIC_RELAXED);
+}
+
+int inet_local(struct inet_ep *ep, struct inet_addr *out)
+{
+	inet_lock(ep->stack);
+	*out = ep->local;
+	inet_unlock(ep->stack);
+	return 0;
+}
+
+int inet_peer(struct inet_ep *ep, struct inet_addr *out)
+{
+	int err = 0;
+
+	inet_lock(ep->stack);
+	if (ep->peer.family && (ep->type != INET_TCP || (ep->connected && ep->pcb)))
+		*out = ep->peer;
+	else
+		err = -ENOTCONN;
+	inet_unlock(ep->stack);
+	return err;
+}
+
+static u32 poll_tcp(const struct inet_ep *ep)
+{
+	bool gone = !READ_ONCE(ep->pcb);
+	u32 mask = 0;
+
+	if (ep->listening)
+		return READ_ONCE(ep->accept_len) ? INET_EV_ACCEPT | INET_EV_READ : 0;
+	if (READ_ONCE(ep->connecting))
+		return 0;
+	if (READ_ONCE(ep->rx_bytes))
+		mask |= INET_EV_READ;
+	if (READ_ONCE(ep->got_fin) || (ep->shut & INET_SHUT_RD) || gone)
+		mask |= INET_EV_READ | INET_EV_RDHUP;
+	if (tcp_ep_writeable(ep) || (ep->shut & INET_SHUT_WR) || gone)
+		mask |= INET_EV_WRITE;
+	/* Never connected, or both directions at their end. */
+	if (gone || !ep->connected || ((ep->got_fin || (ep->shut & INET_SHUT_RD)) && (ep->shut & INET_SHUT_WR)))
+		mask |= INET_EV_HUP | (ep->connected ? 0 : INET_EV_WRITE);
+	return mask;
+}
+
+u32 inet_poll(const struct inet_ep *ep)
+{
+	u32 mask = READ_ONCE(ep->error) ? INET_EV_ERROR | INET_EV_READ | INET_EV_WRITE : 0;
+
+	if (ep->type == INET_TCP)
+		return mask | poll_tcp(ep);
+	if (READ_ONCE(ep->dgrams_len) || (ep->shut & INET_SHUT_RD))
+		mask |= INET_EV_READ;
+	if (ep->shut & INET_SHUT_RD)
+		mask |= INET_EV_RDHUP;
+	return mask | INET_EV_WRITE;
+}

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Which endpoints are bound to which port. lwIP is always given a port: what may share one,
+ * and which is free, is decided here.
+ *
+ * A hash table by type and number; an entry lists the endpoints on its port, connections of a
+ * listener and those in TIME_WAIT included. Guarded by the stack's lock.
+ *
+ * Two endpoints may share a port if no packet could mean both: different interfaces or
+ * addresses; or if both said SO_REUSEPORT; or both SO_REUSEADDR and the other does not listen.
+ */
+#include <kernel/lib/random.h>
+#include <kernel/lib/string.h>
+#include <net/inet/ep.h>
+
+/* Ports given out by chance: Linux's default ip_local_port_range. */
+#define EPHEMERAL_FIRST	32768
+#define EPHEMERAL_LAST	60999
+
+struct inet_port {
+	struct inet_port *next;		/* in its bucket */
+	struct list_head eps;		/* by port_node */
+	u16 number;			/* host byte order */
+	u8 type;			/* enum inet_type */
+};
+
+static struct inet_port **bucket_of(struct inet_stack *s, u8 type, u16 number)
+{
+	return &s->ports[(number ^ type << 8) % INET_PORT_BUCKETS];
+}
+
+static struct inet_port *find(struct inet_stack *s, u8 type, u16 number)
+{
+	struct inet_port *p = *bucket_of(s, type, number);
+
+	while (p && (p->number != number || p->type != type))
+		p = p->next;
+	return p;
+}
+
+/* What an endpoint gets of IPv4: nothing, every address, or one. */
+static bool takes_v4(const struct inet_ep *ep, const struct inet_addr *a, const u8 **addr)
+{
+	static const u8 any[4];
+
+	*addr = any;
+	if (a->family == INET_AF_INET)
+		*addr = a->v4;
+	else if (inet_addr_is_mapped(a))
+		*addr = a->v6 + 12;
+	else
+		return inet_addr_is_any(a) && !ep->v6only;
+	return true;
+}
+
+static bool is_any4(const u8 *a)
+{
+	return !(a[0] | a[1] | a[2] | a[3]);
+}
+
+static bool overlap_v4(const struct inet_ep *a, const struct inet_addr *aa, const struct inet_ep *b)
+{
+	const u8 *x, *y;
+
+	if (!takes_v4(a, aa, &x) || !takes_v4(b, &b->local, &y))
+		return false;
+	return is_any4(x) || is_any4(y) || !memcmp(x, y, 4);
+}
+
+static bool overlap_v6(const struct inet_addr *a, const struct inet_addr *b)
+{
+	if (a->family != INET_AF_INET6 || b->family != INET_AF_INET6)
+		return false;
+	if (inet_addr_is_mapped(a) || inet_addr_is_mapped(b))
+		return false;
+	return inet_addr_is_any(a) || inet_addr_is_any(b) ||
+	       (!memcmp(a->v6, b->v6, 16) && a->scope == b->scope);
+}
+
+static bool conflicts(const struct inet_ep *ep, const struct inet_addr *addr, const struct inet_ep *other)
+{
+	if (other == ep || (ep->device && other->device && ep->device != other->device))
+		return false;
+	if (ep->reuse_port && other->reuse_port)
+		return false;
+	if (ep->reuse_addr && other->reuse_addr && !other->listening)
+		return false;
+	return overlap_v4(ep, addr, other) || overlap_v6(addr, &other->local);
+}
+
+bool port_conflicts(const struct inet_ep *ep, const struct inet_addr *addr)
+{
+	struct inet_port *p = find(ep->stack, ep->type, net16(addr->port));
+	struct inet_ep *o;
+
+	if (!p)
+		return false;
+	list_for_each(o, &p->eps, port_node)
+		if (conflicts(ep, addr, o))
+			return true;
+	return false;
+}
+
+static int join(struct inet_ep *ep, u16 number)
+{
+	struct inet_port *p = find(ep->stack, ep->type, number), **bucket;
+
+	if (!p) {
+		p = kmalloc(sizeof(*p), GFP_ATOMIC);
+		if (!p)
+			return -ENOMEM;
+		bucket = bucket_of(ep->stack, ep->type, number);
+		*p = (struct inet_port){ .next = *bucket, .number = number, .type = ep->type };
+		list_init(&p->eps);
+		*bucket = p;
+	}
+	list_add_tail(&ep->port_node, &p->eps);
+	ep->port = p;
+	return 0;
+}
+
+/* A number nobody uses; 0: none. */
+static u16 choose(const struct inet_ep *ep)
+{
+	u32 range = EPHEMERAL_LAST - EPHEMERAL_FIRST + 1, start = (u32)random_u64() % range;
+
+	for (u32 i = 0; i < range; i++) {
+		u16 number = (u16)(EPHEMERAL_FIRST + (start + i) % range);
+
+		if (!find(ep->stack, ep->type, number))
+			return number;
+	}
+	return 0;
+}
+
+int port_bind(struct inet_ep *ep, const struct inet_addr *addr)
+{
+	u16 number = net16(addr->port);
+	int err = 0;
+
+	if (ep->type == INET_RAW) {
+		ep->local = *addr;
+		return 0;
+	}
+	if (number) {
+		if (port_conflicts(ep, addr))
+			return -EADDRINUSE;
+	} else {
+		number = choose(ep);
+		if (!number)
+			return -EADDRINUSE;
+	}
+	err = join(ep, number);
+	if (err)
+		return err;
+	ep->local = *addr;
+	ep->local.port = net16(number);
+	return 0;
+}
+
+int port_bind_any(struct inet_ep *ep)
+{
+	u16 number;
+	int err;
+
+	if (ep->port || ep->type == INET_RAW)
+		return 0;
+	number = choose(ep);
+	if (!number)
+		return -EADDRNOTAVAIL;
+	err = join(ep, number);
+	if (!err)
+		ep->local.port = net16(number);
+	return err;
+}
+
+void port_share(struct inet_ep *child, struct inet_ep *listener)
+{
+	child->port = listener->port;
+	list_add_tail(&child->port_node, &child->port->eps);
+}
+
+void port_release(struct inet_ep *ep)
+{
+	struct inet_port *p = ep->port;
+
+	list_del(&ep->port_node);
+	ep->port = NULL;
+	if (list_empty(&p->eps)) {
+		struct inet_port **at = bucket_of(ep->stack, p->type, p->number);
+
+		while (*at != p)
+			at = &(*at)->next;
+		*at = p->next;
+		kfree(p);
+	}
+}

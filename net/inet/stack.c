@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The lock of a TCP/IP instance, and what happens around it.
+ *
+ * lwIP is single-threaded code. Whoever calls it holds the instance's spinlock, for
+ * a bounded burst: one system call's data, one share of a poll's packets. The lock is
+ * never waited for by the receive softirq: where it is taken, packets go to the inbox,
+ * and the holder takes them in before it lets go, or leaves what is too much to the
+ * softirq.
+ *
+ * The same for timers: the hrtimer only marks that it went off.
+ *
+ *  (1) A packet in the inbox, or timers_due, is seen by somebody: who adds to it tries the
+ *      lock afterwards, and who releases the lock looks at both afterwards; each with a
+ *      full fence between.
+ *  (2) lwip_self() is set exactly while this context holds a lock; lwIP runs at no other time.
+ *  (3) Nothing is woken and no doorbell rung with the lock held: inet_fire() and
+ *      inet_kick_later() collect, inet_unlock() does.
+ *
+ * lwIP's timers run only while they are needed: TCP's while there is a connection,
+ * reassembly's while there are fragments, group membership's for a while after a change, neighbour
+ * discovery's while an interface is up. An idle instance costs nothing.
+ */
+#include <kernel/bug.h>
+#include <kernel/lib/string.h>
+#include <kernel/lock/rcu.h>
+#include <net/inet/device.h>
+#include <net/inet/ep.h>
+#include <net/inet/stack.h>
+#include <net/port/port.h>
+#include <lwip/igmp.h>
+#include <lwip/init.h>
+#include <lwip/ip4_frag.h>
+#include <lwip/ip6_frag.h>
+#include <lwip/mld6.h>
+#include <lwip/nd6.h>
+#include <lwip/priv/tcp_priv.h>
+#include <lwip/timeouts.h>
+
+/* Packets that wait for a busy instance; chosen, as Linux's netdev_max_backlog. */
+#define INBOX_MAX	1000
+/* Packets an unlock takes in before it leaves the rest to the poll. Chosen: some 300 us. */
+#define INBOX_BURST	64
+/* The longest a group's report may be delayed (10 s in IGMPv2), and some. */
+#define GROUP_BUSY_NS	(12 * NS_PER_SEC)
+
+enum inet_timer { TIMER_TCP, TIMER_REASS, TIMER_GROUPS, TIMER_ND6 };
+static const ktime_t period_ns[] = {
+	[TIMER_TCP] = TCP_TMR_INTERVAL * NS_PER_MS,
+	[TIMER_REASS] = IP_TMR_INTERVAL * NS_PER_MS,
+	[TIMER_GROUPS] = IGMP_TMR_INTERVAL * NS_PER_MS,
+	[TIMER_ND6] = ND6_TMR_INTERVAL * NS_PER_MS,
+};
+
+/* Of the instance whose block this is: the block stands at the end of its stack. */
+struct instance {
+	struct inet_stack stack;
+	char block[] __aligned(16);
+};
+
+struct inet_stack *inet_current(void)
+{
+	return &((struct instance *)(lwip_self() - offsetof(struct instance, block)))->stack;
+}
+
+/* --- timers --- */
+
+static void timers_arm(struct inet_stack *s)
+{
+	ktime_t first = 0;
+
+	for (u32 i = 0; i < ARRAY_SIZE(period_ns); i++)
+		if (s->due[i] && (!first || s->due[i] < first))
+			first = s->due[i];
+	if (first && (!s->armed || first < s->armed)) {
+		s->armed = first;
+		hrtimer_start(&s->timer, first);
+	}
+}
+
+static bool is_needed(struct inet_stack *s, enum inet_timer t)
+{
+	switch (t) {
+	case TIMER_TCP:
+		return LWI(lwi_tcp_active_pcbs) || LWI(lwi_tcp_tw_pcbs);
+	case TIMER_REASS:
+		return port_has_fragments();
+	case TIMER_GROUPS:
+		return ktime_get() < s->group_until;
+	default:
+		return inet_any_device_up(s->net);
+	}
+}
+
+static void timer_start(struct inet_stack *s, enum inet_timer t)
+{
+	if (s->due[t])
+		return;
+	s->due[t] = ktime_get() + period_ns[t];
+	timers_arm(s);
+}
+
+/* lwIP says so when a connection begins. */
+void tcp_timer_needed(void)
+{
+	timer_start(inet_current(), TIMER_TCP);
+}
+
+void inet_groups_busy(struct inet_stack *s)
+{
+	s->group_until = ktime_get() + GROUP_BUSY_NS;
+	timer_start(s, TIMER_GROUPS);
+}
+
+void inet_devices_changed(struct inet_stack *s)
+{
+	if (is_needed(s, TIMER_ND6))
+		timer_start(s, TIMER_ND6);
+}
+
+static void timer_run(enum inet_timer t)
+{
+	switch (t) {
+	case TIMER_TCP:
+		tcp_tmr();
+		return;
+	case TIMER_REASS:
+		ip_reass_tmr();
+		ip6_reass_tmr();
+		return;
+	case TIMER_GROUPS:
+		igmp_tmr();
+		mld6_tmr();
+		return;
+	case TIMER_ND6:
+		nd6_tmr();
+	}
+}
+
+static void timers_run(struct inet_stack *s)
+{
+	ktime_t now = ktime_get();
+
+	s->armed = 0;
+	for (u32 i = 0; i < ARRAY_SIZE(period_ns); i++) {
+		if (!s->due[i] || s->due[i] > now)
+			continue;
+		timer_run(i);
+		/* Late ticks are lost, not made up for: time-outs get longer, never shorter. */
+		s->due[i] = is_needed(s, i) ? max(s->due[i] + period_ns[i], now) : 0;
+	}
+	timers_arm(s);
+}
+
+static enum hrtimer_restart timer_expired(struct hrtimer *t)
+{
+	struct inet_stack *s = container_of(t, struct inet_stack, timer);
+
+	__atomic_store_n(&s->timers_due, 1, __ATOMIC_RELEASE);
+	net_poll_schedule(&s->poll);
+	return HRTIMER_DONE;
+}
+
+/* --- the lock --- */
+
+static void entered(struct inet_stack *s)
+{
+	ASSERT(!thread_info()->inet_block);
+	thread_info()->inet_block = s->block;
+}
+
+void inet_lock(struct inet_stack *s)
+{
+	softirq_disable();
+	raw_spin_lock(&s->lock, 0);
+	entered(s);
+}
+
+/* Softirqs are off. */
+static bool try_lock(struct inet_stack *s)
+{
+	if (!raw_spin_trylock(&s->lock))
+		return false;
+	entered(s);
+	return true;
+}
+
+static bool has_work(struct inet_stack *s)
+{
+	return !list_empty(&s->inbox) || READ_ONCE(s->timers_due);
+}
+
+static struct pkt *inbox_take(struct inet_stack *s)
+{
+	struct pkt *pkt = NULL;
+
+	spin_lock_bh(&s->inbox_lock);
+	if (!list_empty(&s->inbox)) {
+		pkt = list_first(&s->inbox, struct pkt, node);
+		list_del(&pkt->node);
+		s->inbox_len--;
+	}
+	spin_unlock_bh(&s->inbox_lock);
+	return pkt;
+}
+
+static void note_kinds(struct inet_stack *s)
+{
+	if (port_has_fragments())
+		timer_start(s, TIMER_REASS);
+}
+
+static void work(struct inet_stack *s)
+{
+	struct pkt *pkt;
+
+	if (__atomic_exchange_n(&s->timers_due, 0, __ATOMIC_ACQUIRE))
+		timers_run(s);
+	for (u32 n = 0; n < INBOX_BURST && (pkt = inbox_take(s)); n++)
+		inet_input_pkt(pkt);
+	note_kinds(s);
+}
+
+static void ring_doorbells(struct inet_dev *d)
+{
+	while (d) {
+		struct inet_dev *next = d->next_kick;
+
+		/* From here on it can be listed again. */
+		smp_store_release(&d->kick_listed, 0);
+		netdev_kick(d->dev);
+		d = next;
+	}
+}
+
+static void tell_owners(struct inet_ep *ep)
+{
+	while (ep) {
+		struct inet_ep *next = ep->next_fired;
+
+		inet_ep_tell(ep);
+		ep = next;
+	}
+}
+
+/* Lock held on entry, not on return; softirqs stay off. */
+static void leave(struct inet_stack *s)
+{
+	struct inet_dev *kicks = s->kicks;
+	struct inet_ep *fired = s->fired;
+
+	s->kicks = NULL;
+	s->fired = NULL;
+	thread_info()->inet_block = NULL;
+	rcu_read_lock();
+	raw_spin_unlock(&s->lock);
+	ring_doorbells(kicks);
+	tell_owners(fired);
+	rcu_read_unlock();
+}
+
+/* Invariant (1): after the lock is free, look again. */
+static void leave_and_look(struct inet_stack *s)
+{
+	for (u32 rounds = 0; ; rounds++) {
+		leave(s);
+		smp_mb();
+		if (likely(!has_work(s)))
+			return;
+		if (rounds || !try_lock(s)) {
+			net_poll_schedule(&s->poll);
+			return;
+		}
+		work(s);
+	}
+}
+
+void inet_unlock(struct inet_stack *s)
+{
+	if (has_work(s))
+		work(s);
+	leave_and_look(s);
+	softirq_enable();
+}
+
+static u32 stack_poll(struct net_poll *p, u32 budget)
+{
+	struct inet_stack *s = container_of(p, struct inet_stack, poll);
+
+	net_poll_done(p);
+	smp_mb();
+	/* Where it is taken, the holder finds what there is when it lets go. */
+	if (has_work(s) && try_lock(s)) {
+		work(s);
+		leave_and_look(s);
+	}
+	return 1;
+}
+
+/* --- input --- */
+
+static void drop_all(struct list_head *pkts)
+{
+	struct pkt *pkt, *tmp;
+
+	list_for_each_safe(pkt, tmp, pkts, node)
+		pkt_free(pkt);
+}
+
+static void inbox_add(struct inet_stack *s, struct list_head *pkts, u32 n)
+{
+	spin_lock_bh(&s->inbox_lock);
+	if (s->inbox_len + n <= INBOX_MAX) {
+		list_splice_tail(pkts, &s->inbox);
+		s->inbox_len += n;
+	} else {
+		s->inbox_dropped += n;
+	}
+	spin_unlock_bh(&s->inbox_lock);
+	if (!list_empty(pkts))
+		drop_all(pkts);
+}
+
+void inet_input(struct net *net, struct list_head *pkts, u32 n)
+{
+	struct inet_stack *s = net->inet;
+	struct pkt *pkt, *tmp;
+
+	/* What waits already comes first: order within a flow is worth keeping. */
+	if (list_empty(&s->inbox) && try_lock(s)) {
+		list_for_each_safe(pkt, tmp, pkts, node)
+			inet_input_pkt(pkt);
+		note_kinds(s);
+		leave_and_look(s);
+		return;
+	}
+	inbox_add(s, pkts, n);
+	smp_mb();
+	if (has_work(s) && try_lock(s)) {
+		work(s);
+		leave_and_look(s);
+	}
+}
+
+/* --- collected while the lock is held --- */
+
+void inet_kick_later(struct inet_dev *d)
+{
+	struct inet_stack *s = inet_current();
+
+	if (__atomic_exchange_n(&d->kick_listed, 1, __ATOMIC_ACQUIRE))
+		return;
+	d->next_kick = s->kicks;
+	s->kicks = d;
+}
+
+void inet_fire(struct inet_ep *ep, u32 events)
+{
+	struct inet_stack *s = ep->stack;
+
+	assert_spin_held(&s->lock);
+	if (!ep->owner)
+		return;
+	__atomic_fetch_or(&ep->events, events, __ATOMIC_RELAXED);
+	/* Still on the list of one who has let go of the lock: he sees the bits set above. */
+	if (__atomic_exchange_n(&ep->fired, 1, __ATOMIC_SEQ_CST))
+		return;
+	refcount_inc(&ep->refs);
+	ep->next_fired = s->fired;
+	s->fired = ep;
+}
+
+void inet_ep_tell(struct inet_ep *ep)
+{
+	void *owner;
+	u32 events;
+
+	/* In this order: bits that are set after the exchange find `fired` clear and list it anew. */
+	__atomic_store_n(&ep->fired, 0, __ATOMIC_SEQ_CST);
+	events = __atomic_exchange_n(&ep->events, 0, __ATOMIC_SEQ_CST);
+	owner = smp_load_acquire(&ep->owner);
+	if (events && owner)
+		ep->ops->event(owner, events);
+	inet_ep_put(ep);
+}
+
+/* --- creation --- */
+
+/* sys_timeouts_init() is lwIP's name for timers we run ourselves. */
+void sys_timeouts_init(void)
+{
+}
+
+u32_t sys_now(void)
+{
+	return (u32_t)(ktime_get() / NS_PER_MS);
+}
+
+struct inet_stack *inet_create(struct net *net)
+{
+	struct instance *i = kzalloc(sizeof(*i) + LWI_BLOCK_SIZE, GFP_KERNEL);
+	struct inet_stack *s;
+
+	if (!i)
+		return NULL;
+	s = &i->stack;
+	s->net = net;
+	s->block = i->block;
+	spin_lock_init(&s->lock, RANK_INET);
+	spin_lock_init(&s->inbox_lock, RANK_INET_INBOX);
+	list_init(&s->inbox);
+	list_init(&s->routes);
+	for (u32 t = 0; t < ARRAY_SIZE(s->eps); t++)
+		list_init(&s->eps[t]);
+	hrtimer_init(&s->timer, timer_expired);
+	net_poll_init(&s->poll, stack_poll);
+	port_instance_init(s->block);
+	net->inet = s;
+	inet_lock(s);
+	lwip_init();
+	inet_unlock(s);
+	return s;
+}
