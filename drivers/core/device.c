@@ -22,6 +22,7 @@
  * Everything here runs in the boot thread and needs no lock. Limit: no device is
  * found later or goes away.
  */
+#include <arch/io.h>
 #include <arch/paging.h>
 #include <drivers/core/driver.h>
 #include <kernel/lib/string.h>
@@ -261,6 +262,14 @@ void *dev_map_regs(struct device *dev, int index)
 	if (!pa || !size || pa % sizeof(u32) || pa + size < pa)
 		return NULL;
 	return dev_ioremap(dev, pa, size);
+}
+
+bool dev_answers(struct device *dev, const volatile void *reg, u32 bytes)
+{
+	if (likely(mmio_answers(reg, bytes)))
+		return true;
+	pr_err("%s: nothing answers where the device tree says it is\n", dev->name);
+	return false;
 }
 
 struct held_irq {

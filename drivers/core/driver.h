@@ -67,6 +67,11 @@ void *dev_zalloc(struct device *dev, size_t size);
 int __must_check dev_on_release(struct device *dev, void (*fn)(void *arg), void *arg);
 void *dev_map_regs(struct device *dev, int index);	/* NULL: no such reg or no memory */
 void *dev_ioremap(struct device *dev, paddr_t pa, size_t size);	/* a part of the registers */
+/*
+ * Is there what the tree says there is? Reads reg, of 1 or 4 bytes, which must be one that may be
+ * read without effect; says so where nothing answers. Before a driver's first access.
+ */
+bool __must_check dev_answers(struct device *dev, const volatile void *reg, u32 bytes);
 int __must_check dev_request_irq(struct device *dev, int irq, irq_handler_t handler, void *arg);
 
 /* --- properties --- */

@@ -53,7 +53,7 @@ static int sifive_gpio_probe(struct device *dev)
 	if (!s)
 		return -ENOMEM;
 	s->regs = dev_map_regs(dev, 0);
-	if (!s->regs)
+	if (!s->regs || !dev_answers(dev, s->regs, 4))
 		return -ENODEV;
 	spin_lock_init(&s->lock, RANK_LEAF);
 	s->chip = (struct gpio_chip){ .ops = &sifive_ops, .dev = dev, .nr_pins = NR_PINS };

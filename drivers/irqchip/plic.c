@@ -160,7 +160,11 @@ static int map_registers(struct device *dev, u32 nr_contexts)
 	plic.sources = dev_ioremap(dev, pa, PRIORITY(plic.nr_sources + 1));
 	plic.enables = dev_ioremap(dev, pa + ENABLE(0), 0x80 * nr_contexts);
 	plic.contexts = dev_ioremap(dev, pa + CONTEXT(0), 0x1000 * nr_contexts);
-	return plic.sources && plic.enables && plic.contexts ? 0 : -ENOMEM;
+	if (!plic.sources || !plic.enables || !plic.contexts)
+		return -ENOMEM;
+	/* A context's claim register may not be read for nothing, its threshold may. */
+	return dev_answers(dev, plic.sources + PRIORITY(1), 4) && dev_answers(dev, plic.enables, 4) &&
+	       dev_answers(dev, plic.contexts + 0x1000 * (nr_contexts - 1) + THRESHOLD, 4) ? 0 : -ENODEV;
 }
 
 static int plic_probe(struct device *dev)
@@ -176,12 +180,16 @@ static int plic_probe(struct device *dev)
 	if (!nr_contexts || !plic.nr_sources)
 		return -EINVAL;
 	err = map_registers(dev, nr_contexts);
-	if (err)
+	if (!err) {
+		served = find_contexts(dev, nr_contexts);
+		if (served < (u32)__builtin_popcountl(cpus_online)) {
+			pr_err("%s: only %u CPUs have a context\n", dev->name, served);
+			err = -EINVAL;
+		}
+	}
+	if (err) {
+		plic.sources = NULL;	/* the core unmaps it: another controller may yet be found */
 		return err;
-	served = find_contexts(dev, nr_contexts);
-	if (served < (u32)__builtin_popcountl(cpus_online)) {
-		pr_err("%s: only %u CPUs have a context\n", dev->name, served);
-		return -EINVAL;
 	}
 	for (u32 irq = 1; irq <= plic.nr_sources; irq++)
 		plic_mask(irq);

@@ -19,9 +19,11 @@ static void test_exit(u32 code)
 
 static int sifive_test_probe(struct device *dev)
 {
-	test_register = dev_map_regs(dev, 0);
-	if (!test_register)
+	volatile void *reg = dev_map_regs(dev, 0);
+
+	if (!reg || !dev_answers(dev, reg, 4))
 		return -ENODEV;
+	test_register = reg;
 	power_exit_set(test_exit);
 	return 0;
 }

@@ -52,6 +52,8 @@ static int syscon_probe(struct device *dev)
 	s->reg = dev_ioremap(dev, pa, 4);
 	if (!s->reg)
 		return -ENOMEM;
+	if (!dev_answers(dev, s->reg, 4))
+		return -ENODEV;
 	return power_handler_add(strcmp(device_match(dev), "syscon-reboot") ? POWER_OFF : POWER_RESTART,
 				 syscon_write, s);
 }

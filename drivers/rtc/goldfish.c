@@ -59,7 +59,7 @@ static int goldfish_probe(struct device *dev)
 	volatile u8 *regs = dev_map_regs(dev, 0);
 	int err;
 
-	if (!regs)
+	if (!regs || !dev_answers(dev, regs + IRQ_ENABLED, 4))
 		return -ENODEV;
 	rtc.regs = regs;
 	mmio_write32(regs + IRQ_ENABLED, 0);

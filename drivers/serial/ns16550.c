@@ -172,6 +172,8 @@ static int ns16550_probe(struct device *dev)
 	n->clock_hz = dev_prop_u32(dev, "clock-frequency", 0) ?: dev_clock_hz(dev, 0);
 	if (n->shift > 4 || (n->width != 1 && n->width != 4))
 		return -EINVAL;
+	if (!dev_answers(dev, u->regs + ((u64)IER << n->shift), n->width))
+		return -ENODEV;
 
 	wr(u, IER, 0);
 	wait_idle(u);

@@ -85,7 +85,7 @@ static int sifive_uart_probe(struct device *dev)
 	u->ops = &sf_ops;
 	u->dev = dev;
 	u->regs = dev_map_regs(dev, 0);
-	if (!u->regs)
+	if (!u->regs || !dev_answers(dev, u->regs + DIV, 4))
 		return -ENODEV;
 	s->clock_hz = dev_clock_hz(dev, 0);
 	if (s->clock_hz)

@@ -244,7 +244,7 @@ static int virtio_mmio_probe(struct device *dev)
 	v->regs = dev_map_regs(dev, 0);
 	if (!v->regs)
 		return -ENOMEM;
-	if (rd(v, R_MAGIC) != MAGIC)
+	if (!dev_answers(dev, v->regs + R_MAGIC, 4) || rd(v, R_MAGIC) != MAGIC)
 		return -ENODEV;
 	v->version = rd(v, R_VERSION);
 	v->id = rd(v, R_DEVICE_ID);

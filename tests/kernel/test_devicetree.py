@@ -146,6 +146,26 @@ def test_good_tree_boots(base, tmp_path):
     assert not judge(result), f"{judge(result)}\n{result.console[-2000:]}"
 
 
+# Where QEMU's virt machine has nothing; its devices, and what each one's absence leaves.
+NOTHING = 0x8000000
+DEVICES = {"/soc/plic@c000000": "plic@c000000", "/soc/serial@10000000": "serial@10000000", "/soc/rtc@101000": "rtc@101000",
+           "/soc/test@100000": "poweroff", "/soc/virtio_mmio@10008000": "virtio_mmio@10008000"}
+
+
+@pytest.mark.parametrize("node", DEVICES)
+def test_device_that_is_not_there(base, node, tmp_path):
+    """Its registers are where nothing answers: it is refused by name, and the boot goes on without it."""
+    path = tmp_path / "moved.dtb"
+    path.write_bytes(base)
+    size = subprocess.run(["fdtget", "-tx", str(path), node, "reg"], check=True, capture_output=True, text=True).stdout
+    words = ["0", f"{NOTHING:x}", *size.split()[2:]]
+    subprocess.run(["fdtput", "-tx", str(path), node, "reg", *words], check=True)
+    result = boot(tmp_path, qemu.image("qemu-virt", ""), path.read_bytes())
+    assert f"{DEVICES[node]}: nothing answers" in result.console, result.console[-2000:]
+    assert not judge(result), f"{judge(result)}\n{result.console[-2000:]}"
+    assert "access fault" not in result.console, result.console[-2000:]
+
+
 @pytest.mark.parametrize("number", range(USUAL))
 def test_damaged_tree(base, number, tmp_path):
     tree, what = mutate(base, number)

@@ -7,6 +7,7 @@
  */
 #pragma once
 #include <kernel/types.h>
+#include <arch/trap.h>
 
 #define MMIO(bits, suffix) \
 static inline u##bits mmio_read##bits##_relaxed(const volatile void *a) \
@@ -29,6 +30,23 @@ MMIO(16, )
 MMIO(32, )
 MMIO(64, )
 #undef MMIO
+
+/*
+ * Does anything answer a read there? For a register of which only a device tree says that
+ * it exists: an access that nothing answers is else a panic. Four bytes, or one.
+ */
+static inline bool mmio_answers(const volatile void *a, u32 bytes)
+{
+	u64 v, answers = 0;
+
+	if (bytes == 1)
+		__asm__ volatile("1:	lbu	%0, 0(%2)\n	li	%1, 1\n2:\n"
+				 EX_TABLE(1b, 2b) : "=&r"(v), "+r"(answers) : "r"(a) : "memory");
+	else
+		__asm__ volatile("1:	lw	%0, 0(%2)\n	li	%1, 1\n2:\n"
+				 EX_TABLE(1b, 2b) : "=&r"(v), "+r"(answers) : "r"(a) : "memory");
+	return answers;
+}
 
 /* Memory shared with a DMA master, without a register access between. */
 #define dma_wmb()	__asm__ volatile("fence ow, ow" ::: "memory")
