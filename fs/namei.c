@@ -19,17 +19,15 @@
  * ".." stops at the walker's root and at the top of the mount tree, and leaves
  * a mount through its mountpoint.
  *
- * Not here: what changes directories (link.c), opening (open.c).
+ * Not here: one name in one directory (lookup.c), from a path to its name (path_name.c),
+ * what changes directories (link.c), opening (open.c).
  */
 #include <fs/namei.h>
 #include <fs/file.h>
 #include <fs/mount.h>
-#include <kernel/lib/string.h>
-#include <kernel/mm/alloc.h>
 #include <kernel/task/cred.h>
 #include <kernel/task/thread.h>
 #include <kernel/uapi/fcntl.h>
-#include <arch/uaccess.h>
 
 struct rest {
 	const char *name;		/* what follows the link's name */
@@ -53,38 +51,6 @@ struct walk {
 	struct rest rests[MAX_LINKS];
 };
 
-/* --- names from user memory --- */
-
-int filename_get(struct filename *fn, uaddr_t name, u32 flags)
-{
-	ssize_t n = strncpy_from_user(fn->text, name, FILENAME_INLINE);
-
-	fn->name = fn->text;
-	fn->allocated = NULL;
-	if (n == FILENAME_INLINE) {
-		fn->allocated = kmalloc(PATH_MAX, GFP_KERNEL);
-		if (!fn->allocated)
-			return -ENOMEM;
-		fn->name = fn->allocated;
-		n = strncpy_from_user(fn->allocated, name, PATH_MAX);
-		if (n == PATH_MAX)
-			n = -ENAMETOOLONG;
-	}
-	if (n == 0 && !(flags & LOOKUP_EMPTY))
-		n = -ENOENT;
-	if (n < 0) {
-		filename_put(fn);
-		return n;
-	}
-	return 0;
-}
-
-void filename_put(struct filename *fn)
-{
-	if (fn->allocated)
-		kfree(fn->allocated);
-}
-
 /* Hash and length of the component at name: up to a slash or the end. */
 static u32 component(struct qstr *q, const char *name)
 {
@@ -95,15 +61,6 @@ static u32 component(struct qstr *q, const char *name)
 		h = h * 31 + (u8)*p;
 	*q = (struct qstr){ .hash = h, .len = p - name, .name = name };
 	return q->len;
-}
-
-void qstr_init(struct qstr *q, const char *name, size_t len)
-{
-	u32 h = 0;
-
-	for (size_t i = 0; i < len; i++)
-		h = h * 31 + (u8)name[i];
-	*q = (struct qstr){ .hash = h, .len = len, .name = name };
 }
 
 /* --- where a walk begins --- */
@@ -257,65 +214,6 @@ static int step_rcu(struct walk *w, const struct qstr *name)
 	return 0;
 }
 
-static int lookup_uncached(struct dentry *dir, const struct qstr *name, struct dentry **out)
-{
-	struct inode *inode = dir->inode;
-	int err = rwsem_write_lock_killable(&inode->rwsem);
-
-	if (err)
-		return err;
-	err = lookup_one_locked(dir, name, out);
-	rwsem_write_unlock(&inode->rwsem);
-	return err;
-}
-
-static int lookup_cached(struct dentry *dir, const struct qstr *name, struct dentry **out)
-{
-	struct dentry *d = dcache_lookup(dir, name);
-
-	if (d && d->ops && d->ops->revalidate) {
-		int valid = d->ops->revalidate(d, 0);
-
-		if (valid <= 0) {
-			dentry_drop(d);
-			dentry_put(d);
-			if (valid < 0)
-				return valid;
-			d = NULL;
-		}
-	}
-	*out = d;
-	return 0;
-}
-
-/* The write lock keeps two lookups of one name from both adding it; only misses come here. */
-int lookup_one_locked(struct dentry *dir, const struct qstr *name, struct dentry **out)
-{
-	struct inode *inode = dir->inode;
-	struct dentry *d;
-	int err;
-
-	if (name->len > NAME_MAX)
-		return -ENAMETOOLONG;
-	err = lookup_cached(dir, name, out);
-	if (err || *out)
-		return err;
-	if (!inode->nlink)
-		return -ENOENT;
-	d = dentry_alloc(dir, name);
-	if (!d)
-		return -ENOMEM;
-	err = inode->ops->lookup ? inode->ops->lookup(inode, d) : -ENOTDIR;
-	if (err) {
-		dentry_put(d);
-		return err;
-	}
-	if (!(d->flags & DENTRY_HASHED))
-		dentry_add(d);
-	*out = d;
-	return 0;
-}
-
 static int step_ref(struct walk *w, const struct qstr *name)
 {
 	struct path next = { .mnt = w->path.mnt };
@@ -323,9 +221,7 @@ static int step_ref(struct walk *w, const struct qstr *name)
 
 	if (name->len > NAME_MAX)
 		return -ENAMETOOLONG;
-	err = lookup_cached(w->path.dentry, name, &next.dentry);
-	if (!err && !next.dentry)
-		err = lookup_uncached(w->path.dentry, name, &next.dentry);
+	err = lookup_one(w->path.dentry, name, &next.dentry);
 	if (err)
 		return err;
 	if (!next.dentry->inode) {
@@ -752,85 +648,4 @@ int path_lookup_user(int dfd, uaddr_t name, u32 flags, struct path *path)
 int path_lookup_kernel(const char *name, u32 flags, struct path *path)
 {
 	return filename_lookup(AT_FDCWD, name, flags, path);
-}
-
-/* --- the way back --- */
-
-static int prepend(char **p, const char *buf, const char *s, u32 len)
-{
-	if (*p - buf < len + 1)
-		return -ENAMETOOLONG;
-	*p -= len;
-	memcpy(*p, s, len);
-	*--*p = '/';
-	return 0;
-}
-
-static struct dentry *prepend_dentry(char **p, const char *buf, struct dentry *d, int *err)
-{
-	struct dentry *parent;
-
-	spin_lock(&d->lock);
-	*err = prepend(p, buf, d->name.name, d->name.len);
-	parent = d->parent;
-	spin_unlock(&d->lock);
-	return parent;
-}
-
-char *path_below_locked(const struct path *path, const struct path *root, char *buf, size_t size, bool *reached)
-{
-	struct dentry *d = path->dentry;
-	struct mount *m = path->mnt;
-	char *p = buf + size - 1;
-	int err = 0;
-
-	assert_spin_held(&mount_lock);
-	*p = '\0';
-	while (!err && !(d == root->dentry && m == root->mnt)) {
-		if (d != m->root) {
-			d = prepend_dentry(&p, buf, d, &err);
-		} else if (m->parent) {
-			d = m->mountpoint;
-			m = m->parent;
-		} else {
-			break;
-		}
-	}
-	*reached = d == root->dentry && m == root->mnt;
-	if (!err && !*p)
-		err = prepend(&p, buf, "", 0);
-	return err ? ERR_PTR(err) : p;
-}
-
-char *dentry_to_string(struct dentry *d, char *buf, size_t size)
-{
-	char *p = buf + size - 1;
-	int err = 0;
-
-	*p = '\0';
-	rcu_read_lock();
-	while (!err && READ_ONCE(d->parent) != d)
-		d = prepend_dentry(&p, buf, d, &err);
-	rcu_read_unlock();
-	if (!err && !*p)
-		err = prepend(&p, buf, "", 0);
-	return err ? ERR_PTR(err) : p;
-}
-
-/* Up to the caller's root; a path not below it is given from the top of the tree. */
-char *path_to_string(const struct path *path, char *buf, size_t size)
-{
-	struct dentry *d = path->dentry;
-	struct path root;
-	bool reached;
-	char *text;
-
-	if (d->ops && d->ops->dynamic_name)
-		return d->ops->dynamic_name(d, buf, size);
-	fs_get_root(current->fs, &root);
-	spin_lock(&mount_lock);
-	text = path_below_locked(path, &root, buf, size, &reached);
-	spin_unlock(&mount_lock);
-	path_put(&root);
-	return text;
 }

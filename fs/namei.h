@@ -45,6 +45,8 @@ int __must_check filename_stat_rcu(int dfd, const char *name, u32 flags, struct 
 
 /* The dentry of name in dir (perhaps negative), with a reference. Context: dir's inode write-locked. */
 int __must_check lookup_one_locked(struct dentry *dir, const struct qstr *name, struct dentry **out);
+/* The same without the lock, which it takes where the name is not cached. */
+int __must_check lookup_one(struct dentry *dir, const struct qstr *name, struct dentry **out);
 void qstr_init(struct qstr *q, const char *name, size_t len);
 
 /*

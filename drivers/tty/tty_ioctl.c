@@ -239,12 +239,48 @@ static long vhangup_ioctl(struct tty *tty)
 	return 0;
 }
 
+/* What is about sessions and exclusive use. False: it is another. */
+static bool session_ioctl(struct tty *tty, struct file *f, u32 cmd, u64 arg, bool from_master, long *ret)
+{
+	switch (cmd) {
+	case TIOCEXCL:
+	case TIOCNXCL:
+		*ret = set_exclusive(tty, cmd == TIOCEXCL);
+		return true;
+	case TIOCGEXCL:
+		*ret = put_user((int){ tty->exclusive }, arg);
+		return true;
+	case TIOCVHANGUP:
+		*ret = vhangup_ioctl(tty);
+		return true;
+	case TIOCSCTTY:
+		*ret = tty_ioctl_sctty(tty, f, arg);
+		return true;
+	case TIOCNOTTY:
+		*ret = from_master ? -ENOTTY : tty_ioctl_notty(tty);
+		return true;
+	case TIOCGPGRP:
+		*ret = tty_ioctl_gpgrp(tty, arg, from_master);
+		return true;
+	case TIOCSPGRP:
+		*ret = tty_ioctl_spgrp(tty, arg);
+		return true;
+	case TIOCGSID:
+		*ret = tty_ioctl_gsid(tty, arg, from_master);
+		return true;
+	}
+	return false;
+}
+
 long tty_ioctl_common(struct tty *tty, struct file *f, u32 cmd, u64 arg, bool from_master)
 {
 	struct termios2 t;
+	long ret;
 
 	if (!from_master && tty_file_is_dead(tty, f))
 		return cmd == TIOCSPGRP ? -ENOTTY : -EIO;
+	if (session_ioctl(tty, f, cmd, arg, from_master, &ret))
+		return ret;
 	switch (cmd) {
 	case TCGETS:
 	case TCGETS2:
@@ -277,23 +313,6 @@ long tty_ioctl_common(struct tty *tty, struct file *f, u32 cmd, u64 arg, bool fr
 		return count(tty, cmd, arg, from_master);
 	case TIOCSTI:
 		return simulate_input(tty, arg);
-	case TIOCEXCL:
-	case TIOCNXCL:
-		return set_exclusive(tty, cmd == TIOCEXCL);
-	case TIOCGEXCL:
-		return put_user((int){ tty->exclusive }, arg);
-	case TIOCVHANGUP:
-		return vhangup_ioctl(tty);
-	case TIOCSCTTY:
-		return tty_ioctl_sctty(tty, f, arg);
-	case TIOCNOTTY:
-		return from_master ? -ENOTTY : tty_ioctl_notty(tty);
-	case TIOCGPGRP:
-		return tty_ioctl_gpgrp(tty, arg, from_master);
-	case TIOCSPGRP:
-		return tty_ioctl_spgrp(tty, arg);
-	case TIOCGSID:
-		return tty_ioctl_gsid(tty, arg, from_master);
 	case TIOCGETD:
 		return put_user((int){ 0 }, arg);
 	case TIOCSETD:

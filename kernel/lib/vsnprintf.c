@@ -143,86 +143,100 @@ static u64 narrow_unsigned(u64 v, unsigned bytes)
 	return bytes == 8 ? v : v & ((1ul << bytes * 8) - 1);
 }
 
+/* A number, or a star and the next argument. */
+static const char *parse_amount(const char *p, int *out, va_list *ap)
+{
+	if (*p != '*')
+		return parse_int(p, out);
+	*out = va_arg(*ap, int);
+	return p + 1;
+}
+
+/* From behind the percent sign to the letter of the conversion. */
+static const char *parse_spec(const char *p, struct spec *f, va_list *ap)
+{
+	*f = (struct spec){ .precision = -1 };
+	p = parse_amount(parse_flags(p, f), &f->width, ap);
+	if (f->width < 0) {
+		f->left = true;
+		f->width = -f->width;
+	}
+	if (*p == '.')
+		p = parse_amount(p + 1, &f->precision, ap);
+	return parse_length(p, f);
+}
+
+static void put_unsigned(struct sink *s, const struct spec *f, char letter, u64 v)
+{
+	unsigned base = letter == 'u' ? 10 : letter == 'o' ? 8 : 16;
+	const char *prefix = letter == 'o' ? "0" : letter == 'x' ? "0x" : "0X";
+
+	put_number(s, f, v, base, letter == 'X', f->alternate && v && letter != 'u' ? prefix : "");
+}
+
+static void put_char(struct sink *s, const struct spec *f, char c)
+{
+	put_repeated(s, ' ', f->left ? 0 : f->width - 1);
+	put(s, c);
+	put_repeated(s, ' ', f->left ? f->width - 1 : 0);
+}
+
+/* The conversion whose letter is at p; the last character of it. */
+static const char *convert(struct sink *s, const struct spec *f, const char *p, va_list *ap)
+{
+	u64 v;
+
+	switch (*p) {
+	case 'd':
+	case 'i':
+		/* Smaller integers arrive sign-extended in a whole register. */
+		put_signed(s, f, narrow_signed(f->bytes == 8 ? va_arg(*ap, s64) : va_arg(*ap, int), f->bytes));
+		return p;
+	case 'u':
+	case 'o':
+	case 'x':
+	case 'X':
+		v = f->bytes == 8 ? va_arg(*ap, u64) : va_arg(*ap, u32);
+		put_unsigned(s, f, *p, narrow_unsigned(v, f->bytes));
+		return p;
+	case 'c':
+		put_char(s, f, (char)va_arg(*ap, int));
+		return p;
+	case 's':
+		put_text(s, f, va_arg(*ap, const char *));
+		return p;
+	case 'p':
+		v = (u64)va_arg(*ap, void *);
+		if (p[1] == 'S') {
+			put_symbol(s, f, v);
+			return p + 1;
+		}
+		put_number(s, f, v, 16, false, "0x");
+		return p;
+	case '\0':
+		return p - 1;
+	case '%':
+		put(s, '%');
+		return p;
+	default:	/* not a conversion: show it as it stands */
+		put(s, '%');
+		put(s, *p);
+		return p;
+	}
+}
+
 int vsnprintf(char *buf, size_t size, const char *fmt, va_list args)
 {
 	struct sink s = { buf, size, 0 };
+	struct spec f;
 	va_list ap;
 
 	va_copy(ap, args);
 	for (const char *p = fmt; *p; p++) {
-		struct spec f = { .precision = -1 };
-		u64 v;
-
-		if (*p != '%') {
+		if (*p == '%')
+			p = convert(&s, &f, parse_spec(p + 1, &f, &ap), &ap);
+		else
 			put(&s, *p);
-			continue;
-		}
-		p = parse_flags(p + 1, &f);
-		if (*p == '*') {
-			f.width = va_arg(ap, int);
-			if (f.width < 0) {
-				f.left = true;
-				f.width = -f.width;
-			}
-			p++;
-		} else {
-			p = parse_int(p, &f.width);
-		}
-		if (*p == '.') {
-			p++;
-			if (*p == '*') {
-				f.precision = va_arg(ap, int);
-				p++;
-			} else {
-				p = parse_int(p, &f.precision);
-			}
-		}
-		p = parse_length(p, &f);
-
-		switch (*p) {
-		case 'd':
-		case 'i':
-			/* Smaller integers arrive sign-extended in a whole register. */
-			put_signed(&s, &f, narrow_signed(f.bytes == 8 ? va_arg(ap, s64) :
-							 va_arg(ap, int), f.bytes));
-			break;
-		case 'u':
-		case 'o':
-		case 'x':
-		case 'X':
-			v = f.bytes == 8 ? va_arg(ap, u64) : va_arg(ap, u32);
-			v = narrow_unsigned(v, f.bytes);
-			put_number(&s, &f, v, *p == 'u' ? 10 : *p == 'o' ? 8 : 16, *p == 'X',
-				   !f.alternate || !v || *p == 'u' ? "" : *p == 'o' ? "0" :
-				   *p == 'x' ? "0x" : "0X");
-			break;
-		case 'c':
-			put_repeated(&s, ' ', f.left ? 0 : f.width - 1);
-			put(&s, (char)va_arg(ap, int));
-			put_repeated(&s, ' ', f.left ? f.width - 1 : 0);
-			break;
-		case 's':
-			put_text(&s, &f, va_arg(ap, const char *));
-			break;
-		case 'p':
-			v = (u64)va_arg(ap, void *);
-			if (p[1] == 'S') {
-				p++;
-				put_symbol(&s, &f, v);
-			} else {
-				put_number(&s, &f, v, 16, false, "0x");
-			}
-			break;
-		case '%':
-			put(&s, '%');
-			break;
-		case '\0':
-			p--;
-			break;
-		default:	/* not a conversion: show it as it stands */
-			put(&s, '%');
-			put(&s, *p);
-		}
 	}
 	va_end(ap);
 	if (size)

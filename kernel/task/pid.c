@@ -75,8 +75,8 @@ static int number_claim_locked(struct pid_namespace *ns, pid_t wanted)
 	return wanted;
 }
 
-/* Give pid its number in ns; wanted 0: any. 0 or -errno. */
-static int number_take(struct pid *pid, struct pid_namespace *ns, pid_t wanted)
+/* -ENOMEM also where memory would only have to be waited for. */
+static int number_try(struct pid *pid, struct pid_namespace *ns, pid_t wanted)
 {
 	int nr, err = 0;
 
@@ -85,12 +85,23 @@ static int number_take(struct pid *pid, struct pid_namespace *ns, pid_t wanted)
 	if (nr < 0)
 		err = nr;
 	else
-		err = xa_store(&ns->pids, nr, pid, NULL, GFP_ATOMIC);
+		err = xa_store(&ns->pids, nr, pid, NULL, GFP_NOWARN);
 	if (!err) {
 		bitmap_set(ns->used, nr);
 		pid->numbers[ns->level] = (struct upid){ .nr = nr, .ns = ns };
 	}
 	spin_unlock(&ns->lock);
+	return err;
+}
+
+/* Give pid its number in ns; wanted 0: any. 0 or -errno. */
+static int number_take(struct pid *pid, struct pid_namespace *ns, pid_t wanted)
+{
+	int err;
+
+	do {
+		err = number_try(pid, ns, wanted);
+	} while (err == -ENOMEM && xa_make_room(GFP_KERNEL));
 	return err;
 }
 

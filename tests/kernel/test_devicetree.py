@@ -148,8 +148,9 @@ def test_good_tree_boots(base, tmp_path):
 
 # Where QEMU's virt machine has nothing; its devices, and what each one's absence leaves.
 NOTHING = 0x8000000
-DEVICES = {"/soc/plic@c000000": "plic@c000000", "/soc/serial@10000000": "serial@10000000", "/soc/rtc@101000": "rtc@101000",
-           "/soc/test@100000": "poweroff", "/soc/virtio_mmio@10008000": "virtio_mmio@10008000"}
+DEVICES = {"/soc/plic@c000000": "plic@c000000", "/soc/serial@10000000": "serial@10000000",
+           "/soc/rtc@101000": "rtc@101000", "/soc/test@100000": "poweroff",
+           "/soc/virtio_mmio@10008000": "virtio_mmio@10008000"}
 
 
 @pytest.mark.parametrize("node", DEVICES)
