@@ -6,6 +6,9 @@ import subprocess
 
 from conftest import ROOT
 
+QEMU = "qemu-system-riscv64"
+# Ours, of a newer release (tests/qemu), built when first asked for.
+OWN_QEMU = str(ROOT / "tests" / "qemu" / "qemu-system-riscv64")
 FIRMWARE = "/usr/lib/riscv64-linux-gnu/opensbi/generic/fw_dynamic.bin"
 MACHINES = {
     "qemu-virt": ["-M", "virt"],
@@ -46,14 +49,14 @@ def check_disk(path):
 
 
 def boot(board, kernel, smp, mem="512M", append="", extra=(), initrd=None, disk=None,
-         banner="Fathom on RISC-V", timeout=TIMEOUT_S, judge_disk=True):
+         banner="Fathom on RISC-V", timeout=TIMEOUT_S, judge_disk=True, program=QEMU):
     """
     Run until the machine powers off, says its last words, or the time is up.
 
     A disk is an ext2 image on virtio-blk; it is judged by e2fsck afterwards,
     unless the run was meant to leave it torn.
     """
-    command = ["qemu-system-riscv64", *MACHINES[board], "-smp", str(smp), "-m", mem, "-display", "none",
+    command = [program, *MACHINES[board], "-smp", str(smp), "-m", mem, "-display", "none",
                "-monitor", "none", "-serial", "stdio", "-no-reboot", "-bios", FIRMWARE,
                "-kernel", str(kernel), "-append", append, *extra]
     if initrd:

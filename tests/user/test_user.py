@@ -15,15 +15,15 @@ import guest
 import qemu
 from conftest import run_make
 
-# id: variant, harts, more for qemu.boot. Under -icount all time-outs are in guest time; one hart,
-# since QEMU before 8.1 starves the harts behind one that waits for them in a loop, as the firmware
-# does in a remote fence.
+# id: variant, harts, more for qemu.boot. Under -icount harts run in turn, and all time-outs are in
+# guest time. QEMU before 8.1 would starve the harts behind one that waits for them in a loop, as
+# the firmware does in a remote fence.
 BOOTS = {
     "shipped-1": ("", 1, {}),
     "shipped-2": ("", 2, {}),
     "shipped-4": ("", 4, {}),
     "debug-4": ("debug", 4, {}),
-    "icount-1": ("", 1, {"extra": qemu.ICOUNT}),
+    "icount-4": ("", 4, {"extra": qemu.ICOUNT, "program": qemu.OWN_QEMU}),
 }
 ABI = guest.programs("abi_")
 OTHER = [name for name in guest.programs() if not name.startswith(("abi_", "bench_", "disk_"))]
@@ -38,6 +38,8 @@ def boots():
         if which not in done:
             variant, harts, options = BOOTS[which]
             run_make("kernel", *([f"CONFIG={variant}"] if variant else []))
+            if options.get("program") == qemu.OWN_QEMU:
+                run_make("qemu-ready", "BOARD=visionfive2")
             done[which] = guest.boot(qemu.image("qemu-virt", variant), ABI + OTHER, harts, **options)
         return done[which]
 
