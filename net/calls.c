@@ -7,14 +7,14 @@
  * Addresses come and go as at most SOCKADDR_MAX bytes; what they mean is the family's.
  */
 #include <net/calls.h>
+#include <net/proc.h>
 #include <kernel/lib/string.h>
 #include <kernel/task/pid.h>
 #include <kernel/uapi/fcntl.h>
 #include <kernel/uapi/syscall.h>
 #include <arch/uaccess.h>
 
-/* Length of the listen queue at most: /proc/sys/net/core/somaxconn. */
-u32 net_somaxconn = SOMAXCONN;
+s32 net_somaxconn = SOMAXCONN;
 
 _Static_assert(SOCK_CLOEXEC == O_CLOEXEC && SOCK_NONBLOCK == O_NONBLOCK, "flags of a file");
 
@@ -177,7 +177,8 @@ long sys_listen(int fd, int backlog)
 
 	if (!s.sk)
 		return err;
-	err = s.sk->ops->listen ? s.sk->ops->listen(s.sk, min((u32)backlog, READ_ONCE(net_somaxconn))) : -EOPNOTSUPP;
+	err = s.sk->ops->listen ? s.sk->ops->listen(s.sk, min((u32)backlog, (u32)READ_ONCE(net_somaxconn))) :
+	      -EOPNOTSUPP;
 	fd_put(s.fd);
 	return err;
 }

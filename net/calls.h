@@ -9,7 +9,6 @@ struct sock_fd {
 	struct socket *sk;
 };
 struct sock_fd sock_get(int fd, int *err);
-extern u32 net_somaxconn;
 
 /* 0, -EINVAL for a length that no address has, -EFAULT. */
 int sock_addr_from_user(union sock_addr *addr, uaddr_t from, int len);

@@ -13,7 +13,6 @@
 #include <arch/uaccess.h>
 
 #define MAX_RW_COUNT	0x7ffff000ul
-#define CONTROL_MAX	131072u		/* bytes of control messages; Linux's optmem_max */
 #define CONTROL_FAST	64u		/* on the stack: one small message */
 
 static int iter_one(struct iov_iter *it, uaddr_t buf, size_t len)
@@ -133,7 +132,7 @@ static int take_control(struct call *c)
 		return 0;
 	c->m.control = c->control_fast;
 	if (len > CONTROL_FAST) {
-		c->m.control = len <= CONTROL_MAX ? kmalloc(len, GFP_KERNEL) : NULL;
+		c->m.control = len <= SOCK_CONTROL_MAX ? kmalloc(len, GFP_KERNEL) : NULL;
 		if (!c->m.control)
 			return -ENOBUFS;
 	}

@@ -9,6 +9,8 @@
  * Limit: time stamps, SO_BUSY_POLL, SO_PEEK_OFF, SO_INCOMING_CPU, SO_ZEROCOPY, SO_TXTIME, SO_MEMINFO,
  * SO_PASSPIDFD and filters are refused with -ENOPROTOOPT.
  */
+#include <net/net.h>
+#include <net/netdev/netdev.h>
 #include <net/socket.h>
 #include <kernel/lib/string.h>
 #include <kernel/mm/alloc.h>
@@ -80,34 +82,37 @@ static int set_linger(struct socket *sk, uaddr_t val, u32 len)
 	return 0;
 }
 
-static void set_buffer(struct socket *sk, u32 *to, u32 least, u32 value)
+/* Asks the family, then stores it. */
+static int set_word(struct socket *sk, int name, u32 *to, u32 value)
 {
-	WRITE_ONCE(*to, max(least, 2 * min(value, (u32)INT_MAX / 2)));
-	if (sk->ops->buffer_changed)
-		sk->ops->buffer_changed(sk);
+	int err = sk->ops->set_option ? sk->ops->set_option(sk, name, value) : 0;
+
+	if (!err)
+		WRITE_ONCE(*to, value);
+	return err;
 }
 
-static int set_forced(struct socket *sk, u32 *to, u32 least, int v)
+static int set_sndbuf(struct socket *sk, u32 value)
 {
-	if (!capable(CAP_NET_ADMIN))
-		return -EPERM;
-	set_buffer(sk, to, least, v < 0 ? 0 : v);
-	return 0;
+	return set_word(sk, SO_SNDBUF, &sk->sndbuf, max(SOCK_MIN_SNDBUF, 2 * min(value, (u32)INT_MAX / 2)));
+}
+
+static int set_rcvbuf(struct socket *sk, u32 value)
+{
+	return set_word(sk, SO_RCVBUF, &sk->rcvbuf, max(SOCK_MIN_RCVBUF, 2 * min(value, (u32)INT_MAX / 2)));
 }
 
 static int set_number(struct socket *sk, int name, int v)
 {
 	switch (name) {
 	case SO_SNDBUF:
-		set_buffer(sk, &sk->sndbuf, SOCK_MIN_SNDBUF, min((u32)v, SOCK_BUF_MAX));
-		return 0;
+		return set_sndbuf(sk, min((u32)v, SOCK_BUF_MAX));
 	case SO_RCVBUF:
-		set_buffer(sk, &sk->rcvbuf, SOCK_MIN_RCVBUF, min((u32)v, SOCK_BUF_MAX));
-		return 0;
+		return set_rcvbuf(sk, min((u32)v, SOCK_BUF_MAX));
 	case SO_SNDBUFFORCE:
-		return set_forced(sk, &sk->sndbuf, SOCK_MIN_SNDBUF, v);
+		return capable(CAP_NET_ADMIN) ? set_sndbuf(sk, max(v, 0)) : -EPERM;
 	case SO_RCVBUFFORCE:
-		return set_forced(sk, &sk->rcvbuf, SOCK_MIN_RCVBUF, v);
+		return capable(CAP_NET_ADMIN) ? set_rcvbuf(sk, max(v, 0)) : -EPERM;
 	case SO_PRIORITY:
 		if ((v < 0 || v > 6) && !capable(CAP_NET_ADMIN) && !capable(CAP_NET_RAW))
 			return -EPERM;
@@ -126,16 +131,62 @@ static int set_number(struct socket *sk, int name, int v)
 	}
 }
 
+/* An interface's name; "" for none. Who has one already may change it only with CAP_NET_RAW. */
+static int set_device(struct socket *sk, uaddr_t val, u32 len)
+{
+	char name[IFNAMSIZ] = "";
+	struct netdev *dev;
+	u32 index = 0;
+
+	if (READ_ONCE(sk->device) && !capable(CAP_NET_RAW))
+		return -EPERM;
+	if (copy_from_user(name, val, min(len, IFNAMSIZ - 1u)))
+		return -EFAULT;
+	if (name[0]) {
+		rcu_read_lock();
+		dev = netdev_by_name(&init_net, name);
+		index = dev ? dev->index : 0;
+		rcu_read_unlock();
+		if (!index)
+			return -ENODEV;
+	}
+	return set_word(sk, SO_BINDTODEVICE, &sk->device, index);
+}
+
+static int get_device(struct socket *sk, uaddr_t val, uaddr_t ulen, s32 room)
+{
+	u32 index = READ_ONCE(sk->device);
+	char name[IFNAMSIZ] = "";
+	struct netdev *dev;
+
+	if (!index)
+		return put_user(0, ulen);
+	if (room < IFNAMSIZ)
+		return -EINVAL;
+	rcu_read_lock();
+	dev = netdev_by_index(&init_net, index);
+	if (dev)
+		memcpy(name, dev->name, sizeof(name));
+	rcu_read_unlock();
+	return sock_put_option(val, ulen, name, strnlen(name, IFNAMSIZ - 1) + 1);
+}
+
 int sock_setsockopt(struct socket *sk, int name, uaddr_t val, u32 len)
 {
 	u32 bit = option_bit(name);
 	int v;
 
+	if (name == SO_BINDTODEVICE)
+		return set_device(sk, val, len);
 	if (len < sizeof(v))
 		return -EINVAL;
 	if (get_user(v, val))
 		return -EFAULT;
 	switch (name) {
+	case SO_ATTACH_FILTER:
+	case SO_DETACH_FILTER:
+		return sk->ops->attach_filter ? sk->ops->attach_filter(sk, val, len, name == SO_ATTACH_FILTER) :
+		       -ENOPROTOOPT;
 	case SO_LINGER:
 		return set_linger(sk, val, len);
 	case SO_RCVTIMEO_OLD:
@@ -151,6 +202,12 @@ int sock_setsockopt(struct socket *sk, int name, uaddr_t val, u32 len)
 		return -EACCES;
 	if (bit == SOCK_OPT_REUSEPORT && v && sk->family != AF_INET && sk->family != AF_INET6)
 		return -EOPNOTSUPP;
+	if (sk->ops->set_option) {
+		int err = sk->ops->set_option(sk, name, v);
+
+		if (err)
+			return err;
+	}
 	set_bit_option(sk, bit, v);
 	return 0;
 }
@@ -259,7 +316,7 @@ static int get_number(struct socket *sk, int name, int *v)
 	case SO_TYPE:		*v = sk->type; break;
 	case SO_DOMAIN:		*v = sk->family; break;
 	case SO_PROTOCOL:	*v = sk->protocol; break;
-	case SO_ERROR:		*v = -socket_take_error(sk); break;
+	case SO_ERROR:		*v = -(sk->ops->take_error ? sk->ops->take_error(sk) : socket_take_error(sk)); break;
 	case SO_ACCEPTCONN:	*v = sk->ops->is_listening && sk->ops->is_listening(sk); break;
 	case SO_SNDBUF:		*v = READ_ONCE(sk->sndbuf); break;
 	case SO_RCVBUF:		*v = READ_ONCE(sk->rcvbuf); break;
@@ -296,6 +353,8 @@ int sock_getsockopt(struct socket *sk, int name, uaddr_t val, uaddr_t ulen)
 	case SO_SNDTIMEO_OLD:
 	case SO_SNDTIMEO_NEW:
 		return get_timeout(READ_ONCE(sk->sndtimeo), val, ulen);
+	case SO_BINDTODEVICE:
+		return get_device(sk, val, ulen, room);
 	case SO_PEERCRED:
 		return get_peercred(sk, val, ulen);
 	case SO_PEERGROUPS:

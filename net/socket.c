@@ -10,6 +10,8 @@
  * messages (cmsg.c), what a family does (unix/).
  */
 #include <fs/mount.h>
+#include <net/netdev/netdev.h>
+#include <net/netlink/netlink.h>
 #include <net/proc.h>
 #include <net/socket.h>
 #include <kernel/bug.h>
@@ -26,6 +28,7 @@
 extern const struct socket_family __socket_families_start[], __socket_families_end[];
 static const struct file_ops socket_file_ops;
 static struct mount *socket_mount;	/* constant after boot */
+static atomic_t in_use;			/* files */
 
 /* --- life --- */
 
@@ -187,6 +190,7 @@ struct file *socket_file(struct socket *sk, u32 flags)
 	f->ops = &socket_file_ops;
 	f->private = sk;
 	f->mode |= FMODE_STREAM | FMODE_NOWAIT;
+	atomic_inc(&in_use);
 	WRITE_ONCE(sk->file, f);
 	WRITE_ONCE(sk->ino, d->inode->ino);
 	return f;
@@ -225,16 +229,24 @@ static u32 socket_poll(struct file *f, struct poll_table *pt)
 static long socket_ioctl(struct file *f, u32 cmd, u64 arg)
 {
 	struct socket *sk = f->private;
+	long ret = sk->ops->ioctl ? sk->ops->ioctl(sk, cmd, arg) : -ENOTTY;
 
-	return sk->ops->ioctl ? sk->ops->ioctl(sk, cmd, arg) : -ENOTTY;
+	/* Any socket is good to ask for interfaces. */
+	return ret == -ENOTTY ? netdev_ioctl(&init_net, cmd, arg) : ret;
 }
 
 static void socket_release(struct file *f)
 {
 	struct socket *sk = f->private;
 
+	atomic_dec(&in_use);
 	sk->ops->release(sk);
 	socket_put(sk);
+}
+
+u32 sockets_in_use(void)
+{
+	return atomic_read(&in_use);
 }
 
 static const struct file_ops socket_file_ops = {
@@ -252,4 +264,5 @@ void __init socket_init(void)
 	socket_mount = mount_internal(&type, SOCKFS_MAGIC, S_IFDIR | 0777);
 	BUG_ON(!socket_mount);
 	net_proc_init();
+	route_notify_init();
 }

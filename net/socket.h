@@ -73,7 +73,13 @@ struct socket_ops {
 	long (*ioctl)(struct socket *sk, u32 cmd, uaddr_t arg);		/* NULL, -ENOTTY: not known */
 	int (*setsockopt)(struct socket *sk, int level, int name, uaddr_t val, u32 len);
 	int (*getsockopt)(struct socket *sk, int level, int name, uaddr_t val, uaddr_t ulen);
-	void (*buffer_changed)(struct socket *sk);	/* SO_SNDBUF, SO_RCVBUF were set; NULL: nothing to do */
+	/*
+	 * An option of SOL_SOCKET is about to have this value (buffers: as counted, twice what was asked for). NULL:
+	 * the family does not mind. Else 0, or why it may not.
+	 */
+	int (*set_option)(struct socket *sk, int name, u32 value);
+	int (*take_error)(struct socket *sk);		/* SO_ERROR, negative; NULL: socket_take_error() */
+	int (*attach_filter)(struct socket *sk, uaddr_t val, u32 len, bool attach);	/* NULL: -ENOPROTOOPT */
 	void (*release)(struct socket *sk);		/* its last file is closed, or it never got one */
 	void (*free)(struct socket *sk);		/* the last reference is gone */
 	bool (*is_listening)(struct socket *sk);	/* SO_ACCEPTCONN; NULL: never */
@@ -108,6 +114,7 @@ struct socket {
 	u32 rcvlowat;
 	ktime_t rcvtimeo, sndtimeo;	/* ns; TIMEOUT_NEVER */
 	u32 priority, mark;
+	u32 device;			/* SO_BINDTODEVICE: index of an interface, 0: any */
 	s32 linger_s;			/* SO_LINGER's time; counts if SOCK_OPT_LINGER */
 	u32 shutdown;			/* SOCK_SHUT_*; written under lock */
 	s32 error;			/* to be reported once, positive; atomic exchange */
@@ -133,6 +140,7 @@ struct socket {
 #define SOCK_SHUT_BOTH		(SOCK_SHUT_RCV | SOCK_SHUT_SEND)
 
 #define SOCK_BUF_MAX		212992u	/* Linux's default, and what SO_SNDBUF and SO_RCVBUF can ask for at most */
+#define SOCK_CONTROL_MAX 131072u	/* bytes of control messages in one call; Linux's optmem_max */
 #define SOCK_MIN_SNDBUF		4608u
 #define SOCK_MIN_RCVBUF		2304u
 
@@ -253,5 +261,6 @@ int sock_put_option(uaddr_t val, uaddr_t ulen, const void *data, u32 len);
 int socket_create(int family, u32 type, int protocol, struct socket **out);
 /* A file for sk, whose reference it takes over; flags: O_NONBLOCK. NULL: no memory, and sk is released. */
 struct file *socket_file(struct socket *sk, u32 flags);
+u32 sockets_in_use(void);		/* files of sockets: /proc/net/sockstat */
 u32 sock_msg_flags(const struct file *f, u32 flags);	/* with MSG_DONTWAIT where O_NONBLOCK is set */
 void socket_init(void);

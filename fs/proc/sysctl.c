@@ -17,6 +17,8 @@
 #include <kernel/task/cred.h>
 #include <kernel/task/nsproxy.h>
 #include <kernel/printk.h>
+#include <net/proc.h>
+#include <net/socket.h>
 
 /* --- numbers --- */
 
@@ -256,6 +258,27 @@ static const struct pseudo_entry fs_entries[] = {
 	{ 0 },
 };
 
+/* --- net/ --- */
+
+static const struct pseudo_entry net_core_entries[] = {
+	CONSTANT("optmem_max", SOCK_CONTROL_MAX),
+	CONSTANT("rmem_default", SOCK_BUF_MAX),
+	CONSTANT("rmem_max", SOCK_BUF_MAX),
+	SETTABLE("somaxconn", net_somaxconn, 0, INT_MAX),
+	CONSTANT("wmem_default", SOCK_BUF_MAX),
+	CONSTANT("wmem_max", SOCK_BUF_MAX),
+	{ 0 },
+};
+
+static const struct pseudo_entry net_unix_entries[] = {
+	SETTABLE("max_dgram_qlen", unix_max_dgram_qlen, 0, INT_MAX),
+	{ 0 },
+};
+
+static const struct pseudo_entry net_entries[] = {
+	DIR("core", net_core_entries), DIR("unix", net_unix_entries), { 0 },
+};
+
 const struct pseudo_entry proc_sys_entries[] = {
-	DIR("fs", fs_entries), DIR("kernel", kernel_entries), DIR("vm", vm_entries), { 0 },
+	DIR("fs", fs_entries), DIR("kernel", kernel_entries), DIR("net", net_entries), DIR("vm", vm_entries), { 0 },
 };

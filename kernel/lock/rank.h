@@ -28,6 +28,8 @@ enum lock_rank {
 	RANK_INODE       = 14,	/* inode contents, dir entries: write -> fault user buffer; sublevels */
 	RANK_SOCK_READ   = 15,	/* one reader of a socket     : recv -> copy to user (fault) */
 	RANK_EXEC        = 16,	/* cred guard of a process  : exec -> mm */
+	RANK_SOCK_WRITE  = 17,	/* one sender of a socket     : send -> copy from user (fault) */
+	RANK_SOCK_STATE  = 18,	/* connect, bind, listen of a socket: -> the stack's tables */
 	RANK_MM          = 20,	/* VMA tree of one mm (rwsem): fault -> page cache; sublevel 1: child in fork */
 	RANK_INVALIDATE  = 24,	/* truncate against fault-in, per mapping (rwsem) */
 	RANK_PAGE        = 26,	/* page lock: page under I/O: fault -> read -> block map */
@@ -74,6 +76,7 @@ enum lock_rank {
 	RANK_TIMERFD     = 74,	/* one timerfd (irq)        : clock set -> start the timer */
 	RANK_TIMER       = 75,	/* one CPU's hrtimer tree (irq) */
 	RANK_INET_INBOX  = 76,	/* packets for a busy instance (softirq): nests nothing */
+	RANK_SOCK_QUEUE  = 77,	/* packets queued to one socket (softirq), from under the stack's locks */
 	RANK_WAITQ       = 78,	/* sleepers of one wait queue (irq); sublevels: epoll's own, from a wake-up */
 	RANK_POLL        = 79,	/* one epoll's ready list (irq): from a wake-up of a file's queue; nests nothing */
 	RANK_WORKQUEUE   = 80,	/* one worker pool's list (irq) -> wake */

@@ -30,13 +30,14 @@
  *
  * Limit: MSG_OOB gives -EOPNOTSUPP, as on a Linux without CONFIG_AF_UNIX_OOB.
  */
+#include <net/proc.h>
 #include <net/unix/unix.h>
 #include <kernel/lib/string.h>
 #include <kernel/mm/alloc.h>
 #include <kernel/uapi/fcntl.h>
 #include <arch/uaccess.h>
 
-s32 unix_max_dgram_qlen = 10;	/* /proc/sys/net/unix/max_dgram_qlen: backlog of a fresh socket */
+s32 unix_max_dgram_qlen = 10;
 
 static const struct socket_ops unix_stream_ops, unix_dgram_ops, unix_seqpacket_ops;
 
@@ -295,10 +296,15 @@ static u32 unix_stream_poll(struct socket *sk, struct file *f, struct poll_table
 	return mask;
 }
 
-static void unix_buffer_changed(struct socket *sk)
+/* A sender that waits may have room with the new limit. */
+static int unix_set_option(struct socket *sk, int name, u32 value)
 {
+	if (name != SO_SNDBUF)
+		return 0;
+	WRITE_ONCE(sk->sndbuf, value);
 	if (unix_writable(unix_of(sk)) && wait_queue_active(&sk->wait))
 		wake_queue(&sk->wait, 0, SOCK_POLL_OUT);
+	return 0;
 }
 
 /* Bytes to be read; of datagrams those of the first. */
@@ -342,7 +348,7 @@ static bool unix_is_listening(struct socket *sk)
 
 #define UNIX_COMMON_OPS \
 	.bind = unix_bind, .socketpair = unix_socketpair, .getname = unix_getname, .shutdown = unix_shutdown, \
-	.ioctl = unix_ioctl, .buffer_changed = unix_buffer_changed, .release = unix_release, .free = unix_free, \
+	.ioctl = unix_ioctl, .set_option = unix_set_option, .release = unix_release, .free = unix_free, \
 	.is_listening = unix_is_listening
 
 static const struct socket_ops unix_stream_ops = {

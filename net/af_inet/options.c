@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Options of TCP, IP and IPv6. Most are one number that the endpoint keeps: a table says which. The
+ * rest has a form of its own: TCP_INFO, multicast membership, what recvmsg(2) is to tell.
+ *
+ * Limit: IP_RECVERR and IPV6_RECVERR can be set: errors that ICMP brings are told to connected sockets,
+ * as without them; nothing goes to the error queue.
+ * Limit: a multicast group is joined on an interface named by its index or found by route; an interface's address
+ * in its place gives -ENODEV.
+ * Limit: options that are in no table here give -ENOPROTOOPT: IP_OPTIONS, IP_MTU_DISCOVER, IP_TRANSPARENT,
+ * IPV6_CHECKSUM, TCP_MD5SIG, TCP_FASTOPEN among them.
+ */
+#include <net/af_inet/af_inet.h>
+#include <kernel/lib/string.h>
+#include <arch/uaccess.h>
+
+enum {
+	TCP_NODELAY = 1, TCP_MAXSEG, TCP_CORK, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT, TCP_SYNCNT, TCP_LINGER2,
+	TCP_DEFER_ACCEPT, TCP_INFO = 11, TCP_QUICKACK, TCP_CONGESTION, TCP_USER_TIMEOUT = 18,
+
+	IP_TOS = 1, IP_TTL, IP_HDRINCL, IP_PKTINFO = 8, IP_RECVERR = 11, IP_RECVTTL, IP_RECVTOS,
+	IP_RECVORIGDSTADDR = 20, IP_MULTICAST_IF = 32, IP_MULTICAST_TTL, IP_MULTICAST_LOOP,
+	IP_ADD_MEMBERSHIP, IP_DROP_MEMBERSHIP,
+
+	IPV6_UNICAST_HOPS = 16, IPV6_MULTICAST_IF, IPV6_MULTICAST_HOPS, IPV6_MULTICAST_LOOP,
+	IPV6_ADD_MEMBERSHIP, IPV6_DROP_MEMBERSHIP, IPV6_RECVERR = 25, IPV6_V6ONLY,
+	IPV6_RECVPKTINFO = 49, IPV6_RECVHOPLIMIT = 51,
+	IPV6_RECVTCLASS = 66, IPV6_TCLASS,
+};
+
+#define CONGESTION	"reno"		/* what lwIP's control is, near enough, and the only one */
+#define CONGESTION_MAX	16u
+#define DEFAULT_TTL	64
+
+/* --- one number each --- */
+
+enum number_kind { BOOLEAN, NUMBER, BYTE, HOPS, MULTICAST_HOPS };
+
+static const struct number {
+	u16 level, name;
+	u8 opt;				/* enum inet_opt */
+	u8 kind;
+} numbers[] = {
+	{ IPPROTO_TCP, TCP_NODELAY, INET_OPT_NODELAY, BOOLEAN },
+	{ IPPROTO_TCP, TCP_MAXSEG, INET_OPT_MAXSEG, NUMBER },
+	{ IPPROTO_TCP, TCP_CORK, INET_OPT_CORK, BOOLEAN },
+	{ IPPROTO_TCP, TCP_KEEPIDLE, INET_OPT_KEEPIDLE, NUMBER },
+	{ IPPROTO_TCP, TCP_KEEPINTVL, INET_OPT_KEEPINTVL, NUMBER },
+	{ IPPROTO_TCP, TCP_KEEPCNT, INET_OPT_KEEPCNT, NUMBER },
+	{ IPPROTO_TCP, TCP_SYNCNT, INET_OPT_SYNCNT, NUMBER },
+	{ IPPROTO_TCP, TCP_LINGER2, INET_OPT_LINGER2, NUMBER },
+	{ IPPROTO_TCP, TCP_DEFER_ACCEPT, INET_OPT_DEFER_ACCEPT, NUMBER },
+	{ IPPROTO_TCP, TCP_QUICKACK, INET_OPT_QUICKACK, BOOLEAN },
+	{ IPPROTO_TCP, TCP_USER_TIMEOUT, INET_OPT_USER_TIMEOUT, NUMBER },
+	{ IPPROTO_IP, IP_TOS, INET_OPT_TOS, BYTE },
+	{ IPPROTO_IP, IP_TTL, INET_OPT_TTL, HOPS },
+	{ IPPROTO_IP, IP_HDRINCL, INET_OPT_HDRINCL, BOOLEAN },
+	{ IPPROTO_IP, IP_MULTICAST_TTL, INET_OPT_MCAST_TTL, MULTICAST_HOPS },
+	{ IPPROTO_IP, IP_MULTICAST_LOOP, INET_OPT_MCAST_LOOP, BOOLEAN },
+	{ IPPROTO_IPV6, IPV6_UNICAST_HOPS, INET_OPT_TTL, HOPS },
+	{ IPPROTO_IPV6, IPV6_MULTICAST_HOPS, INET_OPT_MCAST_TTL, MULTICAST_HOPS },
+	{ IPPROTO_IPV6, IPV6_MULTICAST_LOOP, INET_OPT_MCAST_LOOP, BOOLEAN },
+	{ IPPROTO_IPV6, IPV6_MULTICAST_IF, INET_OPT_MCAST_IF, NUMBER },
+	{ IPPROTO_IPV6, IPV6_V6ONLY, INET_OPT_V6ONLY, BOOLEAN },
+	{ IPPROTO_IPV6, IPV6_TCLASS, INET_OPT_TOS, BYTE },
+};
+
+static const struct number *number_find(int level, int name)
+{
+	for (u32 i = 0; i < ARRAY_SIZE(numbers); i++)
+		if (numbers[i].level == level && numbers[i].name == name)
+			return &numbers[i];
+	return NULL;
+}
+
+/* Bits of what is told to receivers; 0: it is none of them. */
+static u32 tell_of(int level, int name)
+{
+	if (level == IPPROTO_IP)
+		return name == IP_PKTINFO ? TELL_PKTINFO : name == IP_RECVTTL ? TELL_TTL :
+		       name == IP_RECVTOS ? TELL_TOS : name == IP_RECVORIGDSTADDR ? TELL_ORIGDST :
+		       name == IP_RECVERR ? TELL_ERRORS : 0;
+	return name == IPV6_RECVPKTINFO ? TELL_PKTINFO6 : name == IPV6_RECVHOPLIMIT ? TELL_HOPLIMIT :
+	       name == IPV6_RECVTCLASS ? TELL_TCLASS : name == IPV6_RECVERR ? TELL_ERRORS6 : 0;
+}
+
+static int set_number(struct inet_sock *s, const struct number *n, int v)
+{
+	switch (n->kind) {
+	case BOOLEAN:
+		v = !!v;
+		break;
+	case BYTE:
+		v = v == -1 ? 0 : v;
+		if (n->level == IPPROTO_IP)
+			v &= 0xff;
+		if (v < 0 || v > 255)
+			return -EINVAL;
+		break;
+	case HOPS:
+		v = v == -1 ? DEFAULT_TTL : v;
+		if (v < 1 || v > 255)
+			return -EINVAL;
+		break;
+	case MULTICAST_HOPS:
+		v = v == -1 ? 1 : v;
+		if (s->proto == INET_TCP || v < 0 || v > 255)
+			return -EINVAL;
+		break;
+	default:
+		if (v < 0)
+			return -EINVAL;
+	}
+	return inet_set_opt(s->ep, n->opt, v);
+}
+
+/* An int, or for IP one byte. */
+static int take_int(int level, uaddr_t val, u32 len, int *v)
+{
+	u8 byte;
+
+	if (len >= sizeof(*v))
+		return get_user(*v, val);
+	if (level != IPPROTO_IP || !len)
+		return -EINVAL;
+	if (copy_from_user(&byte, val, 1))
+		return -EFAULT;
+	*v = byte;
+	return 0;
+}
+
+/* --- multicast --- */
+
+struct ip_mreqn {
+	u8 group[4], address[4];
+	s32 ifindex;
+};
+struct ipv6_mreq {
+	u8 group[16];
+	s32 ifindex;
+};
+
+static int set_membership4(struct inet_sock *s, uaddr_t val, u32 len, bool join)
+{
+	struct inet_addr group = { .family = INET_AF_INET };
+	struct ip_mreqn m = { .ifindex = 0 };
+
+	if (len < 8)
+		return -EINVAL;
+	if (copy_from_user(&m, val, min(len, (u32)sizeof(m))))
+		return -EFAULT;
+	if (!m.ifindex && *(u32 *)m.address)
+		return -ENODEV;
+	memcpy(group.v4, m.group, 4);
+	return inet_membership(s->ep, &group, m.ifindex, join);
+}
+
+static int set_membership6(struct inet_sock *s, uaddr_t val, u32 len, bool join)
+{
+	struct inet_addr group = { .family = INET_AF_INET6 };
+	struct ipv6_mreq m;
+
+	if (len < sizeof(m))
+		return -EINVAL;
+	if (copy_from_user(&m, val, sizeof(m)))
+		return -EFAULT;
+	memcpy(group.v6, m.group, 16);
+	return inet_membership(s->ep, &group, m.ifindex, join);
+}
+
+static int set_multicast_if4(struct inet_sock *s, uaddr_t val, u32 len)
+{
+	struct ip_mreqn m = { .ifindex = 0 };
+
+	if (len < 4)
+		return -EINVAL;
+	if (copy_from_user(len < 8 ? m.address : (void *)&m, val, len < 8 ? 4 : min(len, (u32)sizeof(m))))
+		return -EFAULT;
+	if (!m.ifindex && *(u32 *)m.address)
+		return -ENODEV;
+	return inet_set_opt(s->ep, INET_OPT_MCAST_IF, m.ifindex);
+}
+
+/* --- setting --- */
+
+static int set_congestion(uaddr_t val, u32 len)
+{
+	char name[CONGESTION_MAX] = "";
+
+	if (!len)
+		return -EINVAL;
+	if (copy_from_user(name, val, min(len, CONGESTION_MAX - 1)))
+		return -EFAULT;
+	return strcmp(name, CONGESTION) ? -ENOENT : 0;
+}
+
+static int set_tell(struct inet_sock *s, u32 bit, bool on)
+{
+	if (on)
+		(void)__atomic_fetch_or(&s->tells, bit, __ATOMIC_RELAXED);
+	else
+		(void)__atomic_fetch_and(&s->tells, ~bit, __ATOMIC_RELAXED);
+	return 0;
+}
+
+/* Is level one of the socket's? */
+static int check_level(const struct inet_sock *s, int level)
+{
+	if (level == IPPROTO_IP || (level == IPPROTO_IPV6 && s->sk.family == AF_INET6) ||
+	    (level == IPPROTO_TCP && s->proto == INET_TCP))
+		return 0;
+	return -ENOPROTOOPT;
+}
+
+int inet_sock_setsockopt(struct socket *sk, int level, int name, uaddr_t val, u32 len)
+{
+	struct inet_sock *s = inet_of(sk);
+	const struct number *n = number_find(level, name);
+	int err = check_level(s, level), v;
+	u32 tell;
+
+	if (err)
+		return err;
+	if (level == IPPROTO_TCP && name == TCP_CONGESTION)
+		return set_congestion(val, len);
+	if (level == IPPROTO_IP && (name == IP_ADD_MEMBERSHIP || name == IP_DROP_MEMBERSHIP))
+		return set_membership4(s, val, len, name == IP_ADD_MEMBERSHIP);
+	if (level == IPPROTO_IPV6 && (name == IPV6_ADD_MEMBERSHIP || name == IPV6_DROP_MEMBERSHIP))
+		return set_membership6(s, val, len, name == IPV6_ADD_MEMBERSHIP);
+	if (level == IPPROTO_IP && name == IP_MULTICAST_IF)
+		return set_multicast_if4(s, val, len);
+	tell = level == IPPROTO_TCP ? 0 : tell_of(level, name);
+	if (!n && !tell)
+		return -ENOPROTOOPT;
+	err = take_int(level, val, len, &v);
+	if (err)
+		return err;
+	return n ? set_number(s, n, v) : set_tell(s, tell, v);
+}
+
+/* Options of SOL_SOCKET that the endpoint has to know; buffers hold half of what is counted. */
+int inet_sock_set_option(struct socket *sk, int name, u32 value)
+{
+	struct inet_sock *s = inet_of(sk);
+
+	switch (name) {
+	case SO_BINDTODEVICE:
+		return inet_set_opt(s->ep, INET_OPT_DEVICE, value);
+	case SO_REUSEADDR:
+		return inet_set_opt(s->ep, INET_OPT_REUSEADDR, !!value);
+	case SO_REUSEPORT:
+		return inet_set_opt(s->ep, INET_OPT_REUSEPORT, !!value);
+	case SO_BROADCAST:
+		return s->proto == INET_TCP ? 0 : inet_set_opt(s->ep, INET_OPT_BROADCAST, !!value);
+	case SO_KEEPALIVE:
+		return s->proto == INET_TCP ? inet_set_opt(s->ep, INET_OPT_KEEPALIVE, !!value) : 0;
+	case SO_SNDBUF:
+		return inet_set_opt(s->ep, INET_OPT_SNDBUF, value / 2);
+	case SO_RCVBUF:
+		return inet_set_opt(s->ep, INET_OPT_RCVBUF, value / 2);
+	default:
+		return 0;
+	}
+}
+
+/* --- reading --- */
+
+/* The part of Linux's struct tcp_info that has been there from the start. Times in us, but for last_*: ms. */
+struct tcp_info {
+	u8 state, ca_state, retransmits, probes, backoff, options, wscale, flags;
+	u32 rto, ato, snd_mss, rcv_mss;
+	u32 unacked, sacked, lost, retrans, fackets;
+	u32 last_data_sent, last_ack_sent, last_data_recv, last_ack_recv;
+	u32 pmtu, rcv_ssthresh, rtt, rttvar, snd_ssthresh, snd_cwnd, advmss, reordering;
+	u32 rcv_rtt, rcv_space;
+	u32 total_retrans;
+};
+#define TCPI_OPT_TIMESTAMPS	1
+#define TCPI_OPT_SACK		2
+#define TCPI_OPT_WSCALE		4
+
+static int get_tcp_info(struct inet_sock *s, uaddr_t val, uaddr_t ulen)
+{
+	struct inet_info i;
+	struct tcp_info t = { 0 };
+
+	inet_get_info(s->ep, &i);
+	t.state = i.state;
+	t.retransmits = i.retransmits;
+	t.probes = i.probes;
+	t.backoff = i.backoff;
+	t.options = (i.timestamps ? TCPI_OPT_TIMESTAMPS : 0) | (i.sack ? TCPI_OPT_SACK : 0) |
+		    (i.wscale ? TCPI_OPT_WSCALE : 0);
+	t.wscale = (i.snd_wscale & 15) | (i.rcv_wscale & 15) << 4;
+	t.rto = i.rto_ms * 1000;
+	t.snd_mss = i.snd_mss;
+	t.rcv_mss = i.rcv_mss;
+	t.unacked = i.state == INET_LISTENING ? i.rx_queue : i.snd_mss ? DIV_ROUND_UP(i.tx_queue, i.snd_mss) : 0;
+	t.sacked = i.state == INET_LISTENING ? i.tx_queue : 0;
+	t.rtt = i.srtt_us;
+	t.rttvar = i.rttvar_us;
+	t.snd_ssthresh = i.snd_mss ? i.snd_ssthresh / i.snd_mss : 0;
+	t.snd_cwnd = i.snd_mss ? i.snd_cwnd / i.snd_mss : 0;
+	t.advmss = i.rcv_mss;
+	t.rcv_space = i.rcv_wnd;
+	t.total_retrans = i.total_retrans;
+	return sock_put_option(val, ulen, &t, sizeof(t));
+}
+
+/* IP: where there is no room for an int, a byte. */
+static int put_int(int level, uaddr_t val, uaddr_t ulen, int v)
+{
+	u8 byte = (u8)v;
+	s32 room;
+
+	if (get_user(room, ulen))
+		return -EFAULT;
+	if (level == IPPROTO_IP && room > 0 && room < (s32)sizeof(v) && v >= 0 && v <= 255)
+		return sock_put_option(val, ulen, &byte, 1);
+	return sock_put_option(val, ulen, &v, sizeof(v));
+}
+
+int inet_sock_getsockopt(struct socket *sk, int level, int name, uaddr_t val, uaddr_t ulen)
+{
+	struct inet_sock *s = inet_of(sk);
+	const struct number *n = number_find(level, name);
+	int err = check_level(s, level);
+	u32 v, tell;
+
+	if (err)
+		return err;
+	if (level == IPPROTO_TCP && name == TCP_INFO)
+		return get_tcp_info(s, val, ulen);
+	if (level == IPPROTO_TCP && name == TCP_CONGESTION) {
+		char text[CONGESTION_MAX] = CONGESTION;
+
+		return sock_put_option(val, ulen, text, sizeof(text));
+	}
+	tell = level == IPPROTO_TCP ? 0 : tell_of(level, name);
+	if (tell)
+		return put_int(level, val, ulen, READ_ONCE(s->tells) & tell ? 1 : 0);
+	if (!n)
+		return -ENOPROTOOPT;
+	err = inet_get_opt(s->ep, n->opt, &v);
+	return err ? err : put_int(level, val, ulen, (int)v);
+}

@@ -1,0 +1,2 @@
+obj-y += net/netlink/netlink.o
+obj-y += net/netlink/route.o

@@ -1,0 +1,1 @@
+obj-y += net/packet/packet.o
