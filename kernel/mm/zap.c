@@ -42,12 +42,13 @@ static bool zap_entry(struct zap *z, pte_t *ptep, uaddr_t addr)
 static void zap_table(struct zap *z, const struct pte_range *r)
 {
 	struct spinlock *lock = pte_lock(r->ptes);
+	pte_t *const end = r->ptes + r->count;
 
 	spin_lock(lock);
-	for (u64 i = 0; i < r->count; i++) {
-		if (pte_none(r->ptes[i]))
+	for (pte_t *p = r->ptes; p < end; p++) {
+		if (pte_none(*p))
 			continue;
-		if (zap_entry(z, &r->ptes[i], r->addr + (i << PAGE_SHIFT))) {
+		if (zap_entry(z, p, r->addr + ((uaddr_t)(p - r->ptes) << PAGE_SHIFT))) {
 			spin_unlock(lock);
 			tlb_gather_flush(z->g);
 			spin_lock(lock);
