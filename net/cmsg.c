@@ -143,7 +143,7 @@ static int take_credentials(struct scm *scm, const struct cmsghdr *c)
 	return 0;
 }
 
-void scm_free(struct scm *scm)
+void scm_free_slow(struct scm *scm)
 {
 	scm_rights_free(scm->rights);
 	if (scm->pid)
@@ -152,12 +152,11 @@ void scm_free(struct scm *scm)
 	scm->pid = NULL;
 }
 
-int scm_parse(struct scm *scm, const struct sock_msg *m, bool rights)
+int scm_parse_slow(struct scm *scm, const struct sock_msg *m, bool rights)
 {
 	struct cmsghdr *c = NULL;
 	int err = 0;
 
-	*scm = (struct scm){ .uid = -1, .gid = -1 };
 	while (!err && (c = cmsg_next(m, c))) {
 		if (IS_ERR(c))
 			err = PTR_ERR(c);
@@ -212,7 +211,7 @@ static void give_rights(struct sock_msg *m, const struct scm_rights *r)
 		m->out_flags |= MSG_CTRUNC;
 }
 
-void scm_deliver(struct socket *sk, struct sock_msg *m, struct scm *scm)
+void scm_deliver_slow(struct socket *sk, struct sock_msg *m, struct scm *scm)
 {
 	bool want_cred = sock_option(sk, SOCK_OPT_PASSCRED);
 

@@ -245,10 +245,25 @@ struct cmsghdr *cmsg_next(const struct sock_msg *m, struct cmsghdr *c);
 void cmsg_put(struct sock_msg *m, int level, int type, const void *data, size_t len);
 
 /* Takes what a send's SOL_SOCKET control messages say. rights: files may be passed. 0, -EBADF, -EPERM, -EINVAL ... */
-int __must_check scm_parse(struct scm *scm, const struct sock_msg *m, bool rights);
+int __must_check scm_parse_slow(struct scm *scm, const struct sock_msg *m, bool rights);
+static inline int __must_check scm_parse(struct scm *scm, const struct sock_msg *m, bool rights)
+{
+	*scm = (struct scm){ .uid = -1, .gid = -1 };
+	return likely(!m->control) ? 0 : scm_parse_slow(scm, m, rights);
+}
+void scm_free_slow(struct scm *scm);
+static inline void scm_free(struct scm *scm)
+{
+	if (unlikely(scm->rights || scm->pid))
+		scm_free_slow(scm);
+}
 /* Gives it to the receiver, and frees it. */
-void scm_deliver(struct socket *sk, struct sock_msg *m, struct scm *scm);
-void scm_free(struct scm *scm);
+void scm_deliver_slow(struct socket *sk, struct sock_msg *m, struct scm *scm);
+static inline void scm_deliver(struct socket *sk, struct sock_msg *m, struct scm *scm)
+{
+	if (unlikely(scm->rights || scm->pid || sock_option(sk, SOCK_OPT_PASSCRED)))
+		scm_deliver_slow(sk, m, scm);
+}
 struct scm_rights *scm_rights_copy(const struct scm_rights *r);	/* with references; NULL: no memory */
 void scm_rights_free(struct scm_rights *r);			/* NULL is fine */
 

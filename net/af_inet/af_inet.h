@@ -15,6 +15,8 @@
 #define IPPROTO_IPV6	41
 #define IPPROTO_ICMPV6	58
 #define SOL_RAW		255
+#define ICMP_FILTER	1		/* of SOL_RAW */
+#define ICMP6_FILTER	1		/* of IPPROTO_ICMPV6 */
 
 enum connect_state { CONNECT_NONE, CONNECT_RUNNING, CONNECT_DONE };
 
@@ -30,6 +32,7 @@ struct inet_sock {
 	struct mutex write_mutex;	/* RANK_SOCK_WRITE: one sender */
 	struct mutex state_mutex;	/* RANK_SOCK_STATE: connect, bind, listen, shutdown */
 	u8 connecting;			/* enum connect_state; state_mutex, read without */
+	u32 blocked[8];			/* raw ICMP: a bit for each type that is not wanted; words */
 	u32 tells;			/* TELL_*: control messages for the receiver; atomic bits */
 	struct rcu_head rcu;		/* events may still be on their way to it */
 };

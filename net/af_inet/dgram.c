@@ -22,6 +22,7 @@ struct in6_pktinfo {
 };
 
 #define DATAGRAM_MAX	65535u
+#define IP_HEADER_MAX	60u
 
 /* --- control messages of a sender --- */
 
@@ -207,13 +208,49 @@ static void tell6(const struct inet_sock *s, struct sock_msg *m, const struct in
 		cmsg_put(m, IPPROTO_IPV6, IPV6_TCLASS, &tos, sizeof(tos));
 }
 
+static bool has_filter(const struct inet_sock *s)
+{
+	u32 any = 0;
+
+	for (u32 i = 0; i < ARRAY_SIZE(s->blocked); i++)
+		any |= READ_ONCE(s->blocked[i]);
+	return any;
+}
+
+/* Drops messages of types that are not wanted from the front of the queue. read_mutex held. 0, the pending error. */
+static ssize_t drop_unwanted(struct inet_sock *s)
+{
+	u32 ipv4 = s->sk.family == AF_INET;
+	u8 head[IP_HEADER_MAX + 1];
+
+	while (inet_dgram_next(s->ep)) {
+		struct kvec vec = { head, sizeof(head) };
+		struct iov_iter it;
+		u32 at;
+		ssize_t n;
+
+		iov_iter_kernel(&it, &vec, 1, sizeof(head));
+		n = inet_dgram_recv(s->ep, &it, NULL, INET_PEEK);
+		if (n <= 0)
+			return n == -EAGAIN ? 0 : n;
+		at = ipv4 ? 4u * (head[0] & 15) : 0;
+		if (at >= (u32)n || !(READ_ONCE(s->blocked[head[at] / 32]) & BIT(head[at] % 32)))
+			return 0;
+		iov_iter_kernel(&it, &vec, 1, 0);
+		(void)inet_dgram_recv(s->ep, &it, NULL, 0);
+	}
+	return 0;
+}
+
 static ssize_t receive_one(struct inet_sock *s, struct sock_msg *m, struct inet_msg *msg)
 {
 	u32 flags = (m->flags & MSG_PEEK ? INET_PEEK : 0) | (m->flags & MSG_TRUNC ? INET_TRUNC : 0);
 	ssize_t n;
 
 	mutex_lock(&s->read_mutex);
-	n = inet_dgram_recv(s->ep, m->iter, msg, flags);
+	n = unlikely(has_filter(s)) ? drop_unwanted(s) : 0;
+	if (!n)
+		n = inet_dgram_recv(s->ep, m->iter, msg, flags);
 	mutex_unlock(&s->read_mutex);
 	return n;
 }
@@ -233,6 +270,8 @@ static ssize_t inet_dgram_recvmsg(struct socket *sk, struct sock_msg *m)
 
 	if (m->flags & MSG_ERRQUEUE)
 		return -EAGAIN;
+	if (!n && !has_news(s))
+		n = sock_wait_event(&sk->wait, SOCK_POLL_IN, has_news(s), &left);
 	while (!n) {
 		n = receive_one(s, m, &msg);
 		if (n != -EAGAIN)

@@ -203,6 +203,30 @@ static int set_tell(struct inet_sock *s, u32 bit, bool on)
 	return 0;
 }
 
+/* Bytes of the set of unwanted types that a raw ICMP socket has at this level; 0: it has none. */
+static u32 filter_bytes(const struct inet_sock *s, int level, int name)
+{
+	if (s->proto != INET_RAW || name != ICMP_FILTER)
+		return 0;
+	if (level == SOL_RAW && s->sk.family == AF_INET && s->sk.protocol == IPPROTO_ICMP)
+		return sizeof(s->blocked[0]);
+	if (level == IPPROTO_ICMPV6 && s->sk.family == AF_INET6 && s->sk.protocol == IPPROTO_ICMPV6)
+		return sizeof(s->blocked);
+	return 0;
+}
+
+static int set_filter(struct inet_sock *s, u32 bytes, uaddr_t val, u32 len)
+{
+	u32 blocked[ARRAY_SIZE(s->blocked)];
+
+	memcpy(blocked, s->blocked, sizeof(blocked));
+	if (copy_from_user(blocked, val, min(len, bytes)))
+		return -EFAULT;
+	for (u32 i = 0; i < ARRAY_SIZE(blocked); i++)
+		WRITE_ONCE(s->blocked[i], blocked[i]);
+	return 0;
+}
+
 /* Is level one of the socket's? */
 static int check_level(const struct inet_sock *s, int level)
 {
@@ -217,8 +241,10 @@ int inet_sock_setsockopt(struct socket *sk, int level, int name, uaddr_t val, u3
 	struct inet_sock *s = inet_of(sk);
 	const struct number *n = number_find(level, name);
 	int err = check_level(s, level), v;
-	u32 tell;
+	u32 tell, bytes = filter_bytes(s, level, name);
 
+	if (bytes)
+		return set_filter(s, bytes, val, len);
 	if (err)
 		return err;
 	if (level == IPPROTO_TCP && name == TCP_CONGESTION)
@@ -325,8 +351,10 @@ int inet_sock_getsockopt(struct socket *sk, int level, int name, uaddr_t val, ua
 	struct inet_sock *s = inet_of(sk);
 	const struct number *n = number_find(level, name);
 	int err = check_level(s, level);
-	u32 v, tell;
+	u32 v, tell, bytes = filter_bytes(s, level, name);
 
+	if (bytes)
+		return sock_put_option(val, ulen, s->blocked, bytes);
 	if (err)
 		return err;
 	if (level == IPPROTO_TCP && name == TCP_INFO)

@@ -211,6 +211,11 @@ ssize_t inet_stream_recv(struct socket *sk, struct sock_msg *m)
 		return -EINVAL;
 	if (m->flags & MSG_ERRQUEUE)
 		return -EAGAIN;
+	if (inet_tcp_state(s->ep) == INET_LISTENING)
+		return -ENOTCONN;
+	/* A reader that comes early need not ask the stack twice. */
+	if (!n && !has_news(s))
+		n = sock_wait_event(&sk->wait, SOCK_POLL_IN, has_news(s), &left);
 	while (!n && iov_iter_count(m->iter)) {
 		n = receive_once(s, m);
 		if (!n)

@@ -25,7 +25,7 @@ static u32 charge_of(u32 head, u32 nr_pages)
 {
 	u32 buffer = ALIGN_UP(head, 64u) + SKB_TAIL, size = SKB_SMALL;
 
-	if (buffer > size)
+	if (unlikely(buffer > size))
 		for (size = 1024; size < buffer; size *= 2)
 			;
 	return SKB_HEADER + size + nr_pages * PAGE_SIZE;
@@ -64,7 +64,7 @@ void unix_msg_free(struct unix_msg *msg)
 /* Memory for len bytes; NULL. */
 static struct unix_msg *msg_alloc(size_t len)
 {
-	u32 head = min_t(size_t, len, UNIX_HEAD_MAX), nr_pages = DIV_ROUND_UP(len - head, PAGE_SIZE);
+	u32 head = min_t(size_t, len, UNIX_HEAD_MAX), nr_pages = (len - head + PAGE_SIZE - 1) >> PAGE_SHIFT;
 	struct unix_msg *msg = kmalloc(sizeof(*msg) + nr_pages * sizeof(msg->pages[0]) + head, GFP_KERNEL);
 
 	if (!msg)
@@ -173,6 +173,8 @@ size_t unix_msg_copy(const struct unix_msg *msg, size_t at, size_t n, struct iov
 {
 	size_t done = 0;
 
+	if (likely(at + n <= UNIX_HEAD_MAX))
+		return copy_to_iter(msg->head + at, n, to);
 	if (at < UNIX_HEAD_MAX) {
 		size_t want = min(n, UNIX_HEAD_MAX - at);
 

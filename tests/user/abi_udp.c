@@ -214,6 +214,18 @@ static void ping(void)
 	tap_is(n, 28, "its answer, with the IP header");
 	tap_ok((buffer[0] & 0xff) == 0x45 && buffer[9] == IPPROTO_ICMP, "which is one");
 	tap_ok(((struct icmphdr *)(buffer + 20))->un.echo.id == 77, "the answer to ours");
+	while (recv(fd, buffer, sizeof(buffer), MSG_DONTWAIT) > 0)
+		;
+
+	/* ICMP_FILTER: a bit for each type that is not wanted. */
+	tap_is(set_int(fd, 255, 1, 1 << ICMP_ECHOREPLY), 0, "answers are not wanted");
+	tap_is(get_int(fd, 255, 1), 1 << ICMP_ECHOREPLY, "it is told");
+	sendto(fd, &h, sizeof(h), 0, &a.sa, sizeof(a.in));
+	sleep_ms(50);
+	for (n = 0; recv(fd, buffer, sizeof(buffer), MSG_DONTWAIT) >= 28; n++)
+		if (buffer[20] != ICMP_ECHO)
+			break;
+	tap_is(n, 1, "only the request comes");
 	close(fd);
 }
 
