@@ -147,4 +147,4 @@ def test_a_card_that_is_pulled_out(faulty):
     for _ in range(2):
         status, said = machine.run(f"chunk {next(chunks) + 20} 2 >/dev/null")
         assert status and "Input/output error" in said, said
-    assert "the card is gone" in ok(machine, "dmesg | tail -n 20")
+    assert ok(machine, "dmesg | grep -c 'the card is gone'") != "0"
