@@ -311,15 +311,13 @@ append-card := root=/dev/$(qemu-card-root) rw
 run-flags = $(qemu-machine) -smp $(or $(SMP),$(qemu-smp)) -m $(or $(MEM),512M) -nographic \
 	-kernel $(build)/Image $(qemu-$(ROOT)) -append "$(strip $(append-$(ROOT)) $(APPEND))"
 
-.PHONY: run debug qemu-ready
-run: kernel $(root-$(ROOT)) $(qemu-needs)
+.PHONY: run debug run-ready
+run-ready: kernel $(root-$(ROOT)) $(qemu-needs)
+run: run-ready
 	$(Q)$(qemu) $(run-flags)
-debug: kernel $(root-$(ROOT)) $(qemu-needs)
+debug: run-ready
 	@echo "Stopped; attach with: gdb-multiarch $(build)/kernel.elf -ex 'target remote :1234'"
 	$(Q)$(qemu) $(run-flags) -s -S
-
-# What the board's QEMU takes besides kernel and root.
-qemu-ready: $(qemu-needs)
 
 include userland/files.mk
 

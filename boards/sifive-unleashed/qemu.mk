@@ -1,7 +1,8 @@
 # How make run starts this board: machine, harts (the first has no MMU), and where the root is.
 qemu-machine := -M sifive_u
 qemu-smp := 5
-qemu-root := initramfs
+qemu-root := card
+qemu-card-root := mmcblk0p4
 
 # What mkdisk puts into the partitions of disk.sfdisk, and how the board starts from it: its
 # boot loader is built for 8 GiB (QEMU takes memory only as it is used) and five harts.

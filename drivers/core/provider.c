@@ -143,15 +143,23 @@ static int name_index(struct device *dev, const char *prop, const char *name)
 	return index < 0 ? -ENOENT : index;
 }
 
-int clk_find(struct device *dev, const char *name, struct clk *out)
+int clk_at(struct device *dev, u32 index, struct clk *out)
 {
-	int index = name_index(dev, "clock-names", name), err = 0;
 	u32 cells = dev_prop_cells(dev, "clocks"), at = 0;
+	int err = 0;
 
 	*out = (struct clk){ 0 };
-	for (int i = 0; i <= index && !err; i++)
-		err = at < cells ? next_clock(dev, "clocks", &at, out) : -EINVAL;
-	return index < 0 ? index : err;
+	for (u32 i = 0; i <= index && !err; i++)
+		err = at < cells ? next_clock(dev, "clocks", &at, out) : -ENOENT;
+	return err;
+}
+
+int clk_find(struct device *dev, const char *name, struct clk *out)
+{
+	int index = name_index(dev, "clock-names", name);
+
+	*out = (struct clk){ 0 };
+	return index < 0 ? index : clk_at(dev, (u32)index, out);
 }
 
 u64 clk_rate(const struct clk *c)

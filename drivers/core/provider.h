@@ -59,4 +59,5 @@ struct clk {
 	u32 id;
 };
 int __must_check clk_find(struct device *dev, const char *name, struct clk *out);
+int __must_check clk_at(struct device *dev, u32 index, struct clk *out);	/* by its place in clocks */
 u64 clk_rate(const struct clk *c);			/* Hz; 0: unknown */

@@ -173,7 +173,7 @@ static int wake_card(struct mmc_host *h, struct mmc_card *card, u32 *ocr)
 	card->kind = MMC_SD;
 	if (!h->no_sd) {
 		version_2 = answers_if_cond(h);
-		err = h->is_spi ? mmc_command(h, SPI_CRC_ON_OFF, 0, MMC_R1, NULL) : 0;
+		err = h->is_spi ? mmc_command(h, SPI_CRC_ON_OFF, 1, MMC_R1, NULL) : 0;
 		if (!err)
 			err = sd_wait_ready(h, version_2, ocr);
 		if (!err || h->no_mmc || h->is_spi)

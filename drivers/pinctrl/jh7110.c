@@ -5,7 +5,8 @@
  * Output: each pin has a byte that says which signal it carries (DOUT) and one that
  * says when it drives (DOEN: 0 always, 1 never). Input: each signal has a byte that
  * says which pin it comes from, plus 2 (GPI). A pad has a word: input enable, drive
- * strength, pull resistors, slew rate, Schmitt trigger.
+ * strength, pull resistors, slew rate, Schmitt trigger. Pads behind the 64 pins (eMMC,
+ * GMAC1, flash) carry one signal each.
  *
  * A group of the tree has "pinmux" words, one a pin: 31:24 input signal (255 none),
  * 23:16 output signal, 15:10 output enable signal, 9:8 function, 7:0 pin.
@@ -26,7 +27,9 @@
 #define DOUT(pin)	(0x040 + ((pin) & ~3u))
 #define GPI(signal)	(0x080 + ((signal) & ~3u))
 #define LEVEL(pin)	(0x118 + 4 * ((pin) / 32))
-#define PAD(pin)	(0x120 + 4 * (pin))
+/* Pads 0..74, and 89..94 (flash); those of GMAC1 between have no word. */
+#define PAD(pin)	((pin) < 75 ? 0x120 + 4 * (pin) : 0x284 + 4 * ((pin) - 89))
+#define HAS_PAD(pin)	((pin) < 75 || (pin) >= 89)
 #define LANE(n)		(8 * ((n) % 4))
 
 #define DOEN_MASK	0x3fu
@@ -36,7 +39,8 @@
 #define DOEN_NEVER	1
 #define NO_SIGNAL	0xff
 #define NR_SIGNALS	92		/* of inputs: 0x080..0x0db */
-#define NR_PINS		64
+#define NR_PINS		64		/* with functions; behind them are those of one use */
+#define NR_PADS		95
 
 #define PAD_INPUT	BIT(0)
 #define PAD_DRIVE	GENMASK(2, 1)
@@ -110,10 +114,12 @@ static int apply_group(struct jh7110_pins *j, int group)
 		u32 mux = tree_cell(group, "pinmux", i), pin = mux & 0xff, input = mux >> 24;
 		volatile u8 *pad = j->regs + PAD(pin);
 
-		if (pin >= NR_PINS || (mux >> 8 & 3) || (input != NO_SIGNAL && input >= NR_SIGNALS))
+		if (pin >= NR_PADS || (mux >> 8 & 3) || (input != NO_SIGNAL && input >= NR_SIGNALS))
 			return -EINVAL;
-		mmio_write32(pad, pad_of(group, mmio_read32(pad)));
-		set_mux(j, pin, input, mux >> 16 & 0xff, mux >> 10 & DOEN_MASK);
+		if (HAS_PAD(pin))
+			mmio_write32(pad, pad_of(group, mmio_read32(pad)));
+		if (pin < NR_PINS)
+			set_mux(j, pin, input, mux >> 16 & 0xff, mux >> 10 & DOEN_MASK);
 	}
 	return 0;
 }
@@ -163,7 +169,7 @@ static int pins_probe(struct device *dev)
 	err = dev_enable(dev);
 	if (err)
 		return err;
-	if (!dev_reg_phys(dev, 0, &size) || size < PAD(NR_PINS))
+	if (!dev_reg_phys(dev, 0, &size) || size < PAD(NR_PADS))
 		return -EINVAL;
 	j->regs = dev_map_regs(dev, 0);
 	if (!j->regs)

@@ -15,26 +15,28 @@ from qemu import check_disk
 from test_shell import ok
 from test_uboot import private_copy
 
-VF2 = "BOARD=visionfive2"
 CHUNK = 1 << 20
-ROOT_START = 221184 * 512		# of partition 4 (disk.sfdisk)
+# Where partition 4 starts (disk.sfdisk).
+ROOT_START = {"visionfive2": 221184 * 512, "sifive-unleashed": 49152 * 512}
 READ_MULTIPLE, WRITE_MULTIPLE = 18, 25	# SD 4.7.4
 
 
-def command_of(folder, *variables):
-    run_make("all", "sdcard", "qemu-ready", VF2, *variables)
-    return private_copy(run_flags("run", VF2, *variables), folder)
+def command_of(folder, board, *variables):
+    variables = (f"BOARD={board}", "ROOT=card", *variables)
+    run_make("run-ready", *variables)
+    return private_copy(run_flags("run", *variables), folder)
 
 
 def halt(machine):
-    """This board's firmware cannot power it off."""
+    """The firmware of these boards cannot power them off."""
     machine.type("poweroff\r")
     machine.expect("system halted", "it does not end")
 
 
+@pytest.mark.parametrize("board", ROOT_START)
 @pytest.mark.parametrize("variables", [(), ("CONFIG=debug",)], ids=["shipped", "debug"])
-def test_files_survive_a_restart(variables, tmp_path):
-    with Machine(command_of(tmp_path, *variables)) as machine:
+def test_files_survive_a_restart(board, variables, tmp_path):
+    with Machine(command_of(tmp_path, board, *variables)) as machine:
         machine.login()
         assert re.search(r"^\S+ / ext2 rw", ok(machine, "cat /proc/mounts"), re.M)
         ok(machine, "cd /root; seq 1 20000 > numbers; mkdir a; ln -s ../numbers a/link")
@@ -47,7 +49,7 @@ def test_files_survive_a_restart(variables, tmp_path):
         machine.login()
         assert ok(machine, "md5sum < /root/a/link") == sums
         halt(machine)
-    assert not check_disk(f"{tmp_path}/sdcard.img?offset={ROOT_START}")
+    assert not check_disk(f"{tmp_path}/sdcard.img?offset={ROOT_START[board]}")
 
 
 # --- errors: the model's monitor says when ---
@@ -79,13 +81,13 @@ class Monitor:
 def fixture_faulty(tmp_path_factory):
     """A machine, its monitor, the image of its card as it was, and chunks of it that nobody has read yet."""
     folder = tmp_path_factory.mktemp("faulty")
-    command = command_of(folder, "CONFIG=debug") + ["-monitor", f"unix:{folder}/monitor,server,nowait"]
+    command = command_of(folder, "visionfive2", "CONFIG=debug") + ["-monitor", f"unix:{folder}/monitor,server,nowait"]
     card = (folder / "sdcard.img").read_bytes()
     with Machine(command) as machine:
         machine.login()
         # What is typed must not wrap at 80 columns.
         ok(machine, "chunk() { dd if=/dev/mmcblk1 bs=1M skip=$1 count=$2; }")
-        yield machine, Monitor(folder / "monitor"), card, iter(range(8, ROOT_START // CHUNK))
+        yield machine, Monitor(folder / "monitor"), card, iter(range(8, ROOT_START["visionfive2"] // CHUNK))
 
 
 def tries(machine):

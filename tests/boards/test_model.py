@@ -27,7 +27,7 @@ class UBoot(Machine):
 
 
 def command_of(folder):
-    run_make("sdcard", "qemu-ready", BOARD)
+    run_make("sdcard", "run-ready", BOARD)
     return private_copy(run_flags("run-uboot", BOARD), folder)
 
 

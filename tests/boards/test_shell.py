@@ -24,6 +24,7 @@ BOOTS = {
     "virt-initramfs-2": ("qemu-virt", ("SMP=2", "ROOT=initramfs")),
     "virt-disk-24M": ("qemu-virt", ("SMP=2", "MEM=24M")),
     "unleashed": ("sifive-unleashed", ()),
+    "visionfive2": ("visionfive2", ()),
 }
 DISKS = [name for name in BOOTS if "disk" in name]
 
@@ -32,13 +33,13 @@ def command_of(which, folder):
     """The command, with a disk of its own to write to, and that disk."""
     board, variables = BOOTS[which]
     variables = (f"BOARD={board}", *variables)
-    run_make("all", "qemu-ready", *variables)
+    run_make("all", "run-ready", *variables)
     command = run_flags("run", *variables)
     disk = None
     for number, word in enumerate(command):
-        if word.startswith("file=") and "rootfs.img" in word:
+        if word.startswith("file=") and ("rootfs.img" in word or "sdcard.img" in word):
             path = word.split(",")[0].removeprefix("file=")
-            disk = folder / "rootfs.img"
+            disk = folder / "disk.img"
             shutil.copy(ROOT / path, disk)
             command[number] = word.replace(path, str(disk))
     return command, disk
