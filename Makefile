@@ -412,6 +412,8 @@ clean:
 #? make                  build/<board>/{Image,kernel.elf,System.map,rootfs.img,initramfs.cpio}
 #? make run              boot it in QEMU to a shell; leave with poweroff or ctrl-a x
 #? make kernel           only the kernel; also image, initramfs, userland, sdcard
+#? make image            the root file system and, for a board with a card, all that goes onto it (sdcard.img)
+#? make flash DEV=       write sdcard.img to a card and verify it; refuses what is no card, or in use
 #? make run-uboot        boot through the board's U-Boot from build/<board>/sdcard.img
 #? make debug            boot stopped, waiting for gdb
 #? make test             every test that runs without hardware; T=name picks some

@@ -55,10 +55,16 @@ $(build)/sdcard.img: $(build)/Image $(build)/rootfs.img $(build)/initramfs.cpio 
 	$(Q)cp $(build)/Image $(build)/initramfs.cpio $(build)/boot/
 	$(Q)userland/image/mkdisk $@ boards/$(BOARD)/disk.sfdisk $(disk-parts)
 
+# Onto a card of this machine: make flash DEV=/dev/sdX.
+.PHONY: flash
+flash: sdcard
+	$(Q)[ -n "$(DEV)" ] || { echo "which card? make flash BOARD=$(BOARD) DEV=/dev/sdX"; exit 1; }
+	$(Q)scripts/flash $(build)/sdcard.img $(DEV)
+
 .PHONY: image initramfs userland sdcard run-uboot
 sdcard: $(build)/sdcard.img
 run-uboot: sdcard $(qemu-needs)
 	$(Q)$(qemu) $(qemu-uboot) -smp $(or $(SMP),$(qemu-smp)) -nographic
 userland: $(userland-dynamic) $(userland-static)
-image: $(build)/rootfs.img
+image: $(build)/rootfs.img $(if $(qemu-card-root),sdcard)
 initramfs: $(build)/initramfs.cpio

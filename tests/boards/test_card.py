@@ -4,17 +4,22 @@ The root on a card: it is written, lives through a restart, is whole for e2fsck;
 errors, which the model injects, are survived or reported.
 """
 import hashlib
+import json
+import os
+import pathlib
 import re
 import socket
+import subprocess
 
 import pytest
 
-from conftest import run_make
+from conftest import ROOT, run_make
 from machine import Machine, run_flags
 from qemu import check_disk
 from test_shell import ok
 from test_uboot import private_copy
 
+CACHE = pathlib.Path(os.environ.get("FATHOM_CACHE") or pathlib.Path.home() / ".cache/fathom")
 CHUNK = 1 << 20
 # Where partition 4 starts (disk.sfdisk).
 ROOT_START = {"visionfive2": 221184 * 512, "sifive-unleashed": 49152 * 512}
@@ -150,3 +155,27 @@ def test_a_card_that_is_pulled_out(faulty):
         status, said = machine.run(f"chunk {next(chunks) + 20} 2 >/dev/null")
         assert status and "Input/output error" in said, said
     assert ok(machine, "dmesg | grep -c 'the card is gone'") != "0"
+
+
+# --- the image that goes onto a card ---
+
+def test_image_of_the_visionfive2(tmp_path):
+    """First stage and ROM are not modelled: that what they look for is where they look is checked here."""
+    run_make("image", "BOARD=visionfive2")
+    image = ROOT / "build/visionfive2/sdcard.img"
+    table = json.loads(subprocess.run(["/usr/sbin/sfdisk", "--json", image], check=True, text=True,
+                                      stdout=subprocess.PIPE).stdout)["partitiontable"]
+    parts = [(part["start"] * 512, part["size"] * 512) for part in table["partitions"]]
+    assert [part["type"] for part in table["partitions"]][:2] == [
+        "2E54B353-1271-4842-806F-E436D6AF6985", "BC13C2FF-59E6-4262-A352-B275FD6F7172"]
+    firmware = CACHE / "guest/u-boot-starfive/usr/lib/u-boot/starfive_visionfive2"
+    with image.open("rb") as card:
+        for (start, size), name in zip(parts, ("u-boot-spl.bin.normal.out", "u-boot.itb")):
+            wanted = (firmware / name).read_bytes()
+            card.seek(start)
+            assert len(wanted) <= size and card.read(len(wanted)) == wanted, name
+    subprocess.run(["mcopy", "-i", f"{image}@@{parts[2][0]}", "::extlinux/extlinux.conf", tmp_path / "conf"],
+                   check=True)
+    assert "root=/dev/mmcblk1p4" in (tmp_path / "conf").read_text()
+    assert parts[3][0] == ROOT_START["visionfive2"]
+    assert not check_disk(f"{image}?offset={parts[3][0]}")
