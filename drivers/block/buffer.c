@@ -191,10 +191,11 @@ static int bdev_write_page(struct mapping *m, struct page *page, struct writebac
 		page_unlock(page);
 		return -ENOMEM;
 	}
-	dirty = state_clear(page, (u64)ALL_KIBS << DIRTY_SHIFT) >> DIRTY_SHIFT & ALL_KIBS;
 	w->page = page;
 	w->left = 1;
+	/* In this order: block_forget() finds its bit still set, or a write to wait for. */
 	page_start_writeback(page);
+	dirty = state_clear(page, (u64)ALL_KIBS << DIRTY_SHIFT) >> DIRTY_SHIFT & ALL_KIBS;
 	page_unlock(page);
 	while (dirty) {
 		u32 first = ctz64(dirty), nr = ctz64(~(dirty >> first));

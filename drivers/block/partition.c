@@ -157,7 +157,7 @@ static int gpt_scan(struct scan *s)
 {
 	int r = gpt_try(s, 1);
 
-	if (!r) {
+	if (r <= 0) {
 		pr_warn("GPT damaged: using its copy at the device's end");
 		r = gpt_try(s, s->src->blocks - 1);
 	}

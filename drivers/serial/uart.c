@@ -20,6 +20,7 @@
 #include <libfdt.h>
 
 #define RX_BATCH	64		/* bytes given to the tty at once: a FIFO's worth */
+#define ROOM_PATIENCE	50000000	/* reads of the status, seconds: who reads may be slow (a terminal, a pipe) */
 #define PANIC_PATIENCE	100000		/* rounds of waiting for a lock that may never come free */
 
 /* --- printk --- */
@@ -42,11 +43,16 @@ static bool lock_for_console(struct uart *u, u64 *flags)
 	return false;
 }
 
+/* A port that never has room, or is none at all, must not stop who has something to say. */
 static void put_polled(struct uart *u, u8 c)
 {
-	while (!u->ops->room(u))
+	u32 patience = u->stuck ? 1 : ROOM_PATIENCE;
+
+	while (!u->ops->room(u) && --patience)
 		cpu_relax();
-	u->ops->put(u, c);
+	u->stuck = !patience;
+	if (patience)
+		u->ops->put(u, c);
 }
 
 static void console_write(struct console *c, const char *s, size_t len)

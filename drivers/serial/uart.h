@@ -35,6 +35,7 @@ struct uart {
 	/* Guarded by lock. */
 	struct spinlock lock;		/* RANK_UART, irq-safe */
 	bool rx_on, tx_on;		/* interrupts wanted */
+	bool stuck;			/* had no room for seconds: is not waited for */
 	u64 lost;			/* received bytes that found no room */
 };
 

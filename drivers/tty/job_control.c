@@ -3,8 +3,8 @@
  * Sessions and their terminal.
  *
  * A terminal belongs to at most one session (tty->session), whose leader took it
- * by opening it or by TIOCSCTTY; every process of the session then has it as
- * process->tty. One process group of the session is in the foreground
+ * by opening it or by TIOCSCTTY and has it as process->tty, as have the processes
+ * that it and its children make from then on. One process group of the session is in the foreground
  * (tty->pgrp): it gets the keyboard's signals and may read.
  *
  * Locks: process->tty changes under tasklist_lock; tty->session and tty->pgrp

@@ -46,6 +46,7 @@
 #define STATUS_FAILED		128
 #define INT_QUEUE		1
 #define INT_CONFIG		2
+#define RESET_PATIENCE		1000000	/* reads of the status: a second or so, and never on QEMU */
 
 extern const struct virtio_driver __virtio_drivers_start[], __virtio_drivers_end[];	/* linker script */
 
@@ -72,9 +73,13 @@ static void status_add(struct virtio_device *v, u32 bits)
 
 void virtio_reset(struct virtio_device *v)
 {
+	u32 patience = RESET_PATIENCE;
+
 	wr(v, R_STATUS, 0);
-	while (rd(v, R_STATUS))
+	while (rd(v, R_STATUS) && --patience)
 		;
+	if (!patience)
+		pr_err("%s: does not come to an end of its reset\n", v->dev->name);
 }
 
 void virtio_ready(struct virtio_device *v)

@@ -22,12 +22,20 @@
 #define ID_UNSET	(~0u)		/* no uid=, gid=: the opener's */
 #define PTMX_DEV	MKDEV(5, 2)
 
-/* Mount options. Written by a mount, read without a lock: each is one word. */
-static struct {
+struct pts_options {
 	uid_t uid;
 	gid_t gid;
 	u32 mode, ptmxmode, max;
-} options = { .uid = ID_UNSET, .gid = ID_UNSET, .mode = 0600, .ptmxmode = 0, .max = PTY_MAX };
+};
+
+static const struct pts_options defaults = {
+	.uid = ID_UNSET, .gid = ID_UNSET, .mode = 0600, .ptmxmode = 0, .max = PTY_MAX,
+};
+
+/* Of the last mount that succeeded. Read without a lock: each is one word. */
+static struct pts_options options = {
+	.uid = ID_UNSET, .gid = ID_UNSET, .mode = 0600, .ptmxmode = 0, .max = PTY_MAX,
+};
 
 /* Constant after boot. */
 static struct superblock *instance;
@@ -155,22 +163,24 @@ static int parse_number(const char *word, const char *name, unsigned base, u32 *
 	return 1;
 }
 
-static int parse_word(const char *word)
+static int parse_word(const char *word, struct pts_options *o)
 {
-	int got = parse_number(word, "uid=", 10, &options.uid);
+	int got = parse_number(word, "uid=", 10, &o->uid);
 
-	got = got ?: parse_number(word, "gid=", 10, &options.gid);
-	got = got ?: parse_number(word, "mode=", 8, &options.mode);
-	got = got ?: parse_number(word, "ptmxmode=", 8, &options.ptmxmode);
-	got = got ?: parse_number(word, "max=", 10, &options.max);
+	got = got ?: parse_number(word, "gid=", 10, &o->gid);
+	got = got ?: parse_number(word, "mode=", 8, &o->mode);
+	got = got ?: parse_number(word, "ptmxmode=", 8, &o->ptmxmode);
+	got = got ?: parse_number(word, "max=", 10, &o->max);
 	if (got > 0)
-		return options.max <= PTY_MAX ? 0 : -EINVAL;
+		return o->max <= PTY_MAX ? 0 : -EINVAL;
 	/* Linux takes it, and does nothing. */
 	return got < 0 || strcmp(word, "newinstance") ? -EINVAL : 0;
 }
 
-static int parse_options(char *text)
+/* What text says beside what begin has counts from now on, or nothing of it. */
+static int set_options(const struct pts_options *begin, char *text)
 {
+	struct pts_options o = *begin;
 	int err = 0;
 
 	while (!err && text && *text) {
@@ -178,10 +188,14 @@ static int parse_options(char *text)
 
 		if (comma)
 			*comma++ = '\0';
-		err = *text ? parse_word(text) : 0;
+		err = *text ? parse_word(text, &o) : 0;
 		text = comma;
 	}
-	return err;
+	if (err)
+		return err;
+	options = o;
+	ptmx_inode->mode = S_IFCHR | o.ptmxmode;
+	return 0;
 }
 
 static void show_options(struct superblock *sb, char *buf, size_t len)
@@ -198,15 +212,10 @@ static void show_options(struct superblock *sb, char *buf, size_t len)
 /* The defaults first: a mount's options are all it says, not what others said before. */
 static int devpts_get(const struct fstype *type, u32 flags, const char *source, char *text, struct superblock **out)
 {
-	int err;
+	int err = set_options(&defaults, text);
 
-	options = (__typeof__(options)){
-		.uid = ID_UNSET, .gid = ID_UNSET, .mode = 0600, .ptmxmode = 0, .max = PTY_MAX,
-	};
-	err = parse_options(text);
 	if (err)
 		return err;
-	ptmx_inode->mode = S_IFCHR | options.ptmxmode;
 	refcount_inc(&instance->refs);
 	*out = instance;
 	return 0;
@@ -214,11 +223,7 @@ static int devpts_get(const struct fstype *type, u32 flags, const char *source, 
 
 static int devpts_remount(struct superblock *sb, u32 *flags, char *text)
 {
-	int err = parse_options(text);
-
-	if (!err)
-		ptmx_inode->mode = S_IFCHR | options.ptmxmode;
-	return err;
+	return set_options(&options, text);
 }
 
 FILESYSTEM(devpts) = { .name = "devpts", .mount = devpts_get };

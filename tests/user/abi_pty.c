@@ -6,6 +6,8 @@
 #include "pty.h"
 
 #include <signal.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
 #include <time.h>
 
 static struct pair p;
@@ -453,6 +455,28 @@ static void long_lines(void)
 	pty_close(&p);
 }
 
+/* What a mount that fails said does not count. */
+static void options_of_a_failed_mount(void)
+{
+	char line[300];
+	FILE *f;
+
+	mkdir("/mnt/p1", 0755);
+	mkdir("/mnt/p2", 0755);
+	tap_is(err(mount("devpts", "/mnt/p1", "devpts", 0, "mode=620,ptmxmode=666,gid=5")), 0, "mount with options");
+	tap_is(err(mount("devpts", "/mnt/p2", "devpts", 0, "mode=777,gid=7,nonsense")), -EINVAL, "and with bad ones");
+	f = fopen("/proc/mounts", "r");
+	while (fgets(line, sizeof(line), f))
+		if (strstr(line, " /mnt/p1 "))
+			tap_ok(strstr(line, ",gid=5,mode=620,ptmxmode=666") != NULL, "the first ones hold");
+	fclose(f);
+	umount("/mnt/p1");
+	/* Here there is one instance: as it was for the others. */
+	mount("devpts", "/dev/pts", "devpts", MS_REMOUNT, "mode=600,ptmxmode=000");
+	rmdir("/mnt/p1");
+	rmdir("/mnt/p2");
+}
+
 int main(void)
 {
 	editing();
@@ -468,5 +492,6 @@ int main(void)
 	the_pair();
 	packets();
 	long_lines();
+	options_of_a_failed_mount();
 	return tap_exit();
 }
