@@ -7,12 +7,16 @@
  * is checked against what is left: a damaged archive gives -EINVAL, never a
  * read beyond it.
  *
- * Limit: hard links (entries with a link count over 1 and no data) become empty
- * files; the image's recipe makes none.
+ * Of a file with several names each name is an entry with the same inode number, and
+ * only one of them, usually the last, carries the data: the first name of such a file is
+ * remembered, and the others become links to it.
+ *
+ * Limit: times are those of unpacking.
  */
 #include <fs/file.h>
 #include <fs/namei.h>
 #include <kernel/lib/string.h>
+#include <kernel/mm/alloc.h>
 #include <kernel/uapi/fcntl.h>
 
 #define HEADER_BYTES	110
@@ -23,6 +27,13 @@ enum { F_INO, F_MODE, F_UID, F_GID, F_NLINK, F_MTIME, F_FILESIZE, F_DEVMAJOR, F_
 struct entry {
 	u32 field[NR_FIELDS];
 	const char *name, *data;
+};
+
+/* A file with several names, by its first one, which lies in the archive. */
+struct linked {
+	struct list_head node;
+	u32 ino, major, minor;
+	const char *name;
 };
 
 static int hex8(const char *s, u32 *out)
@@ -64,12 +75,47 @@ static ssize_t parse(struct entry *e, const char *p, size_t left)
 	return min(ALIGN_UP(end, 4ul), left);
 }
 
-static int write_file(const struct entry *e)
+/* 1: the name is a link to an earlier one now; 0: it is the first, or the only one. */
+static int link_to_earlier(const struct entry *e, struct list_head *linked)
 {
-	loff_t pos = 0;
+	struct linked *l;
 	int err;
-	struct file *f = file_open_kernel(e->name, O_WRONLY | O_CREAT | O_TRUNC, e->field[F_MODE], &err);
 
+	if (e->field[F_NLINK] < 2)
+		return 0;
+	list_for_each(l, linked, node) {
+		if (l->ino != e->field[F_INO] || l->major != e->field[F_DEVMAJOR] ||
+		    l->minor != e->field[F_DEVMINOR])
+			continue;
+		err = vfs_link_names(l->name, e->name);
+		return err ? err : 1;
+	}
+	l = kmalloc(sizeof(*l), GFP_KERNEL);
+	if (!l)
+		return -ENOMEM;
+	*l = (struct linked){
+		.ino = e->field[F_INO], .major = e->field[F_DEVMAJOR], .minor = e->field[F_DEVMINOR], .name = e->name,
+	};
+	list_add_tail(&l->node, linked);
+	return 0;
+}
+
+/* Nobody else runs yet. */
+static void set_owner(struct inode *inode, const struct entry *e)
+{
+	inode->uid = e->field[F_UID];
+	inode->gid = e->field[F_GID];
+}
+
+static int write_file(const struct entry *e, struct list_head *linked)
+{
+	int err, is_link = link_to_earlier(e, linked);
+	loff_t pos = 0;
+	struct file *f;
+
+	if (is_link < 0)
+		return is_link;
+	f = file_open_kernel(e->name, O_WRONLY | O_CREAT | (is_link ? 0 : O_TRUNC), e->field[F_MODE], &err);
 	if (!f)
 		return err;
 	while (!err && pos < e->field[F_FILESIZE]) {
@@ -77,6 +123,7 @@ static int write_file(const struct entry *e)
 
 		err = n < 0 ? (int)n : n == 0 ? -EIO : 0;
 	}
+	set_owner(f->inode, e);
 	file_put(f);
 	return err;
 }
@@ -106,13 +153,24 @@ static int make_node(const struct entry *e)
 	} else {
 		err = vfs_mknod(dir, d, mode, MKDEV(e->field[F_RDEVMAJOR], e->field[F_RDEVMINOR]));
 	}
+	if (!err)
+		set_owner(d->inode, e);
 	create_end(&pp, d);
 	return err;
+}
+
+static void free_linked(struct list_head *linked)
+{
+	struct linked *l, *next;
+
+	list_for_each_safe(l, next, linked, node)
+		kfree(l);
 }
 
 int vfs_unpack_initramfs(const void *data, size_t len)
 {
 	const char *p = data;
+	LIST_HEAD(linked);
 	umode_t umask = __atomic_exchange_n(&init_fs.umask, 0, __ATOMIC_RELAXED);
 	int err = 0;
 
@@ -125,10 +183,11 @@ int vfs_unpack_initramfs(const void *data, size_t len)
 		else if (!strcmp(e.name, "TRAILER!!!"))
 			break;
 		else
-			err = S_ISREG(e.field[F_MODE]) ? write_file(&e) : make_node(&e);
+			err = S_ISREG(e.field[F_MODE]) ? write_file(&e, &linked) : make_node(&e);
 		p += n;
 		len -= n;
 	}
 	WRITE_ONCE(init_fs.umask, umask);
+	free_linked(&linked);
 	return err;
 }

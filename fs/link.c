@@ -233,6 +233,24 @@ static int link_source(int dfd, uaddr_t name, u32 lookup, struct path *path)
 	return err;
 }
 
+int vfs_link_names(const char *from, const char *to)
+{
+	struct parent_path pp;
+	struct dentry *d;
+	struct path old;
+	int err = path_lookup_kernel(from, 0, &old);
+
+	if (err)
+		return err;
+	err = create_begin(AT_FDCWD, to, false, &pp, &d);
+	if (!err) {
+		err = old.mnt == pp.path.mnt ? link_locked(old.dentry->inode, pp.path.dentry->inode, d) : -EXDEV;
+		create_end(&pp, d);
+	}
+	path_put(&old);
+	return err;
+}
+
 long sys_linkat(int olddfd, uaddr_t oldname, int newdfd, uaddr_t newname, int flags)
 {
 	u32 lookup = (flags & AT_SYMLINK_FOLLOW ? LOOKUP_FOLLOW : 0) | (flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0);

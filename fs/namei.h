@@ -59,6 +59,8 @@ int vfs_mknod(struct inode *dir, struct dentry *d, umode_t mode, dev_t dev);
 int vfs_mkdir(struct inode *dir, struct dentry *d, umode_t mode);
 int vfs_symlink(struct inode *dir, struct dentry *d, const char *target);
 int vfs_create(struct inode *dir, struct dentry *d, umode_t mode);
+/* One more name, both from the caller's root: for the kernel itself. */
+int __must_check vfs_link_names(const char *from, const char *to);
 
 /* May the caller add a name to dir, take d away from it? dir write-locked. 0 or -errno. */
 int vfs_may_create(struct inode *dir);

@@ -53,6 +53,11 @@ def archive(names, extra=()):
     """An initramfs with these programs. A name may carry its time-out: stress_x.300."""
     entries = [(d, cpio.DIRECTORY, b"") for d in
                ("dev", "proc", "sys", "tmp", "mnt", "tests", "bin", "etc", "root", "var")]
+    # For abi_names: owners, and a file with three names whose contents come with the last.
+    entries += [("etc/owned", cpio.FILE, b"mine", {"uid": 12, "gid": 34}),
+                ("etc/owned.d", cpio.DIRECTORY, b"", {"uid": 12, "gid": 34}),
+                *[(f"etc/name{n}", cpio.FILE, data, {"ino": 5000, "nlink": 3, "uid": 7})
+                  for n, data in enumerate((b"", b"", b"of three names"))]]
     entries += [("dev/console", *cpio.device("c", 5, 1)), ("dev/null", *cpio.device("c", 1, 3, 0o666)),
                 ("init", cpio.PROGRAM, (BUILD / "runner").read_bytes()), *extra]
     entries += [(f"tests/{n}", cpio.PROGRAM, (BUILD / n.split(".")[0]).read_bytes()) for n in names]

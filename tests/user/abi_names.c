@@ -427,8 +427,33 @@ static void stats(void)
 	close(fd);
 }
 
+/* Files of the archive that the root came in (tests/guest.py). */
+static void unpacked(void)
+{
+	struct stat a, b, c, st;
+	char text[20] = "";
+	int fd;
+
+	stat("/etc/owned", &st);
+	tap_is(st.st_uid, 12, "an owner in the archive");
+	tap_is(st.st_gid, 34, "and a group");
+	stat("/etc/owned.d", &st);
+	tap_is(st.st_uid, 12, "of a directory");
+	stat("/etc/name0", &a);
+	stat("/etc/name1", &b);
+	stat("/etc/name2", &c);
+	tap_is(a.st_nlink, 3, "a file with three names");
+	tap_ok(a.st_ino == b.st_ino && b.st_ino == c.st_ino, "is one");
+	tap_is(a.st_uid, 7, "with one owner");
+	fd = open("/etc/name0", O_RDONLY);
+	read(fd, text, sizeof(text) - 1);
+	close(fd);
+	tap_ok(!strcmp(text, "of three names"), "whose contents came with the last");
+}
+
 int main(void)
 {
+	unpacked();
 	lengths();
 	directories();
 	hard_links();
