@@ -308,7 +308,7 @@ qemu-initramfs := -initrd $(root-initramfs)
 qemu-card := -drive file=$(root-card),if=sd,format=raw
 append-disk := root=/dev/vda rw
 append-card := root=/dev/$(qemu-card-root) rw
-run-flags = $(qemu-machine) -smp $(or $(SMP),$(qemu-smp)) -m $(or $(MEM),512M) -nographic \
+run-flags = $(qemu-machine) $(qemu-net) -smp $(or $(SMP),$(qemu-smp)) -m $(or $(MEM),512M) -nographic \
 	-kernel $(build)/Image $(qemu-$(ROOT)) -append "$(strip $(append-$(ROOT)) $(APPEND))"
 
 .PHONY: run debug run-ready
@@ -428,6 +428,7 @@ clean:
 #?
 #? BOARD=    a folder of boards/ (qemu-virt)
 #? CONFIG=   a variant, boards/<variant>.config: debug (lock ranks, poison, tests)
+#? PORT=     the host's port that leads to the guest's 8080 (8080; another for a second make run)
 #? SMP= MEM= APPEND=     harts, memory (512M) and kernel parameters of make run
 #? ROOT=     disk, card or initramfs: the root of make run, where the board has it
 #? T=        part of a test's name

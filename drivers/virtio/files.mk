@@ -1,4 +1,5 @@
 obj-y += drivers/virtio/blk.o
 obj-y += drivers/virtio/mmio.o
+obj-y += drivers/virtio/net.o
 obj-y += drivers/virtio/ring.o
 obj-y += drivers/virtio/rng.o

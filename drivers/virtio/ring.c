@@ -146,9 +146,23 @@ void *vq_get(struct virtqueue *vq, u32 *len)
 
 bool vq_enable_callback(struct virtqueue *vq)
 {
-	if (!vq->event_idx || vq->broken)
+	if (vq->broken)
 		return false;
-	WRITE_ONCE(*vq->used_event, vq->last_used);
+	if (vq->event_idx)
+		WRITE_ONCE(*vq->used_event, vq->last_used);
+	else if (vq->avail->flags)
+		WRITE_ONCE(vq->avail->flags, 0);
+	else
+		return false;		/* interrupts were on all the time */
 	dma_mb();
 	return vq->last_used != vq->used->idx;
+}
+
+void vq_disable_callback(struct virtqueue *vq)
+{
+	/* An index that has been passed already is not passed again for 2^16 buffers. */
+	if (vq->event_idx)
+		WRITE_ONCE(*vq->used_event, (u16)(vq->last_used - 1));
+	else
+		WRITE_ONCE(vq->avail->flags, VRING_AVAIL_NO_INTERRUPT);
 }

@@ -131,6 +131,8 @@ static inline void vq_kick(struct virtqueue *vq)
 void *vq_get(struct virtqueue *vq, u32 *len);
 /* Ask for the next interrupt; true: something is there already, look again. */
 bool vq_enable_callback(struct virtqueue *vq);
+/* No interrupts are needed until then; one may still come. Any context, also without the queue's lock. */
+void vq_disable_callback(struct virtqueue *vq);
 
 /* Allocates the rings, tells the device. max_size bounds them. NULL: no such queue or no memory. */
 struct virtqueue *virtio_queue_setup(struct virtio_device *v, u32 index, u32 max_size,

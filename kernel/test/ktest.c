@@ -31,6 +31,9 @@ static bool is_wanted(const struct ktest *t)
 	/* These end the boot, in a panic or without power: only by their own names. */
 	if (!strcmp(t->suite, "crash") || !strcmp(t->suite, "power"))
 		return !strcmp(wanted, t->name);
+	/* Needs a network card and who answers. */
+	if (!strcmp(t->suite, "peer"))
+		return !strcmp(wanted, "peer");
 	return !strcmp(wanted, "all") || !strcmp(wanted, t->suite);
 }
 

@@ -63,6 +63,12 @@ void inet_input_pkt(struct pkt *pkt)
 
 /* --- out --- */
 
+/* Data in pages of a send queue. Not pbuf_match_type(): to that, PBUF_REF is the same. */
+static bool is_in_pages(const struct pbuf *q)
+{
+	return q->type_internal == PBUF_ROM;
+}
+
 /* Pages of a ROM pbuf: it may run on from one into the next, where they lie so in memory. */
 static bool add_pages(struct pkt *pkt, const void *data, u32 len)
 {
@@ -83,13 +89,13 @@ static bool add_pbuf(struct pkt *pkt, const struct pbuf *q)
 	u32 len = q->len, part;
 
 	/* A small piece behind the headers costs less as a copy than as a page. */
-	if (!pkt->nr_frags && (len <= 64 || !pbuf_match_type(q, PBUF_ROM))) {
+	if (!pkt->nr_frags && (len <= 64 || !is_in_pages(q))) {
 		part = min(len, PKT_LINEAR - pkt->linear);
 		memcpy(pkt_put(pkt, part), data, part);
 		data += part;
 		len -= part;
 	}
-	if (pbuf_match_type(q, PBUF_ROM))
+	if (is_in_pages(q))
 		return add_pages(pkt, data, len);
 	return pkt_append_copy(pkt, data, len, GFP_ATOMIC | GFP_NOWARN);
 }

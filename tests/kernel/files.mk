@@ -3,3 +3,4 @@ obj-y += tests/kernel/test_crash.o tests/kernel/test_mm.o tests/kernel/test_sche
 obj-y += tests/kernel/test_log.o
 obj-y += tests/kernel/test_hang.o tests/kernel/test_irq.o tests/kernel/test_power.o
 obj-y += tests/kernel/test_net.o
+obj-y += tests/kernel/test_peer.o

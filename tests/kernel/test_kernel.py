@@ -58,7 +58,7 @@ def results(kernel):
     return result
 
 
-@pytest.mark.parametrize("case", [c for c in cases() if not c.startswith(("crash.", "power."))])
+@pytest.mark.parametrize("case", [c for c in cases() if not c.startswith(("crash.", "power.", "peer."))])
 @pytest.mark.parametrize("machine", BOOTS, ids=lambda m: "-".join(str(part) for part in m if part))
 def test_case(results, machine, case):
     run = results(machine)

@@ -27,7 +27,7 @@ void lwip_free(void *p);
 #define LWIP_SUPPORT_CUSTOM_PBUF	1
 /* Whoever queues a packet copies what lies in a send queue's pages: they may go before it does. */
 #define PBUF_NEEDS_COPY(p) \
-	(((p)->type_internal & PBUF_TYPE_FLAG_DATA_VOLATILE) || pbuf_match_type(p, PBUF_ROM))
+	(((p)->type_internal & PBUF_TYPE_FLAG_DATA_VOLATILE) || (p)->type_internal == PBUF_ROM)
 #define PBUF_LINK_HLEN			16	/* Ethernet's 14, and the IP header stays aligned */
 #define PBUF_POOL_BUFSIZE		2048
 
