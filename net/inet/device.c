@@ -15,6 +15,7 @@
 #include <kernel/lib/string.h>
 #include <net/inet/config.h>
 #include <net/inet/device.h>
+#include <net/inet/icmp.h>
 #include <net/inet/neigh.h>
 #include <net/inet/route.h>
 #include <net/inet/stack.h>
@@ -49,6 +50,7 @@ void inet_input_pkt(struct pkt *pkt)
 		pkt_free(pkt);
 		return;
 	}
+	inet_icmp_error(inet_current(), pkt);
 	if (is_group_protocol(pkt))
 		inet_groups_busy(inet_current());
 	p = port_pbuf_of_pkt(pkt);

@@ -10,7 +10,7 @@
  * small ones and ICMP's, into one block), and are on their way, or dropped, when the call returns.
  *
  * Limit: the send buffer does not bound datagrams that wait in an interface's queue; the
- * queue's length does. An ICMP error about a datagram does not reach its sender.
+ * queue's length does. Over IPv6 a datagram has at most 65487 bytes.
  */
 #include <kernel/lib/string.h>
 #include <kernel/mm/iov_iter.h>
@@ -27,6 +27,7 @@
 #define COPY_MAX	256		/* up to here a received one is copied */
 #define BLOCK_MAX	128		/* up to here one to be sent is one block */
 #define DGRAM_MAX	65507		/* 65535 less the headers of IPv4 and UDP */
+#define DGRAM6_MAX	65487		/* and IPv6, whose length counts in a pbuf's 16 bits as well */
 
 /* --- receiving: lwIP's callbacks, lock held --- */
 
@@ -49,7 +50,7 @@ static void fill_msg(const struct inet_ep *ep, struct inet_msg *m, const ip_addr
 		m->stamp_ns = ktime_real();
 }
 
-/* p is the queue's from here on, or freed. */
+/* p is the queue's from here on, or freed; the packet that came is still there. */
 static void enqueue(struct inet_ep *ep, struct pbuf *p, const ip_addr_t *from, u16 port)
 {
 	u32 charge = p->tot_len + OVERHEAD;
@@ -74,17 +75,11 @@ static void enqueue(struct inet_ep *ep, struct pbuf *p, const ip_addr_t *from, u
 
 static void udp_received(void *arg, struct udp_pcb *pcb, struct pbuf *p, const ip_addr_t *from, u16_t port)
 {
-	struct inet_ep *ep = arg;
+	struct pbuf *copy = p->tot_len <= COPY_MAX ? pbuf_clone(PBUF_RAW, PBUF_RAM, p) : NULL;
 
-	if (p->tot_len <= COPY_MAX) {
-		struct pbuf *copy = pbuf_clone(PBUF_RAW, PBUF_RAM, p);
-
-		if (copy) {
-			pbuf_free(p);
-			p = copy;
-		}
-	}
-	enqueue(ep, p, from, port);
+	enqueue(arg, copy ? copy : p, from, port);
+	if (copy)
+		pbuf_free(p);
 }
 
 /* The answer to one of this endpoint's echo requests? p begins with the ICMP header. */
@@ -566,7 +561,9 @@ ssize_t inet_dgram_send(struct inet_ep *ep, struct iov_iter *from, const struct 
 	struct pbuf *p = NULL;
 	int err;
 
-	if (len > DGRAM_MAX)
+	if (!READ_ONCE(ep->peer.family) && !(msg && msg->peer.family))
+		return -EDESTADDRREQ;
+	if (len > (ep->family == INET_AF_INET6 ? DGRAM6_MAX : DGRAM_MAX))
 		return -EMSGSIZE;
 	if (len <= BLOCK_MAX || ep->type != INET_UDP)
 		err = make_block(from, (u32)len, &p);

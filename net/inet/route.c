@@ -109,6 +109,9 @@ bool inet_is_broadcast(const ip_addr_t *ip)
 		return false;
 	if (ip4_addr_get_u32(ip_2_ip4(ip)) == IPADDR_BROADCAST)
 		return true;
+	/* Loopback's network has one, too. */
+	if (ip4_addr_get_u32(ip_2_ip4(ip)) == PP_HTONL(0x7fffffff))
+		return true;
 	NETIF_FOREACH(n)
 		if (is_up(n) && (n->flags & NETIF_FLAG_BROADCAST) && !ip4_addr_isany_val(*netif_ip4_addr(n)) &&
 		    ip4_addr_isbroadcast(ip_2_ip4(ip), n))

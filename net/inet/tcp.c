@@ -68,7 +68,9 @@ static int errno_of(const struct inet_ep *ep, err_t err)
 {
 	switch (err) {
 	case ERR_RST:
-		return ep->connecting ? ECONNREFUSED : ECONNRESET;
+		if (ep->connecting)
+			return ECONNREFUSED;
+		return ep->got_fin && !(ep->shut & INET_SHUT_WR) ? EPIPE : ECONNRESET;
 	case ERR_ABRT:
 		return ETIMEDOUT;
 	case ERR_CLSD:

@@ -54,6 +54,7 @@ static void basics(void)
 	a.sa.sa_family = AF_UNIX;
 	tap_is(err(sendto(c, "x", 1, 0, &a.sa, addr_len(family))), family == AF_INET ? -EAFNOSUPPORT : -EINVAL,
 	       "%s: another family", ip);
+	tap_is(err(send(c, (void *)8, 10, 0)), -EDESTADDRREQ, "%s: from nowhere to nowhere", ip);
 	tap_is(err(recv(c, buffer, 8, MSG_ERRQUEUE)), -EAGAIN, "%s: no errors are queued", ip);
 	close(c);
 	close(s);
@@ -85,8 +86,17 @@ static void connected(void)
 	len = sizeof(a);
 	tap_is(err(getpeername(c, &a.sa, &len)), -ENOTCONN, "%s: no peer", ip);
 	tap_is(err(send(c, "x", 1, 0)), -EDESTADDRREQ, "%s: nobody to send to", ip);
-	close(c);
+	int port = port_of(s);
+	connect_port(c, family, port);
 	close(s);
+	tap_is(err(send(c, "x", 1, 0)), 1, "%s: to a port that nobody has", ip);
+	events_in(c, POLLIN, 1000);
+	tap_is(err(recv(c, buffer, 8, MSG_DONTWAIT)), -ECONNREFUSED, "%s: ICMP tells", ip);
+	tap_is(err(recv(c, buffer, 8, MSG_DONTWAIT)), -EAGAIN, "%s: once", ip);
+	send(c, "x", 1, 0);
+	events_in(c, POLLIN, 1000);
+	tap_is(get_int(c, SOL_SOCKET, SO_ERROR), ECONNREFUSED, "%s: SO_ERROR", ip);
+	close(c);
 	close(other);
 }
 
@@ -166,6 +176,12 @@ static void control(void)
 		tap_is(set_int(c, IPPROTO_IP, IP_TTL, 256), -EINVAL, "to 256");
 		tap_is(set_int(c, IPPROTO_IP, IP_TOS, 0x10), 0, "IP_TOS");
 		tap_is(get_int(c, IPPROTO_IP, IP_TOS), 0x10, "is kept");
+		set_int(s, IPPROTO_IP, IP_RECVTTL, 1);
+		send(c, "x", 1, 0);
+		tap_is(told(s, IPPROTO_IP, IP_TTL), 33, "IP_RECVTTL");
+		set_int(s, IPPROTO_IP, IP_RECVTOS, 1);
+		send(c, "x", 1, 0);
+		tap_is(told(s, IPPROTO_IP, IP_TOS), 0x10, "IP_RECVTOS");
 		set_int(s, IPPROTO_IP, IP_PKTINFO, 1);
 		send(c, "x", 1, 0);
 		tap_is(told(s, IPPROTO_IP, IP_PKTINFO), 1, "IP_PKTINFO: the interface");
@@ -176,11 +192,29 @@ static void control(void)
 		tap_is(get_int(c, IPPROTO_IPV6, IPV6_UNICAST_HOPS), 64, "IPV6_UNICAST_HOPS");
 		tap_is(set_int(c, IPPROTO_IPV6, IPV6_UNICAST_HOPS, 33), 0, "set it");
 		tap_is(set_int(c, IPPROTO_IPV6, IPV6_UNICAST_HOPS, 256), -EINVAL, "to 256");
+		set_int(s, IPPROTO_IPV6, IPV6_RECVHOPLIMIT, 1);
+		send(c, "x", 1, 0);
+		tap_is(told(s, IPPROTO_IPV6, IPV6_HOPLIMIT), 33, "IPV6_RECVHOPLIMIT");
 		tap_is(set_int(c, IPPROTO_IPV6, IPV6_TCLASS, 0x20), 0, "IPV6_TCLASS");
+		set_int(s, IPPROTO_IPV6, IPV6_RECVTCLASS, 1);
+		send(c, "x", 1, 0);
+		tap_is(told(s, IPPROTO_IPV6, IPV6_TCLASS), 0x20, "IPV6_RECVTCLASS");
 		tap_is(set_int(s, IPPROTO_IPV6, 250, 1), -ENOPROTOOPT, "no such option");
 	}
 	close(s);
 	close(c);
+}
+
+static void broadcast(void)
+{
+	union addr a = local(AF_INET, 4444);
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	a.in.sin_addr.s_addr = htonl(0x7fffffff);
+	tap_is(err(connect(fd, &a.sa, sizeof(a.in))), -EACCES, "broadcast is to be asked for");
+	set_int(fd, SOL_SOCKET, SO_BROADCAST, 1);
+	tap_is(err(connect(fd, &a.sa, sizeof(a.in))), 0, "SO_BROADCAST");
+	close(fd);
 }
 
 static unsigned short checksum(const unsigned short *p, int n)
@@ -242,6 +276,7 @@ int main(void)
 		family = AF_INET6;
 		ip = "udp6";
 	}
+	broadcast();
 	ping();
 	return tap_exit();
 }
