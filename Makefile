@@ -225,6 +225,25 @@ $(lwip-layout): $(lwip-sizes) scripts/lwip.py
 
 $(addprefix $(build)/,$(lwip-users)): | $(lwip-layout)
 
+# And for the host's unit tests, under their sanitizers; lwIP reads words where packets have them.
+unit-lwip := build/unit/lwip
+unit-cc = $(CCACHE) gcc -g -O1 -std=gnu11 -fno-builtin -fno-strict-aliasing -w -DUNIT_TEST \
+	-Itests/unit/hw -I. -Iarch/riscv/include -Ibuild/unit/include \
+	-isystem net/port/include -isystem $(lwip-tree)/include
+unit-layout := build/unit/include/generated/lwip_layout.h
+
+$(unit-lwip)/sizes/%.o: $(lwip-tree)/%.c $(lwip-tree)/stamp net/port/include/lwipopts.h net/port/instance.h
+	@mkdir -p $(@D)
+	$(Q)$(unit-cc) -DLWI_SIZES -c -o $@ $<
+$(unit-layout): $(lwip-files:%=$(unit-lwip)/sizes/%.o)
+	@mkdir -p $(@D)
+	$(Q)nm -S $^ > $(unit-lwip)/nm.txt && $(PYTHON) scripts/lwip.py layout $(unit-lwip)/nm.txt > $@
+$(unit-lwip)/%.o: $(lwip-tree)/%.c $(unit-layout) net/port/hooks.h
+	@mkdir -p $(@D)
+	$(Q)$(unit-cc) -fsanitize=address,undefined -fno-sanitize=alignment -fno-sanitize-recover=all -c -o $@ $<
+$(unit-lwip)/lwip.a: $(lwip-files:%=$(unit-lwip)/%.o)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
 # Offsets for assembly: the file is compiled to assembly, its marked lines become
 # defines.
 $(build)/include/generated/asm-offsets.h: arch/riscv/asm-offsets.c $(build)/.flags \

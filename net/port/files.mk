@@ -4,4 +4,4 @@ lwip-files := $(addprefix core/,def inet_chksum init ip mem memp netif pbuf raw 
 	$(addprefix core/ipv6/,icmp6 inet6 ip6 ip6_addr ip6_frag mld6 nd6)
 
 # Ours that know lwIP's headers; net/inet/files.mk has the others.
-lwip-users += net/port/port.o net/port/pbuf.o
+lwip-users += net/port/port.o net/port/pbuf.o net/port/memory.o

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What lwIP asks of its platform: memory, chance, checksums; how its errors read.
+ * What lwIP asks of its platform: chance, checksums; how its errors read. Memory: memory.c.
  *
  * Initial sequence numbers (RFC 6528): a hash of the connection's ends under a secret of this
  * boot, and a clock of 4 us, so that a number seen on one connection tells nothing of
@@ -10,28 +10,12 @@
 #include <kernel/errno.h>
 #include <kernel/lib/random.h>
 #include <kernel/lib/string.h>
-#include <kernel/mm/alloc.h>
 #include <kernel/time/hrtimer.h>
 #include <net/port/port.h>
 #include <lwip/err.h>
 #include <lwip/ip_addr.h>
 #include <lwip/priv/tcp_priv.h>
 #include <stdlib.h>
-
-void *lwip_malloc(unsigned long size)
-{
-	return kmalloc(size, GFP_ATOMIC | GFP_NOWARN);
-}
-
-void *lwip_calloc(unsigned long n, unsigned long size)
-{
-	return kcalloc(n, size, GFP_ATOMIC | GFP_NOWARN | GFP_ZERO);
-}
-
-void lwip_free(void *p)
-{
-	kfree(p);
-}
 
 /* Of digits at most. */
 int atoi(const char *s)

@@ -7,3 +7,4 @@ unit-test_vma := kernel/mm/vma.c kernel/lib/rbtree.c
 unit-test_elf := kernel/proc/elf.c
 unit-test_loadavg := kernel/sched/loadavg.c
 unit-test_vring := drivers/virtio/ring.c
+unit-test_lwip := net/port/port.c build/unit/lwip/lwip.a

@@ -11,7 +11,7 @@ import subprocess
 
 import pytest
 
-from conftest import ROOT, parse_tap
+from conftest import ROOT, parse_tap, run_make
 
 HERE = pathlib.Path(__file__).parent
 BUILD = ROOT / "build" / "unit"
@@ -19,6 +19,9 @@ CFLAGS = ["-g", "-O1", "-std=gnu11", "-fsanitize=address,undefined", "-fno-sanit
           "-fno-builtin", "-fno-strict-aliasing", "-Wall", "-Wextra", "-Wno-unused-parameter",
           "-Wno-builtin-declaration-mismatch", "-Werror", "-DUNIT_TEST"]
 INCLUDES = ["-Itests/unit/hw", "-I.", "-Itests/unit", "-Iarch/riscv/include"]
+# For programs with lwIP in them: its archive is made by the Makefile.
+LWIP = "build/unit/lwip/lwip.a"
+LWIP_FLAGS = ["-Ibuild/unit/include", "-isystem", "net/port/include", "-isystem", "build/lwip/include"]
 TIMEOUT_S = 300
 
 
@@ -48,7 +51,10 @@ def built():
         runner = BUILD / "unit.o"
         if not runner.exists() or runner.stat().st_mtime < (HERE / "unit.c").stat().st_mtime:
             subprocess.run(["gcc", "-O1", "-g", "-c", "tests/unit/unit.c", "-o", runner], cwd=ROOT, check=True)
-        result = subprocess.run(["gcc", *CFLAGS, *INCLUDES, f"tests/unit/{name}.c", *sources, runner,
+        if LWIP in sources:
+            run_make(LWIP)
+        flags = LWIP_FLAGS if LWIP in sources else []
+        result = subprocess.run(["gcc", *CFLAGS, *INCLUDES, *flags, f"tests/unit/{name}.c", *sources, runner,
                                  "-o", BUILD / name], cwd=ROOT, text=True, capture_output=True, check=False)
         done[name] = result
         return result
