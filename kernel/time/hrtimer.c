@@ -25,6 +25,12 @@
 #include <arch/time.h>
 
 enum { TIMER_IDLE, TIMER_QUEUED };
+
+/*
+ * A CPU without a timer looks up after that long. Chosen: next to never; but an emulator that lets
+ * idle time pass at once (QEMU's -icount) would come to the end of time while a disk works.
+ */
+#define FARTHEST_NS	(3600 * NS_PER_SEC)
 #define MOVING	NR_CPUS
 
 struct timer_base {
@@ -73,16 +79,16 @@ static struct timer_base *lock_base(struct hrtimer *t, u64 *flags)
 	}
 }
 
-/* Context: own base locked. */
-static void program(struct timer_base *b)
+/* now counts where there is no timer. Context: own base locked. */
+static void program(struct timer_base *b, ktime_t now)
 {
 	struct hrtimer *t = first(b);
-	ktime_t next = t ? t->expires_ns : U64_MAX;
+	ktime_t next = t ? t->expires_ns : now + FARTHEST_NS;
 
 	if (next == b->programmed)
 		return;
 	b->programmed = next;
-	arch_timer_set(t ? ktime_to_ticks(next) : ~0ul);
+	arch_timer_set(ktime_to_ticks(next));
 }
 
 static void enqueue(struct timer_base *b, struct hrtimer *t)
@@ -116,7 +122,7 @@ void hrtimer_start(struct hrtimer *t, ktime_t expires_ns)
 	t->expires_ns = expires_ns;
 	enqueue(b, t);
 	if (b == here && !b->in_interrupt && first(b) == t)
-		program(b);
+		program(b, 0);
 	spin_unlock_irqrestore(&b->lock, flags);
 }
 
@@ -194,7 +200,7 @@ void timer_interrupt(void)
 	}
 	b->in_interrupt = false;
 	b->programmed = 0;		/* the interrupt is level: set it even to the same time */
-	program(b);
+	program(b, now);
 	raw_spin_unlock(&b->lock);
 }
 
