@@ -143,6 +143,14 @@ struct io_stats {
 };
 
 /* A whole disk or a partition; the page cache of its raw contents is mapping. */
+/*
+ * Of a page of metadata on its way to disk: index is the page's, cached its contents and copy
+ * those that will be written; dirty and the result are bits per KiB: what is written, and what
+ * stays dirty because the copy was made to differ. Before, without a copy: what must not be
+ * written from the cache itself. Context: page locked; no I/O but what sleeps for memory.
+ */
+typedef u32 block_filter_fn(void *arg, u64 index, char *cached, char *copy, u32 dirty);
+
 struct blockdev {
 	/* Constant after registration. */
 	char name[24];
@@ -166,6 +174,9 @@ struct blockdev {
 	bool read_only;			/* set by ioctl, beside the disk's own; READ_ONCE */
 	atomic_t openers;
 	void *holder;			/* mounted file system; blockdev list lock */
+	/* What the mounted file system lets pass to the disk (buffer.h); by block_set_filter(). */
+	block_filter_fn *filter;
+	void *filter_arg;
 };
 
 /* Devices stay registered for ever: no reference is needed. NULL: there is none. */

@@ -15,7 +15,11 @@
  *  (3) UPTODATE bits are set only under the page lock; DIRTY bits any time.
  *  (4) A device whose blocks are larger than a KiB has its bits set and cleared a
  *      device block at a time (whole_blocks()).
- *  (5) Only DIRTY KiBs are written. block_forget() clears the bit and waits for
+ *  (5) A file system that set a filter has the blocks it names written from a copy, made and
+ *      filtered under the page lock: the device never reads a block while it changes, and
+ *      what may not be on disk yet is left out. Such KiBs stay DIRTY. Without a filter the
+ *      device reads the page itself.
+ *  (6) Only DIRTY KiBs are written. block_forget() clears the bit and waits for
  *      a write under way: afterwards the block belongs to whoever allocates it.
  */
 #include <drivers/block/buffer.h>
@@ -140,6 +144,7 @@ static int bdev_read_page(struct mapping *m, struct page *page)
 
 struct write_run {
 	struct page *page;
+	struct page *copy;		/* what is written; NULL: page itself */
 	u32 left;			/* atomic: bios under way, and one for the submitter */
 	s32 err;			/* atomic: the first error */
 };
@@ -149,6 +154,8 @@ static void write_run_put(struct write_run *w)
 	if (__atomic_sub_fetch(&w->left, 1, __ATOMIC_ACQ_REL))
 		return;
 	page_write_done(w->page, w->err);
+	if (w->copy)
+		page_put(w->copy);
 	kfree(w);
 }
 
@@ -173,7 +180,7 @@ static void submit_write(struct blockdev *b, struct write_run *w, u32 first, u32
 	bio->private = w;
 	bio->end_io = write_run_end;
 	__atomic_fetch_add(&w->left, 1, __ATOMIC_RELAXED);
-	if (bio_add_page(bio, w->page, bytes, from))
+	if (bio_add_page(bio, w->copy ? w->copy : w->page, bytes, from))
 		bio_submit(bio);
 	else {
 		bio->status = -EIO;
@@ -181,12 +188,36 @@ static void submit_write(struct blockdev *b, struct write_run *w, u32 first, u32
 	}
 }
 
+static bool wants_copy(struct blockdev *b, block_filter_fn *filter, struct page *page)
+{
+	return filter(b->filter_arg, page->index, page_address(page), NULL, ALL_KIBS);
+}
+
+/* The KiBs of the page as the file system lets them go; those it held back are dirty again. */
+static void filter_copy(struct blockdev *b, block_filter_fn *filter, struct write_run *w, u32 dirty)
+{
+	char *from = page_address(w->page), *to = page_address(w->copy);
+	u32 kept;
+
+	for (u32 i = 0; i < KIBS; i++)
+		if (dirty >> i & 1)
+			memcpy(to + (i << KIB_SHIFT), from + (i << KIB_SHIFT), 1u << KIB_SHIFT);
+	kept = filter(b->filter_arg, w->page->index, from, to, dirty);
+	if (kept)
+		mark_dirty(w->page, kept);
+}
+
 static int bdev_write_page(struct mapping *m, struct page *page, struct writeback_control *wbc)
 {
+	block_filter_fn *filter = __atomic_load_n(&dev_of(m)->filter, __ATOMIC_ACQUIRE);
 	struct write_run *w = kzalloc(sizeof(*w), GFP_NOIO);
+	bool copies = filter && wants_copy(dev_of(m), filter, page);
 	u64 dirty;
 
-	if (!w) {
+	if (w && copies)
+		w->copy = page_alloc(GFP_NOIO);
+	if (!w || (copies && !w->copy)) {
+		kfree(w);
 		page_set_dirty(page);
 		page_unlock(page);
 		return -ENOMEM;
@@ -196,6 +227,8 @@ static int bdev_write_page(struct mapping *m, struct page *page, struct writebac
 	/* In this order: block_forget() finds its bit still set, or a write to wait for. */
 	page_start_writeback(page);
 	dirty = state_clear(page, (u64)ALL_KIBS << DIRTY_SHIFT) >> DIRTY_SHIFT & ALL_KIBS;
+	if (copies)
+		filter_copy(dev_of(m), filter, w, (u32)dirty);
 	page_unlock(page);
 	while (dirty) {
 		u32 first = ctz64(dirty), nr = ctz64(~(dirty >> first));
@@ -312,6 +345,39 @@ int block_new(struct blockdev *b, u64 nr, u32 bits, struct block_ref *out)
 	mark_dirty(page, kib_mask(out->offset, out->size));
 	page_unlock(page);
 	return 0;
+}
+
+bool block_peek(struct blockdev *b, u64 nr, u32 bits, struct block_ref *out)
+{
+	struct page *page = pagecache_find(b->mapping, page_index(nr, bits));
+	u32 mask = kib_mask((u32)(nr << bits) & (PAGE_SIZE - 1), 1u << bits);
+
+	out->page = NULL;
+	if (page && (state_of(page) & mask) == mask)
+		view(out, page, nr, bits);
+	else if (page)
+		page_put(page);
+	return out->page;
+}
+
+void block_set_filter(struct blockdev *b, block_filter_fn *fn, void *arg)
+{
+	if (fn)
+		b->filter_arg = arg;
+	__atomic_store_n(&b->filter, fn, __ATOMIC_RELEASE);
+	/* A page in the old filter's hands is locked, and has a mark. */
+	if (!fn)
+		(void)mapping_write_and_wait(b->mapping, 0, S64_MAX);
+}
+
+void block_lock(struct block_ref *r)
+{
+	page_lock(r->page);
+}
+
+void block_unlock(struct block_ref *r)
+{
+	page_unlock(r->page);
 }
 
 void block_dirty(struct block_ref *r)
