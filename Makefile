@@ -350,6 +350,11 @@ stress: user
 	$(Q)$(MAKE) kernel CONFIG=debug
 	$(Q)$(PYTHON) tests/stress.py $(or $(SECONDS),20) $(or $(SMP),4) $(T)
 
+.PHONY: cuts
+cuts: kernel user
+	$(Q)$(MAKE) CONFIG=debug kernel
+	$(Q)$(PYTHON) tests/user/test_cut.py 10 $(or $(SEEDS),1)
+
 # Programs of tests/user: static, each from one file, for our kernel and for Linux.
 user-programs := $(patsubst tests/user/%.c,build/user/%,$(wildcard tests/user/*.c))
 user-cflags := -static -Wl,-z,norelro -O2 -g -pthread -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Werror \
@@ -436,6 +441,7 @@ clean:
 #? make run-uboot        boot through the board's U-Boot from build/<board>/sdcard.img
 #? make debug            boot stopped, waiting for gdb
 #? make test             every test that runs without hardware; T=name picks some
+#? make cuts             every disk that a power cut could leave of a run; SEEDS="1 2" picks runs
 #? make stress           minutes of churn on the debug build; SECONDS= per part, SMP=, T=names
 #? make bench            instructions per operation beside Linux's; T="NAME GROUP" picks some
 #? make figures           the bench against its targets, into docs/measurements.md

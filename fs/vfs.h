@@ -226,6 +226,8 @@ struct super_ops {
 	int (*inode_write)(struct inode *inode, bool wait);	/* attributes to disk */
 	void (*inode_evict)(struct inode *inode);		/* last reference; nlink 0: free its blocks */
 	int (*sync_fs)(struct superblock *sb, bool wait);
+	/* From the flusher: a step on for what has waited in it since before the time. NULL: nothing does. */
+	void (*advance)(struct superblock *sb, ktime_t before_ns);
 	void (*put_super)(struct superblock *sb);
 	int (*statfs)(struct superblock *sb, struct kstatfs *st);
 	int (*remount)(struct superblock *sb, u32 *flags, char *options);

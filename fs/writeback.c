@@ -97,6 +97,8 @@ static void flush_superblocks(struct flush_work *w)
 		superblock_write_inodes(sb, w);
 		if (w->wait && sb->ops && sb->ops->sync_fs)
 			(void)sb->ops->sync_fs(sb, true);
+		else if (sb->ops && sb->ops->advance)
+			sb->ops->advance(sb, w->dirty_before_ns);
 	}
 }
 

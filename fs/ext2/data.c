@@ -206,7 +206,7 @@ static int allocate_blocks(struct inode *inode, struct page *page, u32 from, u32
 
 	for (u32 i = from; i < to; i++) {
 		bool is_new;
-		int err = ext2_map(EXT2_I(inode), first + i, true, &phys[i], &is_new);
+		int err = ext2_map_create(EXT2_I(inode), first + i, &phys[i], &is_new);
 
 		if (err)
 			return err;

@@ -7,27 +7,39 @@
  * then is written with the other metadata. Times have seconds in 32 signed bits
  * and, in 256-byte inodes, an extra word: two more bits of seconds, 30 of ns.
  *
- * fsync order: file data first, then all metadata of the device (inode, map,
- * bitmaps, the directory that names it), then one flush of the device's cache.
- * So an fsynced file is found again under its name after a power cut.
+ * fsync order: file data first, then a barrier (order.c): all metadata of the device
+ * (inode, map, bitmaps, the directory that names it), and a flush of the device's cache;
+ * one more for a file whose name was not on disk before. So an fsynced file is found
+ * again under its name after a power cut.
  *
- * The end (evict): with no name left, blocks, xattr block and number are freed;
- * the slot keeps the time of deletion. Between unlink and evict the slot has
+ * A new inode has no slot before it has a name: ext2_inode_first_write() fills it then.
+ *
+ * The end (evict): with no name left, blocks, xattr block and number are given back
+ * (later.c); the slot keeps the time of deletion. Between unlink and evict the slot has
  * links 0: after a crash e2fsck frees it.
  */
 #include <fs/chrdev.h>
 #include <fs/ext2/ext2.h>
 #include <kernel/lib/string.h>
 
-static int table_slot(struct ext2_sb *s, u32 ino, struct block_ref *ref, struct ext2_raw_inode **raw)
+void ext2_slot_place(struct ext2_sb *s, u32 ino, struct ext2_place *out)
 {
 	u32 group = (ino - 1) / s->inodes_per_group, index = (ino - 1) % s->inodes_per_group;
 	u64 offset = (u64)index * s->inode_bytes;
-	int err = block_read(s->bdev, ext2_group(s, group)->inode_table + (offset >> s->bits),
-			     s->bits, ref);
 
+	out->block = ext2_group(s, group)->inode_table + (u32)(offset >> s->bits);
+	out->offset = offset & (s->block_bytes - 1);
+}
+
+int ext2_slot(struct ext2_sb *s, u32 ino, struct block_ref *ref, struct ext2_raw_inode **raw)
+{
+	struct ext2_place at;
+	int err;
+
+	ext2_slot_place(s, ino, &at);
+	err = block_read(s->bdev, at.block, s->bits, ref);
 	if (!err)
-		*raw = (void *)((char *)ref->data + (offset & (s->block_bytes - 1)));
+		*raw = (void *)((char *)ref->data + at.offset);
 	return err;
 }
 
@@ -138,7 +150,7 @@ static int fill_inode(struct inode *inode, u32 ino)
 	struct ext2_raw_inode *r;
 	struct block_ref ref;
 	loff_t size;
-	int err = table_slot(s, ino, &ref, &r);
+	int err = ext2_slot(s, ino, &ref, &r);
 
 	if (err)
 		return err;
@@ -159,6 +171,7 @@ static int fill_inode(struct inode *inode, u32 ino)
 		ei->dtime = 0;
 		ei->goal = 0;
 		ei->dir_hint = 0;
+		ext2_seq_load(inode);
 		memcpy(ei->block, r->block, sizeof(ei->block));
 		if (is_device(inode->mode))
 			inode->rdev = dev_in(ei->block);
@@ -188,16 +201,11 @@ int ext2_iget(struct superblock *sb, u32 ino, struct inode **out)
 	return err == -ESTALE ? ext2_error(s, "a name points to free inode %u", ino) : err;
 }
 
-int ext2_inode_write(struct inode *inode, bool wait)
+/* All of the inode but what says whether it is in use: dtime, and the mark of a NEW slot. */
+static void copy_out(struct inode *inode, struct ext2_raw_inode *r)
 {
-	struct ext2_sb *s = EXT2_SB(inode->sb);
 	struct ext2_inode *ei = EXT2_I(inode);
-	struct ext2_raw_inode *r;
-	struct block_ref ref;
-	int err = table_slot(s, inode->ino, &ref, &r);
 
-	if (err)
-		return err;
 	r->mode = inode->mode;
 	r->uid = inode->uid;
 	r->uid_high = inode->uid >> 16;
@@ -208,36 +216,84 @@ int ext2_inode_write(struct inode *inode, bool wait)
 	r->size_high = S_ISREG(inode->mode) ? (u32)(inode->size >> 32) : 0;
 	r->blocks = inode->blocks;
 	r->flags = ei->flags;
-	r->dtime = ei->dtime;
 	r->generation = inode->generation;
 	r->file_acl = ei->file_acl;
-	times_out(inode, s, r);
+	times_out(inode, EXT2_SB(inode->sb), r);
 	if (is_device(inode->mode))
 		dev_out(inode->rdev, ei->block);
 	memcpy(r->block, ei->block, sizeof(r->block));
-	block_dirty(&ref);
-	block_put(&ref);
-	return wait ? mapping_write_and_wait(s->bdev->mapping, 0, S64_MAX) : 0;
 }
 
-/* A slot may hold an earlier file's leftovers: the new one starts from zero. */
-static int clear_slot(struct ext2_sb *s, struct inode *inode)
+int ext2_inode_write(struct inode *inode, bool wait)
 {
+	struct ext2_sb *s = EXT2_SB(inode->sb);
+	struct ext2_inode *ei = EXT2_I(inode);
 	struct ext2_raw_inode *r;
 	struct block_ref ref;
-	int err = table_slot(s, inode->ino, &ref, &r);
+	int err;
+
+	if (ei->fresh || ei->unclaimed || READ_ONCE(ei->keep))
+		return 0;
+	err = ext2_slot(s, (u32)inode->ino, &ref, &r);
+	if (err)
+		return err;
+	block_lock(&ref);
+	/* It may have been taken back meanwhile. */
+	if (ei->unclaimed) {
+		block_unlock(&ref);
+		block_put(&ref);
+		return 0;
+	}
+	copy_out(inode, r);
+	if (!inode->nlink || !ext2_slot_is_new(s, r)) {
+		ext2_slot_unmark(r);
+		r->dtime = ei->dtime;
+	}
+	block_dirty(&ref);
+	block_unlock(&ref);
+	block_put(&ref);
+	return wait ? ext2_barrier(s) : 0;
+}
+
+/* The slot may hold an earlier file's leftovers: the new one starts from zero. */
+int ext2_inode_first_write(struct inode *inode, struct inode *dir, u32 barriers)
+{
+	struct ext2_sb *s = EXT2_SB(inode->sb);
+	struct ext2_raw_inode *r;
+	struct block_ref ref;
+	u32 seq = ext2_seq_of_name(dir) + barriers;
+	int err = ext2_slot(s, inode->ino, &ref, &r);
 
 	if (err)
 		return err;
+	if (r->links && r->mode) {
+		block_put(&ref);
+		return ext2_error(s, "inode %lu is in use, and free in the bitmap", inode->ino);
+	}
+	EXT2_I(inode)->name_seq = seq;
+	block_lock(&ref);
 	memset(r, 0, s->inode_bytes);
 	if (s->inode_bytes > 128) {
 		r->extra_isize = sizeof(*r) - 128;
 		r->crtime = (u32)inode->ctime.sec;
 		r->crtime_extra = extra_of(&inode->ctime);
 	}
+	copy_out(inode, r);
+	ext2_slot_mark(s, r, seq, ext2_is_attached(dir) ? 0 : (u32)dir->ino);
+	EXT2_I(inode)->fresh = false;
 	block_dirty(&ref);
+	block_unlock(&ref);
 	block_put(&ref);
 	return 0;
+}
+
+static int alloc_number(struct inode *dir, umode_t mode, u32 *ino)
+{
+	int err = ext2_inode_alloc(dir, mode, ino);
+
+	for (u32 i = 0; err == -ENOSPC && i < EXT2_RECLAIM_TRIES && ext2_reclaim(EXT2_SB(dir->sb)); i++)
+		err = ext2_inode_alloc(dir, mode, ino);
+	return err;
 }
 
 int ext2_inode_new(struct inode *dir, umode_t mode, struct inode **out)
@@ -251,7 +307,7 @@ int ext2_inode_new(struct inode *dir, umode_t mode, struct inode **out)
 	if (!inode)
 		return -ENOMEM;
 	ei = EXT2_I(inode);
-	err = ext2_inode_alloc(dir, mode, &ino);
+	err = alloc_number(dir, mode, &ino);
 	if (err) {
 		inode->nlink = 1;	/* nothing on disk to free */
 		inode_put(inode);
@@ -267,15 +323,12 @@ int ext2_inode_new(struct inode *dir, umode_t mode, struct inode **out)
 	memset(ei->block, 0, sizeof(ei->block));
 	ei->flags = EXT2_I(dir)->flags & EXT2_FL_INHERITED;
 	ei->file_acl = ei->dtime = ei->goal = ei->dir_hint = 0;
-	err = clear_slot(s, inode);
-	if (err) {
-		ext2_inode_free(s, ino, S_ISDIR(mode));
-		inode_put(inode);
-		return err;
-	}
+	ei->fresh_seq = ei->name_seq = READ_ONCE(s->durable);
+	ei->hide_seq = ei->name_seq - 1;
+	ei->fresh = true;
+	ei->writes = __atomic_load_n(&s->writes, __ATOMIC_RELAXED);
 	ext2_set_ops(inode);
 	inode_hash(inode);
-	inode_mark_dirty(inode, INODE_STATE_DIRTY);
 	*out = inode;
 	return 0;
 }
@@ -297,7 +350,10 @@ static void drop_xattr_block(struct ext2_sb *s, struct ext2_inode *ei)
 	block_put(&ref);
 	if (!left) {
 		block_forget(s->bdev, ei->file_acl, s->bits);
-		ext2_block_free(s, ei->file_acl);
+		mutex_lock(&ei->map_lock);
+		ext2_block_later(ei, ei->file_acl);
+		ext2_later_commit(ei, true);
+		mutex_unlock(&ei->map_lock);
 	}
 	ei->file_acl = 0;
 }
@@ -318,7 +374,7 @@ void ext2_inode_evict(struct inode *inode)
 	inode->blocks = 0;
 	ei->dtime = (u32)inode_now(inode).sec;
 	if (!ext2_inode_write(inode, false))
-		ext2_inode_free(s, inode->ino, S_ISDIR(inode->mode));
+		ext2_number_later(inode);
 }
 
 static int set_size(struct inode *inode, loff_t size)
@@ -364,8 +420,9 @@ int ext2_fsync(struct file *f, loff_t start, loff_t end, bool datasync)
 		inode_clear_dirty(inode);
 		meta_err = ext2_inode_write(inode, false);
 	}
+	/* Of a directory, what it names is to be there too. */
 	if (!meta_err)
-		meta_err = blockdev_sync(EXT2_SB(inode->sb)->bdev);
+		meta_err = S_ISDIR(inode->mode) ? ext2_names_sync(inode) : ext2_inode_sync(inode);
 	return err ? err : meta_err;
 }
 

@@ -4,9 +4,11 @@
  * and three levels of indirect blocks, each an array of 32-bit pointers.
  *
  * A pointer read from disk is checked before use (ext2_block_valid). A new
- * indirect block is zeroed and dirty before its parent points to it. Trees are
+ * indirect block is zeroed, and a directory's new block is one empty record, before
+ * anything points to it, in the cache and on disk (order.c, rule 3). Trees are
  * freed from the leaves up, and the first damage found ends the walk: a block
- * that appears twice is seen as freed twice, so a cycle ends too.
+ * that appears twice is seen as freed twice, so a cycle ends too. What is freed
+ * can be had again after a barrier (later.c).
  */
 #include <fs/ext2/ext2.h>
 
@@ -51,23 +53,58 @@ static void count_blocks(struct ext2_inode *ei, s64 blocks)
 	inode_mark_dirty(&ei->vfs, INODE_STATE_DIRTY | INODE_STATE_DIRTY_DATA);
 }
 
-/* A block for *slot, in which parent (NULL: the inode) keeps pointers. */
-static int fill_slot(struct ext2_inode *ei, u32 *slot, struct block_ref *parent, bool indirect)
+/* First contents of a block that is not a file's data. */
+static int init_block(struct ext2_inode *ei, u32 block, bool indirect)
 {
 	struct ext2_sb *s = EXT2_SB(ei->vfs.sb);
-	struct block_ref zeroed;
-	u32 block;
-	int err = ext2_block_alloc(ei, ei->goal, &block);
+	struct block_ref ref;
+	int err = block_new(s->bdev, block, s->bits, &ref);
 
 	if (err)
 		return err;
-	if (indirect) {
-		err = block_new(s->bdev, block, s->bits, &zeroed);
-		if (err) {
-			ext2_block_free(s, block);
-			return err;
-		}
-		block_put(&zeroed);
+	if (!indirect) {
+		((struct ext2_dirent *)ref.data)->rec_len = s->block_bytes;
+		block_dirty(&ref);
+	}
+	block_put(&ref);
+	return 0;
+}
+
+/* Where the pointer lies that slot is the cache's: in parent, or in the inode's slot of the table. */
+static void place_of(struct ext2_inode *ei, const u32 *slot, const struct block_ref *parent, struct ext2_place *at)
+{
+	struct ext2_sb *s = EXT2_SB(ei->vfs.sb);
+
+	if (parent->page) {
+		at->block = (u32)(parent->page->index << (PAGE_SHIFT - s->bits)) + (parent->offset >> s->bits);
+		at->offset = (u32)((const char *)slot - (const char *)parent->data);
+		return;
+	}
+	ext2_slot_place(s, (u32)ei->vfs.ino, at);
+	at->offset += offsetof(struct ext2_raw_inode, block) + (u32)(slot - ei->block) * sizeof(u32);
+}
+
+/* A block for *slot, in which parent (empty: the inode) keeps pointers. */
+static int fill_slot(struct ext2_inode *ei, u32 *slot, struct block_ref *parent, bool indirect)
+{
+	struct ext2_sb *s = EXT2_SB(ei->vfs.sb);
+	bool metadata = indirect || S_ISDIR(ei->vfs.mode);
+	struct ext2_dep *dep = metadata ? ext2_dep_alloc() : NULL;
+	struct ext2_place at;
+	u32 block;
+	int err;
+
+	if (metadata && !dep)
+		return -ENOMEM;
+	err = ext2_block_alloc(ei, ei->goal, &block);
+	if (err)
+		goto free_dep;
+	if (metadata) {
+		err = init_block(ei, block, indirect);
+		if (err)
+			goto free_block;
+		place_of(ei, slot, parent, &at);
+		ext2_dep_fresh(ei, dep, at.block, at.offset);
 	}
 	ei->goal = block + 1;
 	*slot = block;
@@ -75,6 +112,13 @@ static int fill_slot(struct ext2_inode *ei, u32 *slot, struct block_ref *parent,
 		block_dirty(parent);
 	count_blocks(ei, 1);
 	return 0;
+
+free_block:
+	ext2_block_free(s, block);
+free_dep:
+	if (dep)
+		ext2_dep_free(dep);
+	return err;
 }
 
 static int map_locked(struct ext2_inode *ei, u64 index, bool create, u32 *phys, bool *is_new)
@@ -129,15 +173,32 @@ int ext2_map(struct ext2_inode *ei, u64 index, bool create, u32 *phys, bool *is_
 	return err;
 }
 
-/* Directory and indirect blocks live in the device's cache: never write them again. */
+int ext2_map_create(struct ext2_inode *ei, u64 index, u32 *phys, bool *is_new)
+{
+	int err = ext2_map(ei, index, true, phys, is_new);
+
+	for (u32 i = 0; err == -ENOSPC && i < EXT2_RECLAIM_TRIES && ext2_reclaim(EXT2_SB(ei->vfs.sb)); i++)
+		err = ext2_map(ei, index, true, phys, is_new);
+	return err;
+}
+
+/*
+ * Blocks but a regular file's data live in the device's cache: never write them again. The
+ * number is checked here, since what comes later can only tell the log.
+ */
 static int free_block(struct ext2_inode *ei, u32 block, bool metadata)
 {
 	struct ext2_sb *s = EXT2_SB(ei->vfs.sb);
-	int err;
+	int err = 0;
 
-	if (metadata && ext2_block_valid(s, block))
+	if (!ext2_block_valid(s, block))
+		return ext2_error(s, "freeing block %u, which no file can own", block);
+	if (metadata)
 		block_forget(s->bdev, block, s->bits);
-	err = ext2_block_free(s, block);
+	if (ei->unclaimed && !metadata)
+		err = ext2_block_free(s, block);
+	else
+		ext2_block_later(ei, block);
 	if (!err)
 		count_blocks(ei, -1);
 	return err;
@@ -158,7 +219,7 @@ static int free_tree(struct ext2_inode *ei, u32 *slot, u32 height, u64 keep)
 	if (!*slot)
 		return 0;
 	if (!height) {
-		err = free_block(ei, *slot, S_ISDIR(ei->vfs.mode));
+		err = free_block(ei, *slot, !S_ISREG(ei->vfs.mode));
 		*slot = 0;
 		return err;
 	}
@@ -182,13 +243,22 @@ static int free_tree(struct ext2_inode *ei, u32 *slot, u32 height, u64 keep)
 	return err;
 }
 
-int ext2_truncate_blocks(struct ext2_inode *ei, u64 first)
+/* An inode that is about to die still is on disk with its blocks: the file system must let go of it first. */
+static int wait_for_death(struct ext2_inode *ei)
+{
+	int err = 0;
+
+	while (!err && READ_ONCE(ei->keep))
+		err = ext2_settle(EXT2_SB(ei->vfs.sb));
+	return err;
+}
+
+static int free_trees(struct ext2_inode *ei, u64 first)
 {
 	u32 shift = EXT2_SB(ei->vfs.sb)->bits - 2;
 	u64 base = EXT2_NDIR;
 	int err = 0;
 
-	mutex_lock(&ei->map_lock);
 	for (u64 i = first; i < EXT2_NDIR && !err; i++)
 		err = free_tree(ei, &ei->block[i], 0, 0);
 	for (u32 height = 1; height <= 3 && !err; height++) {
@@ -199,8 +269,23 @@ int ext2_truncate_blocks(struct ext2_inode *ei, u64 first)
 					first > base ? first - base : 0);
 		base += span;
 	}
+	return err;
+}
+
+int ext2_truncate_blocks(struct ext2_inode *ei, u64 first)
+{
+	int err = wait_for_death(ei), write_err = 0;
+
+	if (err)
+		return err;
+	mutex_lock(&ei->map_lock);
+	err = free_trees(ei, first);
 	ei->goal = 0;
+	/* Without links the slot names no blocks, whatever is in it. */
+	if (ei->vfs.nlink && !list_empty(&ei->freed))
+		write_err = ext2_inode_write(&ei->vfs, false);
+	ext2_later_commit(ei, !write_err);
 	mutex_unlock(&ei->map_lock);
 	inode_mark_dirty(&ei->vfs, INODE_STATE_DIRTY | INODE_STATE_DIRTY_DATA);
-	return err;
+	return err ? err : write_err;
 }

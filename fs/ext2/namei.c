@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Operations on names. Each allocates the inode first, then adds its name, so
+ * Operations on names, but rename. Each allocates the inode first, then adds its name, so
  * that what fails midway leaves at most an inode without a name, which is
- * dropped again; link counts go up before a name appears and down after it went.
+ * dropped again. What may be on disk before what: order.c; here, that is which of
+ * three ways a name goes: at once, hidden until a barrier, held until its inode has died.
  */
 #include <fs/ext2/ext2.h>
 #include <kernel/lib/string.h>
@@ -29,21 +30,47 @@ static int ext2_lookup(struct inode *dir, struct dentry *dentry)
 	return 0;
 }
 
-static void set_nlink(struct inode *inode, u32 n)
+void ext2_set_nlink(struct inode *inode, u32 n)
 {
-	inode->nlink = n;
+	WRITE_ONCE(inode->nlink, n);
 	inode_touch(inode, 0);
 	inode_mark_dirty(inode, INODE_STATE_DIRTY);
+}
+
+static void drop_new(struct inode *inode)
+{
+	inode->nlink = 0;
+	(void)ext2_slot_retract(inode);
+	inode_put(inode);
+}
+
+/* Take back a name that was just added. */
+static void remove_name(struct inode *dir, const struct qstr *name)
+{
+	struct ext2_name n;
+
+	if (!ext2_name_find(dir, name, &n))
+		ext2_name_remove(dir, &n);
 }
 
 /* Name the new inode, or drop it. */
 static int add_new(struct inode *dir, struct dentry *dentry, struct inode *inode)
 {
-	int err = ext2_dir_add(dir, &dentry->name, inode->ino, inode->mode);
+	u32 barriers;
+	int err = ext2_name_again(dir, &dentry->name, false, &barriers);
 
+	if (!err)
+		err = ext2_dir_add(dir, &dentry->name, (u32)inode->ino, inode->mode);
+	if (!err) {
+		err = ext2_inode_first_write(inode, dir, barriers);
+		if (err)
+			remove_name(dir, &dentry->name);
+	}
 	if (err) {
-		set_nlink(inode, 0);
-		inode_put(inode);
+		/* The number may be another's: it is not ours to free. */
+		if (err == -EUCLEAN)
+			inode->ino = 0;
+		drop_new(inode);
 		return err;
 	}
 	dentry_instantiate(dentry, inode);
@@ -83,7 +110,7 @@ static int symlink_store(struct inode *inode, const char *target, u32 len)
 		memcpy(ei->block, target, len);
 		return 0;
 	}
-	err = ext2_map(ei, 0, true, &phys, &is_new);
+	err = ext2_map_create(ei, 0, &phys, &is_new);
 	if (!err)
 		err = block_new(s->bdev, phys, s->bits, &ref);
 	if (err)
@@ -108,8 +135,7 @@ static int ext2_symlink(struct inode *dir, struct dentry *dentry, const char *ta
 	err = symlink_store(inode, target, len);
 	if (!err)
 		return add_new(dir, dentry, inode);
-	set_nlink(inode, 0);
-	inode_put(inode);
+	drop_new(inode);
 	return err;
 }
 
@@ -153,37 +179,66 @@ static const char *ext2_get_link(struct inode *inode, struct dentry *dentry,
 	return text;
 }
 
+/* The name of an inode that is in use on disk must not go into a directory that is not: barriers, then. */
 static int ext2_link(struct inode *inode, struct inode *dir, struct dentry *dentry)
 {
+	u32 barriers;
 	int err;
 
 	if (inode->nlink >= EXT2_LINK_MAX)
 		return -EMLINK;
-	set_nlink(inode, inode->nlink + 1);
-	err = ext2_dir_add(dir, &dentry->name, inode->ino, inode->mode);
+	err = ext2_attach(dir);
+	if (!err)
+		err = ext2_name_again(dir, &dentry->name, true, &barriers);
+	if (err)
+		return err;
+	ext2_set_nlink(inode, inode->nlink + 1);
+	err = ext2_dir_add(dir, &dentry->name, (u32)inode->ino, inode->mode);
 	if (err) {
-		set_nlink(inode, inode->nlink - 1);
+		ext2_set_nlink(inode, inode->nlink - 1);
 		return err;
 	}
+	(void)ext2_slot_named(inode, dir);
 	dentry_instantiate(dentry, inode_get(inode));
 	return 0;
 }
 
-static void drop_link(struct inode *inode)
+void ext2_drop_link(struct inode *inode)
 {
 	if (inode->nlink)
-		set_nlink(inode, inode->nlink - 1);
+		ext2_set_nlink(inode, inode->nlink - 1);
 	else
 		ext2_error(EXT2_SB(inode->sb), "inode %lu has more names than links", inode->ino);
 }
 
+/*
+ * The last name of an inode in use stays on disk until its slot has no links there. An
+ * inode that was not in use on disk may lose any name at once: it waits for the last one
+ * it got, and of those before, each was there by then.
+ */
 static int ext2_unlink(struct inode *dir, struct dentry *dentry)
 {
-	int err = ext2_dir_remove(dir, &dentry->name);
+	struct inode *inode = dentry->inode;
+	struct ext2_name n;
+	int err = ext2_name_find(dir, &dentry->name, &n);
 
+	if (err)
+		return err;
+	ext2_drop_link(inode);
+	if (!inode->nlink && ext2_slot_retract(inode)) {
+		ext2_name_remove(dir, &n);
+		return 0;
+	}
+	err = ext2_name_ready(&n);
 	if (!err)
-		drop_link(dentry->inode);
-	return err;
+		err = ext2_inode_write(inode, false);
+	if (err) {
+		ext2_set_nlink(inode, inode->nlink + 1);
+		ext2_name_put(&n);
+		return err;
+	}
+	ext2_name_hide(dir, &n, ext2_seq(EXT2_SB(dir->sb)), !inode->nlink);
+	return 0;
 }
 
 static int ext2_mkdir(struct inode *dir, struct dentry *dentry, umode_t mode)
@@ -196,80 +251,44 @@ static int ext2_mkdir(struct inode *dir, struct dentry *dentry, umode_t mode)
 	err = ext2_inode_new(dir, S_IFDIR | (mode & S_IALLUGO), &inode);
 	if (err)
 		return err;
-	set_nlink(inode, 2);
-	err = ext2_dir_make_empty(inode, dir->ino);
+	ext2_set_nlink(inode, 2);
+	err = ext2_dir_make_empty(inode, (u32)dir->ino);
 	if (err) {
-		set_nlink(inode, 0);
-		inode_put(inode);
+		drop_new(inode);
 		return err;
 	}
 	err = add_new(dir, dentry, inode);
 	if (!err)
-		set_nlink(dir, dir->nlink + 1);
+		ext2_set_nlink(dir, dir->nlink + 1);
 	return err;
 }
 
 static int ext2_rmdir(struct inode *dir, struct dentry *dentry)
 {
-	int r = ext2_dir_is_empty(dentry->inode);
+	struct inode *inode = dentry->inode;
+	int r = ext2_dir_is_empty(inode);
+	struct ext2_dying *d;
+	struct ext2_name n;
 
 	if (r <= 0)
 		return r ? r : -ENOTEMPTY;
-	r = ext2_dir_remove(dir, &dentry->name);
-	if (r)
+	d = ext2_dying_alloc();
+	if (!d)
+		return -ENOMEM;
+	r = ext2_name_find_ready(dir, &dentry->name, &n);
+	if (r) {
+		ext2_dying_free(d);
 		return r;
-	set_nlink(dentry->inode, 0);
-	drop_link(dir);
-	return 0;
-}
-
-/* Point the new name at the inode: over its target, or as a new record. */
-static int rename_into(struct inode *inode, struct inode *dir, struct dentry *new)
-{
-	struct inode *target = new->inode;
-	int r;
-
-	if (!target)
-		return ext2_dir_add(dir, &new->name, inode->ino, inode->mode);
-	if (S_ISDIR(target->mode)) {
-		r = ext2_dir_is_empty(target);
-		if (r <= 0)
-			return r ? r : -ENOTEMPTY;
 	}
-	r = ext2_dir_set(dir, &new->name, inode->ino, inode->mode);
-	if (r)
-		return r;
-	if (S_ISDIR(target->mode)) {
-		set_nlink(target, 0);
-		drop_link(dir);
+	ext2_set_nlink(inode, 0);
+	if (ext2_slot_retract(inode)) {
+		ext2_dying_free(d);
+		ext2_name_remove(dir, &n);
 	} else {
-		drop_link(target);
+		ext2_name_hold(dir, &n, d, inode);
 	}
+	ext2_drop_link(dir);
 	return 0;
-}
-
-static int ext2_rename(struct inode *old_dir, struct dentry *old, struct inode *new_dir,
-		       struct dentry *new, u32 flags)
-{
-	const struct qstr dotdot = { .len = 2, .name = ".." };
-	struct inode *inode = old->inode;
-	bool moves_dir = S_ISDIR(inode->mode) && old_dir != new_dir;
-	int err;
-
-	if (flags & ~1u)		/* RENAME_NOREPLACE is the VFS's */
-		return -EINVAL;
-	if (moves_dir && !new->inode && new_dir->nlink >= EXT2_LINK_MAX)
-		return -EMLINK;
-	err = rename_into(inode, new_dir, new);
-	if (!err)
-		err = ext2_dir_remove(old_dir, &old->name);
-	if (!err && moves_dir) {
-		err = ext2_dir_set(inode, &dotdot, new_dir->ino, S_IFDIR);
-		set_nlink(new_dir, new_dir->nlink + 1);
-		drop_link(old_dir);
-	}
-	inode_touch(inode, 0);
-	return err;
 }
 
 const struct inode_ops ext2_dir_ops = {

@@ -82,6 +82,7 @@ static struct inode *ext2_inode_alloc_object(struct superblock *sb)
 	if (!ei)
 		return NULL;
 	mutex_init(&ei->map_lock, RANK_EXT2_MAP);
+	list_init(&ei->freed);
 	return &ei->vfs;
 }
 
@@ -242,7 +243,7 @@ static void mark_mounted(struct ext2_sb *s, bool mounted)
 	mutex_lock(&s->alloc_lock);
 	if (mounted)
 		s->super->state &= ~EXT2_STATE_VALID;
-	else if (!(s->super->state & EXT2_STATE_ERROR))
+	else if (!(s->super->state & EXT2_STATE_ERROR) && !s->lost)
 		s->super->state |= EXT2_STATE_VALID;
 	s->super->wtime = (u32)(ktime_real() / NS_PER_SEC);
 	if (mounted) {
@@ -267,18 +268,24 @@ static int ext2_sync_fs(struct superblock *sb, bool wait)
 {
 	struct ext2_sb *s = EXT2_SB(sb);
 
-	return wait ? blockdev_sync(s->bdev) : mapping_write_start(s->bdev->mapping, 0, S64_MAX);
+	return wait ? ext2_drain(s) : mapping_write_start(s->bdev->mapping, 0, S64_MAX);
 }
 
 static void ext2_put_super(struct superblock *sb)
 {
 	struct ext2_sb *s = EXT2_SB(sb);
 
-	/* Without a root it never was mounted. */
-	if (sb->root && !(sb->flags & SB_RDONLY))
-		mark_mounted(s, false);
-	if (blockdev_sync(s->bdev))
+	int err = 0;
+
+	/* Without a root it never was mounted. Inodes that ended last may still have given back. */
+	if (sb->root && !(sb->flags & SB_RDONLY)) {
+		err = ext2_drain(s);
+		if (!err)
+			mark_mounted(s, false);
+	}
+	if (blockdev_sync(s->bdev) || err)
 		pr_err("ext2 %s: not all was written", s->bdev->name);
+	ext2_order_stop(s);
 	release(s);
 	sb->private = NULL;
 }
@@ -292,8 +299,9 @@ static int ext2_remount(struct superblock *sb, u32 *flags, char *options)
 	if (err || was_ro == ro)
 		return err;
 	if (ro) {
+		err = ext2_drain(s);
 		mark_mounted(s, false);
-		return blockdev_sync(s->bdev);
+		return err ? err : blockdev_sync(s->bdev);
 	}
 	if (blockdev_is_read_only(s->bdev) || (s->super->state & EXT2_STATE_ERROR))
 		return -EROFS;
@@ -315,6 +323,10 @@ static int ext2_statfs(struct superblock *sb, struct kstatfs *st)
 	reserved = s->super->r_blocks_count;
 	st->ffree = s->super->free_inodes;
 	mutex_unlock(&s->alloc_lock);
+	spin_lock(&s->order_lock);
+	free += s->later_blocks;
+	st->ffree += s->later_inodes;
+	spin_unlock(&s->order_lock);
 	st->type = EXT2_MAGIC;
 	st->bsize = st->frsize = s->block_bytes;
 	st->blocks = s->blocks_count > overhead ? s->blocks_count - overhead : 0;
@@ -339,6 +351,7 @@ static const struct super_ops ext2_super_ops = {
 	.inode_write = ext2_inode_write,
 	.inode_evict = ext2_inode_evict,
 	.sync_fs = ext2_sync_fs,
+	.advance = ext2_advance,
 	.put_super = ext2_put_super,
 	.statfs = ext2_statfs,
 	.remount = ext2_remount,
@@ -368,6 +381,7 @@ static int mount_claimed(struct ext2_sb *s, struct superblock *sb, u32 flags, ch
 	sb->magic = EXT2_MAGIC;
 	sb->max_bytes = file_limit(s);
 	sb->time_granularity_ns = s->inode_bytes > 128 ? 1 : NS_PER_SEC;
+	ext2_order_start(s);
 	err = load_root(s);
 	if (!err && !(flags & SB_RDONLY))
 		mark_mounted(s, true);
@@ -420,6 +434,7 @@ static int ext2_mount(const struct fstype *type, u32 flags, const char *source, 
 		return ext2_share(type, bdev, flags, out);
 	}
 	mutex_init(&s->alloc_lock, RANK_EXT2_ALLOC);
+	ext2_order_init(s);
 	s->sb = sb;
 	s->bdev = bdev;
 	sb->bdev = bdev;

@@ -36,6 +36,7 @@ enum lock_rank {
 	RANK_I_MMAP      = 28,	/* a mapping's VMA tree (rwsem): unmap_mapping, rmap walk */
 	RANK_ANON        = 29,	/* an anon object's VMA list (rwsem): rmap walk, fork */
 	RANK_EXT2_MAP    = 30,	/* ext2 block map of an inode: get_block -> allocate */
+	RANK_EXT2_BARRIER = 31,	/* one ext2's barrier       : fsync -> write metadata, flush -> free blocks */
 	RANK_EXT2_ALLOC  = 32,	/* ext2 group bitmaps and counters */
 	RANK_BUFFER      = 34,	/* one metadata block's contents */
 	RANK_SWAP        = 36,	/* swap areas */
@@ -57,6 +58,7 @@ enum lock_rank {
 	RANK_MOUNT       = 56,	/* mount hash and tree: namei -> mountpoint */
 	RANK_FILE_LOCKS  = 57,	/* file locks: list of contexts; sublevel 1: one inode's */
 	RANK_DCACHE      = 58,	/* one dentry; sublevel 1: child under parent */
+	RANK_EXT2_ORDER  = 59,	/* what waits for a barrier of one ext2: nests the slab allocator only */
 	RANK_ICACHE      = 60,	/* inode hash bucket, superblock inode list */
 	RANK_INODE_STATE = 61,	/* i_state, dirty lists */
 	RANK_SB_LISTS    = 62,	/* LRU and dirty lists */
