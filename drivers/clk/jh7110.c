@@ -10,7 +10,7 @@
  * others are taken to be gates of which nothing but running is wanted. Roots are the
  * oscillator and the PLLs, whose registers are in the system controller.
  *
- * Limit: parents are not chosen and PLLs not set: both stay as firmware left them.
+ * Limit: PLLs stay as firmware left them.
  *
  * Source: dt-bindings/clock/starfive,jh7110-crg.h (numbers), U-Boot clk-jh7110.c and
  * clk-jh7110-pll.c (fields), reset-jh7110.c (offsets).
@@ -25,12 +25,13 @@
 
 #define CLK_ENABLE	BIT(31)
 #define CLK_PARENT(v)	((v) >> 24 & 0x3f)
+#define CLK_PARENT_MASK	GENMASK(29, 24)
 #define CLK_DIVIDER	GENMASK(23, 0)
 #define OSC_HZ		24000000ul
 #define RESET_WAIT_US	1000
 
 /* Parents beyond the generator's own clocks. */
-enum { OSC = 0xf0, PLL0, PLL2, NONE };
+enum { OSC = 0xf0, PLL0, PLL2, OTHER };	/* OTHER: another generator's */
 
 struct clock {
 	u8 id;
@@ -51,10 +52,24 @@ static const struct clock sys_clocks[] = {
 	{ 92, { 9, 9 }, 0 },		/* sdio1 ahb */
 	{ 93, { 7, 7 }, 15 },		/* sdio0 card */
 	{ 94, { 7, 7 }, 15 },		/* sdio1 card */
+	{ 97, { 8, 8 }, 0 },		/* gmac1 ahb */
+	{ 98, { 8, 8 }, 0 },		/* gmac1 axi */
+	{ 100, { PLL0, PLL0 }, 15 },	/* gmac1 gtxclk */
+	{ 105, { 100, 101 }, 0 },	/* gmac1 tx: ours, or the PHY's */
+	{ 106, { 105, 105 }, 0 },	/* gmac1 tx, inverted */
+	{ 107, { 100, 100 }, 0 },	/* gmac1 to the PHY */
+	{ 108, { PLL0, PLL0 }, 15 },	/* gmac0 gtxclk */
+	{ 111, { 108, 108 }, 0 },	/* gmac0 to the PHY */
 	{ 122, { 12, 12 }, 0 },		/* watchdog apb */
 	{ 123, { OSC, OSC }, 0 },	/* watchdog core */
 	{ 145, { 12, 12 }, 0 },		/* uart0 apb */
 	{ 146, { OSC, OSC }, 0 },	/* uart0 core */
+};
+
+/* AONCRG: gmac0. Its own transmit clock comes from SYSCRG's 108, which is in the tree's list, too. */
+static const struct clock aon_clocks[] = {
+	{ 5, { OTHER, 4 }, 0 },		/* gmac0 tx: ours, or the PHY's */
+	{ 6, { 5, 5 }, 0 },		/* gmac0 tx, inverted */
 };
 
 struct crg_kind {
@@ -64,7 +79,7 @@ struct crg_kind {
 };
 
 static const struct crg_kind syscrg = { sys_clocks, ARRAY_SIZE(sys_clocks), 190, 0x2f8, 0x308, 126 };
-static const struct crg_kind aoncrg = { NULL, 0, 14, 0x38, 0x3c, 8 };
+static const struct crg_kind aoncrg = { aon_clocks, ARRAY_SIZE(aon_clocks), 14, 0x38, 0x3c, 8 };
 static const struct crg_kind stgcrg = { NULL, 0, 29, 0x74, 0x78, 23 };
 
 struct crg {
@@ -155,7 +170,24 @@ static int crg_set_rate(struct clk_chip *chip, u32 id, u64 hz)
 	return 0;
 }
 
-static const struct clk_ops crg_clk_ops = { .enable = crg_enable, .rate = crg_rate, .set_rate = crg_set_rate };
+static int crg_set_parent(struct clk_chip *chip, u32 id, const struct clk *parent)
+{
+	const struct crg *c = of(chip);
+	const struct clock *k = clock_find(c, id);
+	u32 wanted = parent->chip == chip ? parent->id : OTHER;
+	volatile u8 *reg = c->regs + 4 * id;
+
+	for (u32 i = 0; k && i < ARRAY_SIZE(k->parent); i++)
+		if (k->parent[i] == wanted) {
+			mmio_write32(reg, (mmio_read32(reg) & ~(u32)CLK_PARENT_MASK) | i << 24);
+			return 0;
+		}
+	return -EINVAL;
+}
+
+static const struct clk_ops crg_clk_ops = {
+	.enable = crg_enable, .rate = crg_rate, .set_rate = crg_set_rate, .set_parent = crg_set_parent,
+};
 
 static int crg_release(struct reset_chip *chip, u32 id)
 {

@@ -102,15 +102,35 @@ static int next_clock(struct device *dev, const char *prop, u32 *at, struct clk 
 	return err;
 }
 
-static int set_assigned_rates(struct device *dev)
+/* The next entry of assigned-clock-parents; a 0 there stands for none. */
+static int set_assigned_parent(struct device *dev, const struct clk *clk, u32 *at)
 {
-	u32 cells = dev_prop_cells(dev, "assigned-clocks"), at = 0;
+	struct clk parent;
+	int err;
+
+	if (*at >= dev_prop_cells(dev, "assigned-clock-parents"))
+		return 0;
+	if (!dev_prop_cell(dev, "assigned-clock-parents", *at)) {
+		(*at)++;
+		return 0;
+	}
+	err = next_clock(dev, "assigned-clock-parents", at, &parent);
+	if (err || !parent.chip || !clk->chip || !clk->chip->ops->set_parent)
+		return err;
+	return clk->chip->ops->set_parent(clk->chip, clk->id, &parent);
+}
+
+static int set_assigned_clocks(struct device *dev)
+{
+	u32 cells = dev_prop_cells(dev, "assigned-clocks"), at = 0, parent_at = 0;
 
 	for (u32 i = 0; at < cells; i++) {
 		u64 hz = dev_prop_cell(dev, "assigned-clock-rates", i);
 		struct clk clk;
 		int err = next_clock(dev, "assigned-clocks", &at, &clk);
 
+		if (!err)
+			err = set_assigned_parent(dev, &clk, &parent_at);
 		if (!err && hz && clk.chip && clk.chip->ops->set_rate)
 			err = clk.chip->ops->set_rate(clk.chip, clk.id, hz);
 		if (err)
@@ -220,7 +240,7 @@ int dev_enable(struct device *dev)
 	int err = apply_pins(dev);
 
 	if (!err)
-		err = set_assigned_rates(dev);
+		err = set_assigned_clocks(dev);
 	if (!err)
 		err = enable_clocks(dev);
 	return err ? err : release_resets(dev);

@@ -7,11 +7,14 @@
 #include <drivers/core/driver.h>
 
 struct clk_chip;
+struct clk;
 struct clk_ops {
 	void (*enable)(struct clk_chip *c, u32 id);	/* with its parents; harmless where it has no gate */
 	u64 (*rate)(struct clk_chip *c, u32 id);	/* Hz; 0: unknown */
 	/* The nearest rate that is not above hz; NULL: rates are fixed. */
 	int (*set_rate)(struct clk_chip *c, u32 id, u64 hz);
+	/* One of those it can have, else -EINVAL. NULL: parents are fixed. */
+	int (*set_parent)(struct clk_chip *c, u32 id, const struct clk *parent);
 };
 
 struct reset_chip;
@@ -47,8 +50,8 @@ void reset_chip_add(struct reset_chip *c);
 void pin_chip_add(struct pin_chip *c);
 
 /*
- * All that the tree says dev needs to answer: pinctrl-0, assigned-clock-rates, clocks,
- * resets. 0; -EPROBE_DEFER: a provider with a driver is not there yet; -EINVAL, -ETIMEDOUT.
+ * All that the tree says dev needs to answer: pinctrl-0, assigned-clocks with their parents
+ * and rates, clocks, resets. 0; -EPROBE_DEFER: a provider with a driver is not there yet; -EINVAL, -ETIMEDOUT.
  * What no driver of ours provides is taken to be as firmware left it.
  */
 int __must_check dev_enable(struct device *dev);

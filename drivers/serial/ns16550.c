@@ -92,9 +92,14 @@ static int ns_get(struct uart *u)
 	u32 status = rd(u, LSR), c;
 
 	if (!(status & LSR_RX)) {
-		if (of(u)->is_dw && (rd(u, IIR) & IIR_MASK) == IIR_TIMEOUT)
+		if (!of(u)->is_dw || (rd(u, IIR) & IIR_MASK) != IIR_TIMEOUT)
+			return UART_NONE;
+		/* The time-out may be that of a byte that has come since. */
+		status = rd(u, LSR);
+		if (!(status & LSR_RX)) {
 			rd(u, RBR);
-		return UART_NONE;
+			return UART_NONE;
+		}
 	}
 	c = rd(u, RBR);
 	return status & LSR_BREAK ? UART_BREAK : (int)(c & 0xff);

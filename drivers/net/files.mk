@@ -1,0 +1,1 @@
+obj-$(CONFIG_NET_DWMAC) += drivers/net/dwmac.o drivers/net/phy.o
