@@ -48,16 +48,16 @@ core/ipv6/nd6.c: retrans_timer nd6_queue_size nd6_cached_destination_index multi
 core/ipv6/nd6.c: nd6_tmr_rs_reduction nd6_ra_buffer nd6_select_router:last_router
 """
 
-# What we change: (file, pattern, replacement, how often). But for the first four, wrong in this
+# What we change: (file, pattern, replacement, how often). But for the first five, wrong in this
 # version and mended upstream since.
 FIXES = [
     # Ten segments to begin with (RFC 6928).
     ("core/tcp_in.c", r"(#define LWIP_TCP_CALC_INITIAL_CWND\(mss\)) .*", r"\1 ((tcpwnd_size_t)(10 * (mss)))", 1),
     # The window opens in steps of a segment, or of half the receive buffer where that is smaller.
     ("core/tcp.c", r"LWIP_MIN\(\(TCP_WND / 2\), pcb->mss\)", r"inet_tcp_window_step(pcb)", 1),
-    # A SYN that begins behind an old connection replaces it (RFC 1122, 4.2.2.13).
-    ("core/tcp_in.c", r"(for \(pcb = tcp_tw_pcbs; pcb != NULL; pcb = pcb->next\))",
-     r"inet_tcp_recycle(tcphdr); \1", 1),
+    # A segment's connection is found by hash: the loops begin where they would end.
+    ("core/tcp_in.c", r"for \(pcb = tcp_active_pcbs; ", r"for (pcb = inet_tcp_find(tcphdr, 0); ", 1),
+    ("core/tcp_in.c", r"for \(pcb = tcp_tw_pcbs; ", r"for (pcb = inet_tcp_find(tcphdr, 1); ", 1),
     # All of 127.0.0.0/8 is this machine.
     ("core/ipv4/ip4.c", r"if \(ip4_addr_eq\(ip4_current_dest_addr\(\), netif_ip4_addr\(netif\)\) \|\|",
      r"if (ip4_addr_eq(ip4_current_dest_addr(), netif_ip4_addr(netif)) || "

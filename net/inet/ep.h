@@ -51,6 +51,7 @@ struct inet_ep {
 	};
 	struct inet_port *port;		/* NULL: not bound */
 	struct list_head port_node;	/* on it */
+	struct hlist_node hash_node;	/* TCP: stack->connections, from its first segment on */
 	struct inet_addr local, peer;	/* in the endpoint's family; peer.family 0: none */
 	struct inet_addr bound;		/* what its owner asked bind for; family 0: nothing */
 	bool orphan;			/* closed by its owner */
@@ -120,6 +121,7 @@ int tcp_ep_bind(struct inet_ep *ep, const ip_addr_t *ip);
 int tcp_ep_connect(struct inet_ep *ep, const struct inet_addr *addr);
 void tcp_ep_close(struct inet_ep *ep, bool abort);
 int tcp_ep_shutdown(struct inet_ep *ep, u32 how);
+void tcp_ep_trim_time_wait(void);
 void tcp_ep_options(struct inet_ep *ep);		/* ep's options -> control block */
 /* tcp_recv.c */
 void tcp_ep_receive(struct inet_ep *ep, struct pbuf *p);	/* p is the queue's */

@@ -123,6 +123,7 @@ static void timer_run(enum inet_timer t)
 	switch (t) {
 	case TIMER_TCP:
 		tcp_tmr();
+		tcp_ep_trim_time_wait();
 		return;
 	case TIMER_REASS:
 		ip_reass_tmr();

@@ -13,6 +13,7 @@ struct inet_dev;
 struct inet_port;
 
 #define INET_PORT_BUCKETS	1024
+#define INET_CONNECTION_BUCKETS	2048
 
 struct inet_stack {
 	/* Constant after inet_create(). */
@@ -28,6 +29,7 @@ struct inet_stack {
 	ktime_t group_until;		/* group membership timers may be running until then */
 	ktime_t armed;			/* what `timer` is set to; 0: not */
 	struct inet_port *ports[INET_PORT_BUCKETS];	/* ports.c */
+	struct hlist_head connections[INET_CONNECTION_BUCKETS];	/* tcp.c */
 	struct list_head routes;	/* route.c */
 	ip6_addr_t gateway6;		/* route.c: its last answer to lwIP */
 	u64 listen_overflows, listen_drops, rcvbuf_errors;

@@ -31,6 +31,7 @@
 
 #define EXT_EP		0		/* which extra argument */
 #define HALF_OPEN_MAX	255
+#define TIME_WAIT_MAX	4096		/* chosen: 6 MiB; Linux has as many on a small machine */
 
 static void freed(u8_t id, void *data);
 static err_t passive_open(u8_t id, struct tcp_pcb_listen *listener, struct tcp_pcb *pcb);
@@ -39,6 +40,77 @@ static const struct tcp_ext_arg_callbacks ext_callbacks = { freed, passive_open 
 static struct inet_ep *ep_of(struct tcp_pcb *pcb)
 {
 	return tcp_ext_arg_get(pcb, EXT_EP);
+}
+
+/* --- connections by their ends --- */
+
+static struct hlist_head *bucket_of(struct inet_stack *s, u16 local_port, u16 remote_port, const ip_addr_t *remote)
+{
+	u32 h = IP_IS_V6(remote) ? ip_2_ip6(remote)->addr[3] ^ ip_2_ip6(remote)->addr[0] :
+		ip4_addr_get_u32(ip_2_ip4(remote));
+
+	h = (h ^ (u32)local_port << 16 ^ remote_port) * 0x9e3779b1u;
+	return &s->connections[h >> 21];
+}
+_Static_assert(INET_CONNECTION_BUCKETS == 1u << (32 - 21), "the hash's upper bits");
+
+static void hash_add(struct inet_ep *ep)
+{
+	struct tcp_pcb *pcb = ep->tcp;
+
+	hlist_add(&ep->hash_node, bucket_of(ep->stack, pcb->local_port, pcb->remote_port, &pcb->remote_ip));
+}
+
+static bool is_segment_of(const struct tcp_pcb *pcb, const struct tcp_hdr *header)
+{
+	return pcb->remote_port == header->src && pcb->local_port == header->dest &&
+	       ip_addr_eq(&pcb->remote_ip, ip_current_src_addr()) &&
+	       ip_addr_eq(&pcb->local_ip, ip_current_dest_addr());
+}
+
+struct tcp_pcb *inet_tcp_find(const struct tcp_hdr *header, int time_wait)
+{
+	struct hlist_head *bucket = bucket_of(inet_current(), header->dest, header->src, ip_current_src_addr());
+	struct tcp_pcb *pcb = NULL;
+	struct inet_ep *ep;
+
+	hlist_for_each_rcu(ep, bucket, hash_node)
+		if (is_segment_of(ep->tcp, header)) {
+			pcb = ep->tcp;
+			break;
+		}
+	if (!pcb || (pcb->state == TIME_WAIT) != !!time_wait)
+		return NULL;
+	if (time_wait && (TCPH_FLAGS(header) & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN &&
+	    TCP_SEQ_GT(header->seqno, pcb->rcv_nxt)) {
+		tcp_abandon(pcb, 0);
+		return NULL;
+	}
+	return pcb;
+}
+
+/*
+ * TIME_WAIT is memory that the peer may make us keep: beyond TIME_WAIT_MAX the oldest go before their
+ * time. New ones come to the head of the list.
+ */
+void tcp_ep_trim_time_wait(void)
+{
+	struct tcp_pcb *pcb = LWI(lwi_tcp_tw_pcbs), *old;
+	u32 n = 1;
+
+	while (pcb && n++ < TIME_WAIT_MAX)
+		pcb = pcb->next;
+	if (!pcb)
+		return;
+	old = pcb->next;
+	pcb->next = NULL;
+	while (old) {
+		struct tcp_pcb *next = old->next;
+
+		tcp_pcb_purge(old);
+		tcp_free(old);
+		old = next;
+	}
 }
 
 /* --- what lwIP calls; lock held --- */
@@ -59,6 +131,8 @@ static void freed(u8_t id, void *data)
 		ep->listener = NULL;
 		tcp_ep_drop_received(ep);
 	}
+	if (!hlist_unhashed(&ep->hash_node))
+		hlist_del_rcu(&ep->hash_node);
 	ep->listening = false;
 	inet_fire(ep, INET_EV_STATE | INET_EV_HUP | INET_EV_READ | INET_EV_WRITE);
 	inet_ep_pcb_gone(ep);
@@ -193,6 +267,7 @@ static err_t passive_open(u8_t id, struct tcp_pcb_listen *lpcb, struct tcp_pcb *
 	tcp_ep_options(ep);
 	limit_window(ep);
 	ep->tx_seq = pcb->snd_lbb + 1;
+	hash_add(ep);
 	list_add_tail(&ep->node, &ep->stack->eps[INET_TCP]);
 	/* The control block's reference is the only one until it is accepted. */
 	inet_ep_put(ep);
@@ -246,21 +321,6 @@ err_t inet_tcp_admit(struct tcp_pcb *pcb, const struct tcp_hdr *header)
 		return ERR_OK;
 	ep->stack->listen_overflows++;
 	return ERR_MEM;
-}
-
-void inet_tcp_recycle(const struct tcp_hdr *header)
-{
-	struct tcp_pcb *pcb;
-
-	if ((TCPH_FLAGS(header) & (TCP_SYN | TCP_ACK | TCP_RST)) != TCP_SYN)
-		return;
-	for (pcb = LWI(lwi_tcp_tw_pcbs); pcb; pcb = pcb->next)
-		if (pcb->remote_port == header->src && pcb->local_port == header->dest &&
-		    ip_addr_eq(&pcb->remote_ip, ip_current_src_addr()) &&
-		    ip_addr_eq(&pcb->local_ip, ip_current_dest_addr()))
-			break;
-	if (pcb && TCP_SEQ_GT(header->seqno, pcb->rcv_nxt))
-		tcp_abandon(pcb, 0);
 }
 
 u32 inet_tcp_window_step(struct tcp_pcb *pcb)
@@ -482,6 +542,7 @@ int tcp_ep_connect(struct inet_ep *ep, const struct inet_addr *addr)
 	inet_from_ip(ep, &ip, net16(addr->port), &ep->peer);
 	inet_from_ip(ep, &pcb->local_ip, pcb->local_port, &ep->local);
 	ep->tx_seq = pcb->snd_lbb;
+	hash_add(ep);
 	return -EINPROGRESS;
 }
 

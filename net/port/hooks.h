@@ -26,6 +26,9 @@ u32_t lwip_isn(const ip_addr_t *local, u16_t local_port, const ip_addr_t *remote
 u32_t inet_tcp_window_step(struct tcp_pcb *pcb);
 /* ERR_OK: let it through; else it is dropped. pcb may be a listener. */
 err_t inet_tcp_admit(struct tcp_pcb *pcb, const struct tcp_hdr *header);
-/* Before connections in TIME_WAIT are looked at for a segment: one that it may replace goes. */
-void inet_tcp_recycle(const struct tcp_hdr *header);
+/*
+ * Whose segment is it: of those in TIME_WAIT, or of the others; NULL. A SYN that begins behind an old
+ * connection's last byte replaces that (RFC 1122, 4.2.2.13): it is gone, and NULL is the answer.
+ */
+struct tcp_pcb *inet_tcp_find(const struct tcp_hdr *header, int time_wait);
 #define LWIP_HOOK_TCP_INPACKET_PCB(pcb, hdr, optlen, opt1len, opt2, p)	inet_tcp_admit(pcb, hdr)

@@ -99,8 +99,18 @@ struct netif *inet_route6(const ip6_addr_t *src, const ip6_addr_t *dst)	{ return
 const ip6_addr_t *inet_gateway6(struct netif *n, const ip6_addr_t *dst)	{ return NULL; }
 bool inet_accepts4(struct netif *n, const ip4_addr_t *dst)		{ return false; }
 err_t inet_tcp_admit(struct tcp_pcb *pcb, const struct tcp_hdr *h)	{ return ERR_OK; }
-void inet_tcp_recycle(const struct tcp_hdr *h)				{ }
 u32_t inet_tcp_window_step(struct tcp_pcb *pcb)				{ return 2 * pcb->mss; }
+
+struct tcp_pcb *inet_tcp_find(const struct tcp_hdr *h, int time_wait)
+{
+	struct tcp_pcb *p = time_wait ? LWI(lwi_tcp_tw_pcbs) : LWI(lwi_tcp_active_pcbs);
+
+	while (p && (p->remote_port != h->src || p->local_port != h->dest ||
+		     !ip_addr_eq(&p->remote_ip, ip_current_src_addr()) ||
+		     !ip_addr_eq(&p->local_ip, ip_current_dest_addr())))
+		p = p->next;
+	return p;
+}
 
 static void be(struct host *h)
 {
