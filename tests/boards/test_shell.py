@@ -123,8 +123,10 @@ def test_pipelines_in_a_loop(machine):
 DEMOS = {
     "anatomy": r"code: main\(\)(.|\n)*\[heap\]\n *heap:(.|\n)*\[stack\]\n *stack:"
                r"(.|\n)*Everything is where it should be",
-    "fork_cow": r"child, after fork +10240 +5120 +10240 +0\n(.|\n)*after writing 4 MiB +10240 +7168 +6144 +4096\n"
-                r"(.|\n)*10240 +10240 +0 +10240\nThe parent's first byte is still 1",
+    # The kernel may join a page or two beside the buffer to its mapping; the program knows how many.
+    "fork_cow": r"child, after fork +102\d\d +51\d\d +102\d\d +\d{1,2}\n"
+                r"(.|\n)*after writing 4 MiB +102\d\d +7[12]\d\d +61\d\d +4[01]\d\d\n"
+                r"(.|\n)*102\d\d +102\d\d +\d{1,2} +102\d\d\nThe parent's first byte is still 1",
     "threads": r"the heap has 1000 \+ 1000 \+ 1000 \+ 1000 notes; my own counter is 0",
     "race": r"with a mutex: +800000 of 800000\n(.|\n)*with a semaphore: +up to 2 inside, 2 allowed",
     "producers": r"went in 600030000, of what came out 600030000",
