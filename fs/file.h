@@ -30,8 +30,6 @@ struct file_ops {
 	int (*fsync)(struct file *f, loff_t start, loff_t end, bool datasync);
 	int (*iterate)(struct file *f, struct dir_context *ctx);	/* inode rwsem read-held */
 	int (*fallocate)(struct file *f, int mode, loff_t off, loff_t len);
-	ssize_t (*splice_read)(struct file *in, loff_t *pos, struct pipe *pipe, size_t len, u32 flags);
-	ssize_t (*splice_write)(struct pipe *pipe, struct file *out, loff_t *pos, size_t len, u32 flags);
 	void (*show_fdinfo)(struct file *f, char *buf, size_t len);
 };
 
