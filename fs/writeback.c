@@ -6,9 +6,15 @@
  * inode takes it off the list and clears its state first, then writes pages, then
  * attributes: what gets dirty meanwhile puts it back at the tail. An inode with
  * pages left over goes back with its old time.
+ *
+ * Meanwhile it is on no list, and when its writer is done its pages may still be on their way.
+ * So who syncs waits afterwards for every inode that another has in hand (INODE_STATE_SYNC) and for
+ * every page under writeback. An inode that is being evicted writes itself, and is not waited for.
  */
 #include <fs/vfs.h>
 #include <kernel/bug.h>
+#include <kernel/lock/wait.h>
+#include <kernel/mm/pagecache.h>
 #include <kernel/mm/writeback.h>
 #include <kernel/sched/sched.h>
 #include <kernel/time/hrtimer.h>
@@ -43,6 +49,13 @@ static struct inode *take_oldest(struct superblock *sb, ktime_t before, u32 *wha
 	return found;
 }
 
+static struct wait_queue in_hand = WAIT_QUEUE_INIT(in_hand);	/* an inode's SYNC is taken back */
+
+static bool is_in_hand(const struct inode *inode)
+{
+	return __atomic_load_n(&inode->state, __ATOMIC_ACQUIRE) & INODE_STATE_SYNC;
+}
+
 static void put_back(struct inode *inode, u32 what, ktime_t since)
 {
 	inode_mark_dirty(inode, what);
@@ -62,7 +75,9 @@ static void write_inode(struct inode *inode, u32 what, struct flush_work *w, kti
 	if ((what & (INODE_STATE_DIRTY | INODE_STATE_DIRTY_DATA)) && sb->ops->inode_write &&
 	    sb->ops->inode_write(inode, false))
 		put_back(inode, what, next);
-	__atomic_fetch_and(&inode->state, ~(u32)INODE_STATE_SYNC, __ATOMIC_RELEASE);
+	__atomic_fetch_and(&inode->state, ~(u32)INODE_STATE_SYNC, __ATOMIC_SEQ_CST);
+	if (wait_queue_active(&in_hand))
+		wake_all(&in_hand);
 	if (atomic_read(&inode->data.nr_dirty) > 0)
 		put_back(inode, INODE_STATE_DIRTY_PAGES, w->nr_to_write > 0 ? next : since);
 }
@@ -81,11 +96,37 @@ void superblock_write_inodes(struct superblock *sb, struct flush_work *w)
 	}
 }
 
+/* The next inode that somebody writes, or whose pages are on their way, with a reference; prev's is put. */
+static struct inode *next_in_flight(struct superblock *sb, struct inode *prev)
+{
+	struct inode *inode, *found = NULL;
+
+	spin_lock(&sb->lock);
+	inode = prev ? list_next(prev, sb_node) : list_first(&sb->inodes, struct inode, sb_node);
+	for (; &inode->sb_node != &sb->inodes && !found; inode = list_next(inode, sb_node))
+		if ((is_in_hand(inode) || xa_marked(&inode->data.pages, XA_WRITEBACK)) &&
+		    refcount_inc_not_zero(&inode->refs))
+			found = inode;
+	spin_unlock(&sb->lock);
+	if (prev)
+		inode_put(prev);
+	return found;
+}
+
+static void wait_for_others(struct superblock *sb)
+{
+	for (struct inode *i = next_in_flight(sb, NULL); i; i = next_in_flight(sb, i)) {
+		wait_event(&in_hand, !is_in_hand(i));
+		(void)mapping_write_wait(&i->data, 0, S64_MAX);
+	}
+}
+
 int superblock_sync(struct superblock *sb)
 {
 	struct flush_work w = { .dirty_before_ns = S64_MAX, .nr_to_write = S64_MAX, .wait = true };
 
 	superblock_write_inodes(sb, &w);
+	wait_for_others(sb);
 	return sb->ops && sb->ops->sync_fs ? sb->ops->sync_fs(sb, true) : 0;
 }
 
@@ -95,6 +136,8 @@ static void flush_superblocks(struct flush_work *w)
 		if (sb->flags & SB_RDONLY)
 			continue;
 		superblock_write_inodes(sb, w);
+		if (w->wait)
+			wait_for_others(sb);
 		if (w->wait && sb->ops && sb->ops->sync_fs)
 			(void)sb->ops->sync_fs(sb, true);
 		else if (sb->ops && sb->ops->advance)
