@@ -8,7 +8,7 @@
  *   inode.c   inodes in memory and on disk       data.c    pages of file data
  *   dir.c     directory blocks                   namei.c   operations on names
  *   rename.c  rename                             order.c   what may be on disk when: power cuts
- *   later.c   what is free after a barrier
+ *   barrier.c barriers, sync                     later.c   what is free after a barrier
  *
  * Locks, outer first: inode rwsem (VFS) > page lock > ei->map_lock > sbi->barrier >
  * lock of a metadata block's page (block_lock) > sbi->alloc_lock > sbi->order_lock.
@@ -241,7 +241,7 @@ int ext2_fsync(struct file *f, loff_t start, loff_t end, bool datasync);
 void ext2_slot_place(struct ext2_sb *s, u32 ino, struct ext2_place *out);
 int __must_check ext2_slot(struct ext2_sb *s, u32 ino, struct block_ref *ref, struct ext2_raw_inode **raw);
 
-/* --- order.c. Context of all but the filter: may sleep, no metadata block locked --- */
+/* --- order.c, barrier.c. Context of all but the filter: may sleep, no metadata block locked --- */
 void ext2_order_init(struct ext2_sb *s);		/* before the first block is read */
 void ext2_order_start(struct ext2_sb *s);		/* geometry is known */
 void ext2_order_stop(struct ext2_sb *s);		/* last use: nothing waits any more, or the device failed */

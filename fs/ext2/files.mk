@@ -1,4 +1,5 @@
 obj-y += fs/ext2/balloc.o
+obj-y += fs/ext2/barrier.o
 obj-y += fs/ext2/data.o
 obj-y += fs/ext2/dir.o
 obj-y += fs/ext2/ialloc.o
