@@ -31,7 +31,7 @@ MUTANTS = {
         ("rename.c", "	if (ext2_slot_retract(m->replaced)) {", "	if (1) {"),
     "a directory goes before what was in it":
         ("barrier.c", "return ext2_is_durable(s, d->seq) && !ei->held && ext2_is_durable(s, ei->hide_seq);",
-         "return true;"),
+         "return ei || true;"),
     "a pointer is there before its block":
         ("order.c", "*(u32 *)(copy + dep->offset) = 0;", ";"),
     "a name in a new block counts as there too early":
@@ -39,7 +39,7 @@ MUTANTS = {
     "blocks are used again at once":
         ("map.c", "if (ei->unclaimed && !metadata)", "if (1)"),
     "inode numbers are used again at once":
-        ("later.c", "	if (EXT2_I(inode)->unclaimed &&\n", "	if (1 || EXT2_I(inode)->unclaimed &&\n"),
+        ("later.c", "	if (EXT2_I(inode)->unclaimed &&\n", "	if (EXT2_I(inode)->unclaimed || true ||\n"),
     "a hidden name is given again":
         ("dir.c", "	if (likely(!ext2_may_hide(dir)))\n		return 0;", "	return 0;"),
 }
