@@ -10,7 +10,9 @@
  *	http epoll	the same by epoll(7), told as long as a socket is ready (level-triggered)
  *	http edge	the same, told once when it becomes ready (edge-triggered)
  *
- * "http one 8080 3" ends after three clients. From the host: curl http://localhost:8080/
+ * "http one 8080 3" ends after three clients; "http one 8080 0 128" lets 128 connections wait, not 10: one
+ * that finds the queue full is not answered, and the client tries again after a second, two, four.
+ * From the host: curl http://localhost:8080/
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -26,12 +28,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define BACKLOG		10		/* connections that wait to be accepted */
 #define REQUEST_MAX	1024
 #define THREADS		4
 
 static int port = 8080;
-static int clients_left = -1;		/* -1: for ever; atomic */
+static int clients_left;		/* 0: for ever; atomic */
+static int backlog = 10;		/* connections that wait to be accepted */
 
 static const char page[] = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 13\r\n"
 			   "Connection: close\r\n\r\nHello world!\n";
@@ -56,7 +58,7 @@ static int listen_on(int extra_option)
 		fail("setsockopt");
 	if (bind(fd, (struct sockaddr *)&a, sizeof(a)))
 		fail("bind");
-	if (listen(fd, BACKLOG))
+	if (listen(fd, backlog))
 		fail("listen");
 	return fd;
 }
@@ -226,6 +228,8 @@ int main(int argc, char **argv)
 		port = atoi(argv[2]);
 	if (argc > 3)
 		clients_left = atoi(argv[3]);
+	if (argc > 4)
+		backlog = atoi(argv[4]);
 	printf("port %d, %s\n", port, how);
 	fflush(stdout);
 	if (!strcmp(how, "one"))
@@ -242,6 +246,6 @@ int main(int argc, char **argv)
 		serve_epoll(0);
 	else if (!strcmp(how, "edge"))
 		serve_epoll(EPOLLET);
-	fprintf(stderr, "usage: http [one|threads|acceptors|reuseport|select|epoll|edge] [port] [clients]\n");
+	fprintf(stderr, "usage: http [one|threads|acceptors|reuseport|select|epoll|edge] [port] [clients] [backlog]\n");
 	return 2;
 }
