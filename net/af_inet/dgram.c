@@ -3,8 +3,8 @@
  * Datagrams over IP: UDP, ICMP echo ("ping") and raw sockets. One send, one
  * datagram; what goes beside it comes and goes as control messages.
  *
- * Limit: that a port is closed (ICMP says so) is not told to the sender. MSG_MORE, which would gather several
- * sends into one datagram, gives -EOPNOTSUPP. MSG_ERRQUEUE finds nothing: IP_RECVERR is not there.
+ * Limit: MSG_MORE, which would gather several sends into one datagram, gives -EOPNOTSUPP. MSG_ERRQUEUE finds
+ * nothing.
  */
 #include <net/af_inet/af_inet.h>
 #include <kernel/lib/string.h>

@@ -9,8 +9,8 @@
  *
  * A reader takes a packet off the queue; one that only peeks holds read_mutex, so that nobody takes it away.
  *
- * Limit: SOCK_PACKET gives -ESOCKTNOSUPPORT; of the options of SOL_PACKET there are PACKET_AUXDATA and
- * PACKET_STATISTICS, others (PACKET_RX_RING, memberships) give -ENOPROTOOPT.
+ * Limit: SOCK_PACKET gives -ESOCKTNOSUPPORT; of the options of SOL_PACKET there are PACKET_AUXDATA,
+ * PACKET_STATISTICS and memberships of PACKET_MR_PROMISC, others (PACKET_RX_RING) give -ENOPROTOOPT.
  */
 #include <net/filter.h>
 #include <net/net.h>
@@ -22,7 +22,9 @@
 #include <arch/uaccess.h>
 
 #define SOL_PACKET	263
-enum { PACKET_STATISTICS = 6, PACKET_AUXDATA = 8 };
+enum { PACKET_ADD_MEMBERSHIP = 1, PACKET_DROP_MEMBERSHIP = 2, PACKET_STATISTICS = 6, PACKET_AUXDATA = 8 };
+enum { PACKET_MR_PROMISC = 1 };
+#define MEMBERSHIPS	8u
 enum { TP_STATUS_USER = 1, TP_STATUS_CSUMNOTREADY = 8, TP_STATUS_CSUM_VALID = 128 };
 
 struct sockaddr_ll {
@@ -32,6 +34,12 @@ struct sockaddr_ll {
 	u8 pkttype, halen, addr[8];
 };
 #define LL_MIN		12u		/* without the address */
+
+struct packet_mreq {
+	s32 ifindex;
+	u16 type, alen;
+	u8 address[8];
+};
 
 struct tpacket_auxdata {
 	u32 status, len, snaplen;
@@ -46,6 +54,7 @@ struct packet_sock {
 	bool registered;		/* state_mutex */
 	struct bpf_program *filter;	/* RCU; state_mutex to write */
 	u32 auxdata;			/* a word: PACKET_AUXDATA */
+	struct netdev *promisc[MEMBERSHIPS];	/* state_mutex: interfaces that it wants all packets of */
 
 	/* Guarded by queue_lock. */
 	struct spinlock queue_lock;	/* RANK_SOCK_QUEUE, softirqs off */
@@ -404,10 +413,54 @@ static int packet_attach_filter(struct socket *sk, uaddr_t val, u32 len, bool at
 	return attach || old ? 0 : -ENOENT;
 }
 
+/* An interface hands up all that it receives while anybody wants that: taps see it, the stack drops others'. */
+static void count_promisc(struct netdev *dev, int by)
+{
+	mutex_lock(&init_net.config_lock);
+	dev->promiscuity += by;
+	mutex_unlock(&init_net.config_lock);
+}
+
+/* Takes a free place, or leaves its own. state_mutex held. */
+static int change_membership(struct packet_sock *p, struct netdev *dev, bool add)
+{
+	for (u32 i = 0; i < MEMBERSHIPS; i++) {
+		if (p->promisc[i] != (add ? NULL : dev))
+			continue;
+		p->promisc[i] = add ? dev : NULL;
+		count_promisc(dev, add ? 1 : -1);
+		return 0;
+	}
+	return add ? -ENOBUFS : 0;
+}
+
+static int set_membership(struct packet_sock *p, uaddr_t val, u32 len, bool add)
+{
+	struct packet_mreq m;
+	struct netdev *dev;
+	int err;
+
+	if (len < sizeof(m))
+		return -EINVAL;
+	if (copy_from_user(&m, val, sizeof(m)))
+		return -EFAULT;
+	if (m.type != PACKET_MR_PROMISC)
+		return -ENOPROTOOPT;
+	dev = dev_of(m.ifindex);
+	if (!dev)
+		return -ENODEV;
+	mutex_lock(&p->state_mutex);
+	err = change_membership(p, dev, add);
+	mutex_unlock(&p->state_mutex);
+	return err;
+}
+
 static int packet_setsockopt(struct socket *sk, int level, int name, uaddr_t val, u32 len)
 {
 	int v;
 
+	if (level == SOL_PACKET && (name == PACKET_ADD_MEMBERSHIP || name == PACKET_DROP_MEMBERSHIP))
+		return set_membership(packet_of(sk), val, len, name == PACKET_ADD_MEMBERSHIP);
 	if (level != SOL_PACKET || name != PACKET_AUXDATA)
 		return -ENOPROTOOPT;
 	if (len < sizeof(v))
@@ -472,6 +525,9 @@ static void packet_release(struct socket *sk)
 
 	mutex_lock(&p->state_mutex);
 	unregister(p);
+	for (u32 i = 0; i < MEMBERSHIPS; i++)
+		if (p->promisc[i])
+			count_promisc(p->promisc[i], -1);
 	mutex_unlock(&p->state_mutex);
 	while ((pkt = take_first(p, false)))
 		pkt_free(pkt);

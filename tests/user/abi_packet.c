@@ -252,6 +252,20 @@ static void statistics(void)
 	close(fd);
 }
 
+static void memberships(void)
+{
+	struct packet_mreq m = { .mr_ifindex = lo_index, .mr_type = PACKET_MR_PROMISC };
+	int fd = packet(SOCK_RAW, ETH_P_ALL);
+
+	tap_is(err(setsockopt(fd, SOL_PACKET, PACKET_DROP_MEMBERSHIP, &m, sizeof(m))), 0, "no member");
+	tap_is(err(setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &m, sizeof(m))), 0, "all packets, please");
+	tap_is(err(setsockopt(fd, SOL_PACKET, PACKET_DROP_MEMBERSHIP, &m, sizeof(m))), 0, "no longer");
+	tap_is(err(setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &m, 4)), -EINVAL, "a short one");
+	m.mr_ifindex = 999;
+	tap_is(err(setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &m, sizeof(m))), -ENODEV, "no such interface");
+	close(fd);
+}
+
 int main(void)
 {
 	loopback_up();
@@ -263,5 +277,6 @@ int main(void)
 	sending();
 	filters();
 	statistics();
+	memberships();
 	return tap_exit();
 }
