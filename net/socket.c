@@ -144,6 +144,17 @@ void sock_wait_abandon(struct wait_queue *q, struct sock_wait *w)
 	wake_queue(q, 1, w->key);
 }
 
+void sock_pass_on_slow(struct socket *sk, u32 key)
+{
+	u64 flags = spin_lock_irqsave(&sk->wait.lock);
+	struct wait_entry *e;
+
+	list_for_each(e, &sk->wait.entries, node)
+		if (e->func == sock_wait_wake && e->func(e, key))
+			break;
+	spin_unlock_irqrestore(&sk->wait.lock, flags);
+}
+
 /* --- the file --- */
 
 static char *socket_name(struct dentry *d, char *buf, size_t size)

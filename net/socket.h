@@ -193,6 +193,17 @@ int sock_wait_wake(struct wait_entry *e, u32 key);
 /* Leaves without its event: what may have been meant for it goes to the next of its key. */
 void sock_wait_abandon(struct wait_queue *q, struct sock_wait *w);
 
+/*
+ * Who has taken a part leaves the rest to the next that sleeps for it: one wake-up may stand for more than one
+ * message. Pollers have been told of all of it.
+ */
+void sock_pass_on_slow(struct socket *sk, u32 key);
+static inline void sock_pass_on(struct socket *sk, u32 key)
+{
+	if (unlikely(!list_empty(&sk->wait.entries)))
+		sock_pass_on_slow(sk, key);
+}
+
 /* What is left of a wait: 0 at once for MSG_DONTWAIT. */
 static inline ktime_t sock_timeout(ktime_t option, bool nonblock)
 {

@@ -282,6 +282,8 @@ static ssize_t inet_dgram_recvmsg(struct socket *sk, struct sock_msg *m)
 	}
 	if (n < 0)
 		return n;
+	if (inet_poll(s->ep) & INET_EV_READ)
+		sock_pass_on(sk, SOCK_POLL_IN);
 	if (msg.length > room)
 		m->out_flags |= MSG_TRUNC;
 	if (m->name)

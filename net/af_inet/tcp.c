@@ -126,8 +126,11 @@ int inet_stream_accept(struct socket *sk, u32 flags, struct socket **out)
 
 	for (;;) {
 		err = inet_accept(s->ep, &ep);
-		if (!err)
+		if (!err) {
+			if (inet_poll(s->ep) & INET_EV_ACCEPT)
+				sock_pass_on(sk, SOCK_POLL_IN);
 			return wrap(s, ep, out);
+		}
 		if (err != -EAGAIN)
 			return err;
 		err = sock_wait_event(&sk->wait, SOCK_POLL_IN,
@@ -175,8 +178,11 @@ ssize_t inet_stream_send(struct socket *sk, struct sock_msg *m)
 			n = sock_wait_event(&sk->wait, SOCK_POLL_OUT, may_send(s), &left);
 		}
 	}
-	if (sent)
+	if (sent) {
+		if (inet_poll(s->ep) & INET_EV_WRITE)
+			sock_pass_on(sk, SOCK_POLL_OUT);
 		return sent;
+	}
 	return n == -EPIPE || n == -ENOTCONN ? broken(sk, m->flags) : n;
 }
 
@@ -231,6 +237,8 @@ ssize_t inet_stream_recv(struct socket *sk, struct sock_msg *m)
 	}
 	if (!copied)
 		return n;
+	if (inet_tcp_unread(s->ep))
+		sock_pass_on(sk, SOCK_POLL_IN);
 	/* What went wrong behind these bytes is for the next call. */
 	if (n < 0 && n != -EAGAIN && n != -EFAULT && n != -ERESTARTSYS && n != -EINTR && n != -ENOTCONN)
 		socket_set_error(sk, -n);

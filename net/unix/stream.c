@@ -202,7 +202,7 @@ static int receive(struct reader *r)
 		err = wait_for_more(r, &left, &end);
 	}
 	if (unlikely(!list_empty(&u->queue)) && !(r->m->flags & MSG_PEEK))
-		wake_poll(&u->sk.wait, SOCK_POLL_IN);
+		sock_pass_on(&u->sk, SOCK_POLL_IN);
 	return err;
 }
 
