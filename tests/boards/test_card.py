@@ -57,6 +57,14 @@ def test_files_survive_a_restart(board, variables, tmp_path):
     assert not check_disk(f"{tmp_path}/sdcard.img?offset={ROOT_START[board]}")
 
 
+def test_random_numbers_come(tmp_path):
+    """One interrupt when the source is seeded, one with the numbers."""
+    with Machine(command_of(tmp_path, "visionfive2")) as machine:
+        machine.login()
+        counts = ok(machine, "grep rng@ /proc/interrupts").split()[1:-3]
+        assert sum(map(int, counts)) == 2, counts
+
+
 # --- errors: the model's monitor says when ---
 
 class Monitor:
