@@ -90,7 +90,7 @@ kconfig-files := $(wildcard Kconfig arch/*/Kconfig kernel/Kconfig kernel/*/Kconf
 autoconf := $(build)/config/auto.conf
 
 # Targets that neither need nor should make a configuration.
-unconfigured := help setup clean test check user oracle %_defconfig
+unconfigured := help setup clean test check user oracle hwtest %_defconfig
 ifneq ($(filter-out $(unconfigured),$(or $(MAKECMDGOALS),all)),)
 configured := y
 include $(autoconf)
@@ -344,6 +344,19 @@ include userland/files.mk
 test: $(setup-test)
 	$(Q)$(PYTHON) -m pytest -q -p no:cacheprovider $(if $(T),-k "$(T)") tests
 
+# On a board, by its serial line and its power switch (docs/testing.md): ENV= is a labgrid environment;
+# HWMAP= names several boards. Reports: build/hwtest/.
+RINGS ?= user,kernel,ends
+hwtest := $(PYTHON) tests/hw/hwtest.py --rings $(RINGS) $(if $(T),--only $(T))
+.PHONY: hwtest
+hwtest: $(setup-test)
+ifneq ($(HWMAP),)
+	$(Q)$(hwtest) --map $(HWMAP) build/hwtest
+else
+	$(Q)$(if $(ENV),,echo "Say how the board is wired: ENV=, a copy of boards/$(BOARD)/labgrid.yaml"; exit 2)
+	$(Q)$(hwtest) $(BOARD) $(ENV) build/hwtest/$(BOARD)
+endif
+
 # Churn of processes, memory, futexes, pipes, signals and files, for minutes.
 .PHONY: stress
 stress: user
@@ -442,6 +455,7 @@ clean:
 #? make debug            boot stopped, waiting for gdb
 #? make test             every test that runs without hardware; T=name picks some
 #? make cuts             every disk that a power cut could leave of a run; SEEDS="1 2" picks runs
+#? make hwtest           the same on a board: ENV=its labgrid environment, or HWMAP=several; RINGS= T=
 #? make stress           minutes of churn on the debug build; SECONDS= per part, SMP=, T=names
 #? make bench            instructions per operation beside Linux's; T="NAME GROUP" picks some
 #? make figures           the bench against its targets, into docs/measurements.md

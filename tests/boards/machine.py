@@ -30,19 +30,12 @@ def run_flags(target, *variables):
     return shlex.split([line for line in done.stdout.splitlines() if re.match(r"\S*qemu-system", line)][-1])
 
 
-class Machine:
-    def __init__(self, command, banner="Fathom on RISC-V", wait=WAIT_S):
+class Session:
+    """Talk with what is behind child, anything that pexpect can wait on."""
+    def __init__(self, child, wait=WAIT_S):
         self.wait = wait
         self.seen = ""
-        self.child = pexpect.spawn(command[0], command[1:], cwd=ROOT, encoding="utf-8", codec_errors="replace",
-                                   echo=False, timeout=wait)
-        self.expect(banner, "no console")
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.child.close(force=True)
+        self.child = child
 
     def expect(self, what, otherwise):
         """Wait for a string or an expression; everything up to it is returned."""
@@ -81,3 +74,17 @@ class Machine:
             raise ConsoleError(f"it does not end\n{(self.seen + self.child.before)[-4000:]}")
         self.seen += self.child.before
         self.child.close()
+
+
+class Machine(Session):
+    """One that is started here, and ends with its context."""
+    def __init__(self, command, banner="Fathom on RISC-V", wait=WAIT_S):
+        super().__init__(pexpect.spawn(command[0], command[1:], cwd=ROOT, encoding="utf-8", codec_errors="replace",
+                                       echo=False, timeout=wait), wait)
+        self.expect(banner, "no console")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.child.close(force=True)

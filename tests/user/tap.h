@@ -10,6 +10,9 @@
  * Of a program abi_x, every result line is compared with what Debian's Linux
  * answered (oracle/abi_x.txt, made by "make oracle"). tap_says() is for
  * those: it puts the answer into the line, and Linux's answer is the right one.
+ *
+ * On a serial line that may lose characters each line ends with its sum, " ~1a2b",
+ * where the environment has TAP_SUMS (runner.c sets it, tests/hw/line.py judges).
  */
 #ifndef TAP_H
 #define TAP_H
@@ -28,15 +31,36 @@
 
 static int tap_planned TAP_UNUSED, tap_done TAP_UNUSED, tap_failed TAP_UNUSED;
 
+/* Fletcher's sum of n characters, modulo 251; as in tests/hw/line.py. */
+static unsigned tap_sum(const char *text, int n)
+{
+	unsigned low = 0, high = 0;
+
+	for (int i = 0; i < n; i++) {
+		low = (low + (unsigned char)text[i] + 1) % 251;
+		high = (high + low) % 251;
+	}
+	return high << 8 | low;
+}
+
+/* End the line of n characters in a buffer with room for 8 more; its new length. */
+static int tap_end_line(char *line, int n)
+{
+	if (getenv("TAP_SUMS"))
+		n += snprintf(line + n, 7, " ~%04x", tap_sum(line, n));
+	line[n++] = '\n';
+	return n;
+}
+
 static void tap_write(const char *prefix, const char *format, va_list args)
 {
 	char line[512];
 	int n = snprintf(line, sizeof(line), "%s", prefix);
 
-	n += vsnprintf(line + n, sizeof(line) - n - 1, format, args);
-	if (n > (int)sizeof(line) - 2)
-		n = sizeof(line) - 2;
-	line[n++] = '\n';
+	n += vsnprintf(line + n, sizeof(line) - n - 8, format, args);
+	if (n > (int)sizeof(line) - 9)
+		n = sizeof(line) - 9;
+	n = tap_end_line(line, n);
 	for (int at = 0, put; at < n; at += put) {
 		put = write(1, line + at, n - at);
 		if (put < 0 && errno != EINTR)
@@ -69,7 +93,7 @@ static void tap_result(bool passed, const char *format, va_list args)
 TAP_UNUSED static void tap_plan(int count)
 {
 	char line[32];
-	int n = snprintf(line, sizeof(line), "1..%d\n", count);
+	int n = tap_end_line(line, snprintf(line, sizeof(line) - 8, "1..%d", count));
 
 	tap_planned = count;
 	if (write(1, line, n) != n)
