@@ -62,9 +62,11 @@ class UBoot(Session):
         said = ""
         for _ in range(TRIES):
             self.type(f"{command}; echo @@$?@'@'\r")
-            done = self.child.expect([DONE, pexpect.TIMEOUT], timeout=wait)
+            # The prompt without a marker before it: the marker was damaged, waiting on is no use.
+            done = self.child.expect([DONE, self.prompt, pexpect.TIMEOUT], timeout=wait)
             said = self.child.before
             if done == 0 and self.child.match[1] == "0":
+                self.settle()
                 return
             self.repeated += 1
             self.type("\x03")

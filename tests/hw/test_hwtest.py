@@ -72,7 +72,7 @@ def test_a_line_that_eats_all_results_is_no_failure(tmp_path):
 
 
 def ruin(desk):
-    desk.faults.garbage = 40000
+    desk.faults.garbage = 20000
 
 
 def test_a_board_that_never_answers(tmp_path):
