@@ -346,7 +346,7 @@ test: $(setup-test)
 
 # On a board, by its serial line and its power switch (docs/testing.md): ENV= is a labgrid environment;
 # HWMAP= names several boards. Reports: build/hwtest/.
-RINGS ?= user,kernel,ends
+RINGS ?= user,kernel,ends,bench
 hwtest := $(PYTHON) tests/hw/hwtest.py --rings $(RINGS) $(if $(T),--only $(T))
 .PHONY: hwtest
 hwtest: $(setup-test)

@@ -3,7 +3,7 @@
 """
 Test a board over its serial line, or several side by side.
 
-usage: hwtest.py [--rings user,kernel,ends] [--only NAME,...] BOARD ENVIRONMENT FOLDER
+usage: hwtest.py [--rings user,kernel,ends,bench] [--only NAME,...] BOARD ENVIRONMENT FOLDER
        hwtest.py [--rings ...] [--only ...] --map HWMAP FOLDER
 
 ENVIRONMENT is a labgrid environment (boards/*/labgrid.yaml), FOLDER gets the reports (report.py). HWMAP is
@@ -29,13 +29,13 @@ import session  # noqa: E402
 import strategy  # noqa: E402
 from conftest import run_make  # noqa: E402
 
-RINGS = ("user", "kernel", "ends")
+RINGS = ("user", "kernel", "ends", "bench")
 
 
 def images(board, rings):
     """{variant: path of its Image}, built."""
     run_make("kernel", f"BOARD={board}")
-    if set(rings) - {"user"}:
+    if set(rings) & {"kernel", "ends"}:
         run_make("kernel", f"BOARD={board}", "CONFIG=debug")
     return {variant: qemu.image(board, variant) for variant in ("", "debug")}
 
@@ -49,7 +49,7 @@ def run_board(board, environment, rings=RINGS, only=(), log=print, patience=sess
     names = [n for n in guest.programs() if not n.startswith(("bench_", "disk_")) and (not only or n in only)]
     try:
         for ring in rings:
-            getattr(tests, ring)(*([names] if ring == "user" else []))
+            getattr(tests, ring)(*{"user": [names], "bench": [only]}.get(ring, []))
     finally:
         target.cleanup()
     return tests
@@ -58,7 +58,7 @@ def run_board(board, environment, rings=RINGS, only=(), log=print, patience=sess
 def test_one(options):
     tests = run_board(options.what, options.environment, options.rings, options.only,
                       lambda text: print(text, flush=True))
-    for what, case, old, new in report.write(options.folder, options.folder.name, tests):
+    for what, case, old, new in report.write(options.folder, options.folder.name, tests, tests.figures):
         print(f"{what}: {case} {old} -> {new}")
     told = ", ".join(f"{number} {verdict}" for verdict, number in report.counts(tests.cases).items())
     print(f"{options.what}: {told}; {options.folder}/report.html")

@@ -9,6 +9,7 @@ Rings, in order; each is made of as few boots as there can be:
     kernel  KTEST on the debug kernel, one boot
     ends    one boot each: a panic by its own name must say where, a restart must come back,
             and so must the board after its power was cut while it was busy
+    bench   kbench's lines on the shipped kernel, one boot: figures for the report's plots
 
 Verdicts of a case: passed, failure, skipped; panic, time-out where the board ended with it; and those that
 say nothing about the kernel: flash error (U-Boot did not get what it was to start), no console (no sign of
@@ -16,22 +17,27 @@ life from U-Boot or the kernel), line noise (asked three times, and each time it
 A failure is never asked again: only what the line has eaten is.
 """
 import dataclasses
+import importlib.machinery
+import importlib.util
 import pathlib
 import re
 import tempfile
 import time
+import types
 
 import cpio
 import guest
 import qemu
-from conftest import TAP_LINE
+from conftest import ROOT, TAP_LINE
 from line import heard
 from strategy import BANNER, BoardError, Status
 from test_kernel import CRASHES, RESULT, cases as ktest_cases
 
 ASK = 3			# times for what the line has damaged
 PATIENCE_S = 100	# without a mark of the runner's: its own time-out for a program is 60 s
-MARK = re.compile(r"^(?:# |ok |not ok |\[ *\d+\.\d+\] (?:not )?ok )", re.M)
+BENCH_S = 120		# the longest line of kbench takes some 40 s
+MARK = re.compile(r"^(?:# |ok |not ok |BENCH |\[ *\d+\.\d+\] (?:not )?ok )", re.M)
+FIGURE = re.compile(r"^(\S+)\t([\d.e+-]+)\t(\S+)\t(?:lower|higher)\t\S+\t([\d.e+-]+)\t([\d.e+-]+)\t\d+$", re.M)
 # What the runner, KTEST and the kernel say at the end; on a bad line any of them will do.
 ENDED = r"# all done|ktest: done|power off|system halted"
 SUMS = ("etc/line-sums", cpio.FILE, b"")
@@ -115,11 +121,19 @@ class Pieces:
                                    text=f"1..{self.plan}\n{run.text}")
 
 
+def bench_script():
+    """tests/bench/measure, a program without a suffix, as a module."""
+    loader = importlib.machinery.SourceFileLoader("measure", str(ROOT / "tests" / "bench" / "measure"))
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader("measure", loader))
+    loader.exec_module(module)
+    return module
+
+
 class Tests:
     """On one board. log: called with each line of progress."""
     def __init__(self, strategy, images, log=print, patience=PATIENCE_S):
         self.strategy, self.images, self.log, self.patience = strategy, images, log, patience
-        self.boots, self.cases, self.pieces = [], [], {}
+        self.boots, self.cases, self.pieces, self.figures = [], [], {}, []
 
     # --- boots ---
 
@@ -307,3 +321,28 @@ class Tests:
             after = self.boot("after power cut", "", str(archive), "",
                               lambda line: follow(line, ENDED, self.patience))
         self.add("ends", "power cut", "passed" if after.verdict == "ended" else after.verdict, after.detail)
+
+    # --- figures ---
+
+    def bench(self, names=()):
+        """Figures of kbench, [(name, value, unit)]; a case each, skipped where it cannot be measured here."""
+        guest.run_make("build/bench/kbench")
+        measure = bench_script()
+        todo = [job for job in measure.jobs(names) if "$disk" not in job[2]]
+        parts = types.SimpleNamespace(kbench=ROOT / "build" / "bench" / "kbench",
+                                      busybox=guest.CACHE / "busybox" / "busybox")
+        with tempfile.TemporaryDirectory(prefix="fathom-hw-") as folder:
+            archive = pathlib.Path(folder) / f"{self.strategy.board}-bench.cpio"
+            archive.write_bytes(measure.initramfs(parts, todo))
+            boot = self.boot("bench", "", str(archive), "",
+                             lambda line: follow(line, r"BENCH -|power off|system halted", BENCH_S))
+        text = boot.text.replace("\r", "")
+        # Of a figure whose digits the line has damaged, the extremes tell as a rule.
+        self.figures += [(m[1], float(m[2]), m[3]) for m in FIGURE.finditer(text)
+                         if float(m[4]) <= float(m[2]) <= float(m[5])]
+        measured = {name for name, _, _ in self.figures}
+        for name, _, _ in todo:
+            unsupported = re.search(rf"^{re.escape(name)}\tunsupported\t.*", text, re.M)
+            verdict = ("passed" if name in measured else "skipped" if unsupported else
+                       boot.verdict if boot.verdict != "ended" else "failure")
+            self.add("bench", name, verdict, unsupported[0] if unsupported else boot.detail)

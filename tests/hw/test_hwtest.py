@@ -5,6 +5,8 @@ a power switch, real U-Boot and TFTP; only the board is QEMU. Then with everythi
 """
 import json
 import re
+import subprocess
+import sys
 import xml.etree.ElementTree
 
 import pytest
@@ -114,6 +116,31 @@ def test_endings(tmp_path, monkeypatch):
     tests, _ = run(tmp_path, rings=("ends",))
     found = {case.name: case.verdict for case in tests.cases}
     assert found == dict.fromkeys(("null_pointer", "restart", "power cut"), "passed"), texts(tests)
+
+
+def test_figures_are_taken(tmp_path):
+    tests, _ = run(tmp_path, rings=("bench",), only=("null_syscall", "ctx_2p_0k"))
+    assert [(case.name, case.verdict) for case in tests.cases] == [(n, "passed") for n, _, _ in tests.figures], texts(tests)
+    assert {name for name, value, unit in tests.figures if value > 0 and unit} == {"null_syscall", "ctx_2p_0k"}
+
+
+def test_boards_side_by_side(tmp_path):
+    """Two of a map at once, one of them dead: each has a verdict and reports of its own."""
+    rows, desks = [], []
+    for name, silent in (("left", False), ("right", True)):
+        desks.append(Board("qemu-virt", tmp_path / name, Faults(silent=silent)))
+        desks[-1].environment(", banner_s: 5" if silent else "")
+        rows.append(f"- {{name: {name}, board: qemu-virt, env: {name}/env.yaml}}\n")
+    (tmp_path / "hwmap.yaml").write_text("".join(rows))
+    done = subprocess.run([sys.executable, hwtest.__file__, "--rings", "user", "--only", "abi_tap",
+                           "--map", tmp_path / "hwmap.yaml", tmp_path / "out"],
+                          text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    for desk in desks:
+        desk.close()
+    found = {name: set(json.loads((tmp_path / "out" / name / "results.json").read_text())["cases"].values())
+             for name in ("left", "right")}
+    assert found == {"left": {"passed"}, "right": {"no console"}}, done.stdout
+    assert done.returncode == 1 and "right: " in done.stdout and "left: " in done.stdout
 
 
 def test_sums_are_those_of_the_programs():
