@@ -120,7 +120,7 @@ def test_endings(tmp_path, monkeypatch):
 
 def test_figures_are_taken(tmp_path):
     tests, _ = run(tmp_path, rings=("bench",), only=("null_syscall", "ctx_2p_0k"))
-    assert [(case.name, case.verdict) for case in tests.cases] == [(n, "passed") for n, _, _ in tests.figures], texts(tests)
+    assert {case.name: case.verdict for case in tests.cases} == {n: "passed" for n, _, _ in tests.figures}, texts(tests)
     assert {name for name, value, unit in tests.figures if value > 0 and unit} == {"null_syscall", "ctx_2p_0k"}
 
 
