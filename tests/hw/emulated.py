@@ -102,8 +102,9 @@ class Board:
         if self.process:
             return
         self.starts += 1
-        self.process = subprocess.Popen(self.command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        stderr=subprocess.STDOUT, bufsize=0)
+        # It ends with this process, whatever ends that.
+        self.process = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", *self.command], cwd=ROOT, bufsize=0,
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         threading.Thread(target=self.serve_output, args=(self.process,), daemon=True).start()
 
     def off(self):
