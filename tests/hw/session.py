@@ -150,6 +150,8 @@ class Tests:
             boot.verdict, boot.detail = act(self.strategy.line)
         except BoardError as reason:
             boot.verdict, boot.detail = reason.verdict, reason.text
+        except OSError as reason:  # of the serial port: not there, or unplugged
+            boot.verdict, boot.detail = "no console", str(reason)
         finally:
             line = self.strategy.line
             if line:

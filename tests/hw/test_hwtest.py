@@ -83,6 +83,17 @@ def test_a_board_that_never_answers(tmp_path):
     assert desk.starts == 1
 
 
+def test_a_serial_port_that_is_not_there(tmp_path):
+    desk = Board("qemu-virt", tmp_path)
+    environment = desk.environment()
+    (tmp_path / "tty").unlink()
+    try:
+        tests = hwtest.run_board("qemu-virt", environment, ("user",), FEW)
+    finally:
+        desk.close()
+    assert verdicts_of(tests) == {"no console"} and "tty" in tests.boots[0].detail, texts(tests)
+
+
 def test_files_that_u_boot_cannot_get(tmp_path):
     tests, _ = run(tmp_path, more=", load: 'tftpboot {address} no-such-{file}'")
     assert verdicts_of(tests) == {"flash error"}, texts(tests)
@@ -103,7 +114,7 @@ def test_a_panic_in_a_test_ends_that_test_alone(tmp_path):
 
 
 def test_a_board_that_stops_in_a_test(tmp_path):
-    tests, desk = run(tmp_path, faults=Faults(break_at="# begin abi_poll", breaks=Board.freeze), patience=10)
+    tests, desk = run(tmp_path, faults=Faults(break_at="# begin abi_poll", breaks=Board.freeze), patience=6)
     of = {name: {c.verdict for c in tests.cases if c.group == name} for name in FEW}
     assert of["abi_pipe"] <= {"passed"} and of["abi_tap"] <= {"passed", "skipped"}, texts(tests)
     assert of["abi_poll"] - {"passed"} == {"time-out"}, texts(tests)
