@@ -2,7 +2,7 @@
 qemu-machine := -M virt -global virtio-mmio.force-legacy=false -device virtio-rng-device
 # A network with the host behind it; PORT of the host leads to the guest's 8080.
 PORT ?= 8080
-qemu-net = -netdev user,id=net,hostfwd=tcp::$(PORT)-:8080 -device virtio-net-device,netdev=net
+qemu-net = -netdev user,id=net,hostfwd=tcp:127.0.0.1:$(PORT)-:8080 -device virtio-net-device,netdev=net
 qemu-smp := 2
 qemu-root := disk
 

@@ -24,8 +24,8 @@ class ConsoleError(AssertionError):
 
 
 def run_flags(target, *variables):
-    """QEMU's command for a make target, from make itself: the tests start what people start."""
-    done = subprocess.run(["make", "-s", "-n", target, *variables], cwd=ROOT, text=True, check=True,
+    """QEMU's command for a make target, from make itself: the tests start what people start, on a free port."""
+    done = subprocess.run(["make", "-s", "-n", target, "PORT=0", *variables], cwd=ROOT, text=True, check=True,
                           stdout=subprocess.PIPE)
     return shlex.split([line for line in done.stdout.splitlines() if re.match(r"\S*qemu-system", line)][-1])
 
