@@ -29,7 +29,7 @@ def guest(request, tmp_path_factory):
     """(machine, the host's port that leads to the guest's 8080)"""
     port = free_port()
     variables = (*request.param.split(), f"PORT={port}")
-    run_make("all", "qemu-ready", *variables)
+    run_make("all", "run-ready", *variables)
     command = private_copy(run_flags("run", *variables), tmp_path_factory.mktemp("net"))
     with Machine(command) as machine:
         yield machine.login(), port

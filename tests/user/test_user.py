@@ -47,7 +47,7 @@ def boots(request):
     run_make("user")
     with concurrent.futures.ThreadPoolExecutor(1) as beside:
         if any(counted in item.name for item in request.session.items):
-            run_make("qemu-ready", "BOARD=visionfive2")
+            qemu.build_own()
             done[counted] = beside.submit(run_all, counted)
 
         def result(which):
