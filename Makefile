@@ -90,15 +90,24 @@ kconfig-files := $(wildcard Kconfig arch/*/Kconfig kernel/Kconfig kernel/*/Kconf
 autoconf := $(build)/config/auto.conf
 
 # Targets that neither need nor should make a configuration.
-unconfigured := help setup clean test check user oracle hwtest %_defconfig
+unconfigured := help setup clean test test-boards check user oracle hwtest %_defconfig
 ifneq ($(filter-out $(unconfigured),$(or $(MAKECMDGOALS),all)),)
 configured := y
 include $(autoconf)
+include $(build)/config/twin.mk
 endif
 
 $(autoconf): $(defconfig) $(kconfig-files) scripts/kconfig.py $(wildcard $(build)/.config) | $(setup-run)
 	$(call say,CONFIG,$(build)/.config)
 	$(Q)$(PYTHON) scripts/kconfig.py sync $(build) $(defconfig)
+
+# One Image boots every board: where a board's options are those of qemu-virt, its kernel is that one, compiled once.
+twin := build/qemu-virt$(addprefix -,$(CONFIG))$(if $(LLVM),-clang)
+$(build)/config/twin.mk: $(autoconf) $(wildcard $(twin)/.config)
+ifneq ($(build),$(twin))
+	$(Q)$(MAKE) -s BOARD=qemu-virt $(twin)/config/auto.conf
+endif
+	$(Q)echo "shared := $$(cmp -s $(build)/.config $(twin)/.config && echo $(filter-out $(build),$(twin)))" > $@
 
 .PHONY: menuconfig olddefconfig savedefconfig
 menuconfig olddefconfig: $(autoconf)
@@ -244,6 +253,51 @@ $(unit-lwip)/%.o: $(lwip-tree)/%.c $(unit-layout) net/port/hooks.h
 $(unit-lwip)/lwip.a: $(lwip-files:%=$(unit-lwip)/%.o)
 	$(Q)rm -f $@ && ar rcs $@ $^
 
+# The network as it is, on a kernel that the host plays (tests/unit/net/world.h).
+unit-net := build/unit/net
+unit-net-files := $(basename $(wildcard net/inet/*.c) $(wildcard net/port/*.c) \
+	$(filter-out net/netdev/ioctl.c net/netdev/proc.c,$(wildcard net/netdev/*.c)) \
+	net/init.c net/namespace.c net/filter.c tests/unit/net/world.c tests/unit/net/segment.c)
+unit-net-cc = $(subst -Itests/unit/hw,-Itests/unit/net -Itests/unit/hw,$(unit-cc)) -Wall \
+	-fsanitize=address,undefined -fno-sanitize=alignment -fno-sanitize-recover=all
+
+$(unit-net)/%.o: %.c $(unit-layout) $(wildcard net/*/*.h tests/unit/net/*.h)
+	@mkdir -p $(@D)
+	$(Q)$(unit-net-cc) -c -o $@ $<
+$(unit-net)/net.a: $(unit-net-files:%=$(unit-net)/%.o) $(unit-lwip)/lwip.a
+	$(Q)rm -f $@ && ar rcs $@ $(filter %.o,$^) $(lwip-files:%=$(unit-lwip)/%.o)
+
+# Inputs by chance, the same for the same seed: make fuzz [N=inputs] [SEED=n].
+fuzzers := fuzz_frames fuzz_filter fuzz_netlink fuzz_elf fuzz_ext2
+build/fuzz/driver.o: tests/fuzz/driver.c
+	@mkdir -p $(@D)
+	$(Q)gcc -O2 -Wall -Wextra -c -o $@ $<
+build/fuzz/fuzz_elf: tests/fuzz/fuzz_elf.c kernel/proc/elf.c build/fuzz/driver.o
+	$(Q)$(unit-cc) -fsanitize=address,undefined -fno-sanitize-recover=all -o $@ $^
+fuzz-netlink := net/netlink/route.c net/netlink/links.c net/netlink/diag.c \
+	net/af_inet/diag.c net/af_inet/diag_filter.c net/af_inet/info.c
+build/fuzz/fuzz_netlink: tests/fuzz/fuzz_netlink.c $(fuzz-netlink) build/fuzz/driver.o $(unit-net)/net.a \
+		net/netlink/netlink.c
+	$(Q)$(unit-net-cc) -o $@ $(filter-out net/netlink/netlink.c,$^)
+# ext2 on a kernel that the host plays (tests/fuzz/ext2), but for its growing.
+build/fuzz/ext2/stamp: tests/user/test_damaged.py
+	@mkdir -p $(@D)
+	$(Q)$(PYTHON) $< stock $(@D) && touch $@
+fuzz-ext2 := $(filter-out fs/ext2/resize.c,$(wildcard fs/ext2/*.c)) $(wildcard tests/fuzz/ext2/*.c) \
+	kernel/lib/bitmap.c
+build/fuzz/fuzz_ext2.o: tests/fuzz/fuzz_ext2.c tests/user/damage.h
+	@mkdir -p $(@D)
+	$(Q)gcc -O2 -Wall -Wextra -fsanitize=address,undefined -fno-sanitize-recover=all -c -o $@ $<
+build/fuzz/fuzz_ext2: build/fuzz/fuzz_ext2.o $(fuzz-ext2) build/fuzz/driver.o build/fuzz/ext2/stamp \
+		$(wildcard fs/ext2/*.h tests/fuzz/ext2/*.h)
+	$(Q)$(unit-net-cc) -o $@ $(filter %.c %.o,$^)
+build/fuzz/%: tests/fuzz/%.c build/fuzz/driver.o $(unit-net)/net.a
+	$(Q)$(unit-net-cc) -o $@ $^
+.PHONY: fuzz
+fuzz: $(fuzzers:%=build/fuzz/%)
+	$(Q)for f in $(fuzzers); do \
+		echo $$f; build/fuzz/$$f $(or $(SEED),1) $(or $(N),10000000) || exit 1; done
+
 # Offsets for assembly: the file is compiled to assembly, its marked lines become
 # defines.
 $(build)/include/generated/asm-offsets.h: arch/riscv/asm-offsets.c $(build)/.flags \
@@ -293,10 +347,18 @@ $(build)/kernel-pass1.elf: $(objects) $(build)/ksyms-empty.o $(build)/kernel.lds
 	$(call say,LD,$@)
 	$(Q)$(call link,$@,$(build)/ksyms-empty.o)
 
+ifneq ($(shared),)
+.PHONY: shared-kernel
+shared-kernel:
+	$(Q)$(MAKE) -s BOARD=qemu-virt $(shared)/kernel.elf
+$(build)/kernel.elf: shared-kernel
+	$(Q)cmp -s $(shared)/kernel.elf $@ || cp $(shared)/kernel.elf $@
+else
 $(build)/kernel.elf: $(build)/kernel-pass1.elf $(build)/ksyms.o
 	$(call say,LD,$@)
 	$(Q)$(call link,$@,$(build)/ksyms.o)
 	$(Q)$(PYTHON) scripts/ksyms.py --same $< $@
+endif
 
 $(build)/System.map: $(build)/kernel.elf
 	$(Q)$(NM) -n $< > $@
@@ -327,7 +389,7 @@ qemu-initramfs := -initrd $(root-initramfs)
 qemu-card := -drive file=$(root-card),if=sd,format=raw
 append-disk := root=/dev/vda rw
 append-card := root=/dev/$(qemu-card-root) rw
-run-flags = $(qemu-machine) $(qemu-net) -smp $(or $(SMP),$(qemu-smp)) -m $(or $(MEM),512M) -nographic \
+run-flags = $(qemu-machine) $(qemu-net) -smp $(or $(SMP),$(qemu-smp)) -m $(or $(MEM),$(qemu-mem),512M) -nographic \
 	-kernel $(build)/Image $(qemu-$(ROOT)) -append "$(strip $(append-$(ROOT)) $(APPEND))"
 
 .PHONY: run debug run-ready
@@ -342,7 +404,18 @@ include userland/files.mk
 
 .PHONY: test
 test: $(setup-test)
-	$(Q)$(PYTHON) -m pytest -q -p no:cacheprovider $(if $(T),-k "$(T)") tests
+	$(Q)$(PYTHON) -m pytest -q -p no:cacheprovider -n 2 --dist loadgroup $(if $(T),-k "$(T)") tests
+
+# What takes too long for make test: all programs on the emulated boards, power cuts while a root grows.
+.PHONY: test-boards
+test-boards: $(setup-test)
+	$(Q)$(PYTHON) -m pytest -q -p no:cacheprovider $(if $(T),-k "$(T)") tests/boards/long_*.py
+
+# A kernel onto a board without writing its card: TFTP with the lines to type, or TTY= the serial line.
+.PHONY: netboot
+netboot: kernel initramfs
+	$(Q)scripts/netboot $(BOARD) --folder $(build) $(if $(TTY),--tty $(TTY)) $(if $(SERVER),--server $(SERVER)) \
+		$(if $(filter initramfs,$(ROOT)),--archive) --append "$(APPEND)"
 
 # On a board, by its serial line and its power switch (docs/testing.md): ENV= is a labgrid environment;
 # HWMAP= names several boards. Reports: build/hwtest/.
@@ -359,9 +432,16 @@ endif
 
 # Churn of processes, memory, futexes, pipes, signals and files, for minutes.
 .PHONY: stress
-stress: user
+stress: user $(setup-test)
 	$(Q)$(MAKE) kernel CONFIG=debug
 	$(Q)$(PYTHON) tests/stress.py $(or $(SECONDS),20) $(or $(SMP),4) $(T)
+
+# Tens of thousands of clients on the host, at each number of harts: minutes (tests/load.py). FLOOD=: SYNs of nobody's
+# while some are served (tests/flood.py).
+.PHONY: load
+load: run-ready $(setup-test)
+	$(Q)$(if $(FLOOD),$(PYTHON) tests/flood.py $(FLOOD),$(PYTHON) tests/load.py $(or $(N),100000) \
+		$(or $(PATTERN),threads) "$(CAPTURE)") $(or $(SMP),1 2 4)
 
 .PHONY: cuts
 cuts: kernel user
@@ -403,6 +483,11 @@ bench: kernel build/bench/kbench
 	$(Q)tests/bench/compare -m $(bench-out)/fathom-icount.tsv $(linux-figures) > $(bench-out)/bench.md
 	$(Q)tests/bench/compare $(bench-out)/fathom-icount.tsv $(linux-figures)
 	@echo; echo "$(bench-out)/: fathom-icount.tsv, bench.md, bench.svg, console.log"
+
+# What a KiB costs through the boards' card hosts and network ports, beside virtio: two minutes a board.
+.PHONY: bench-boards
+bench-boards:
+	$(Q)tests/bench/boards $(T)
 
 # The same for every line, with the boot's, against what was asked for; into the document.
 .PHONY: figures
@@ -451,13 +536,18 @@ clean:
 #? make kernel           only the kernel; also image, initramfs, userland, sdcard
 #? make image            the root file system and, for a board with a card, all that goes onto it (sdcard.img)
 #? make flash DEV=       write sdcard.img to a card and verify it; refuses what is no card, or in use
+#? make netboot          TFTP for a board, with U-Boot's lines; TTY= sends over its serial line instead
 #? make run-uboot        boot through the board's U-Boot from build/<board>/sdcard.img
 #? make debug            boot stopped, waiting for gdb
 #? make test             every test that runs without hardware; T=name picks some
+#? make load             N= requests of 64 clients to a web server in the guest, at SMP= harts; or FLOOD= spoofed SYNs
+#? make fuzz             N= inputs by chance, from SEED=, into the network's code and ext2, on the host
+#? make test-boards      all programs on the emulated boards, cuts while a root grows; T=part
 #? make cuts             every disk that a power cut could leave of a run; SEEDS="1 2" picks runs
 #? make hwtest           the same on a board: ENV=its labgrid environment, or HWMAP=several; RINGS= T=
 #? make stress           minutes of churn on the debug build; SECONDS= per part, SMP=, T=names
 #? make bench            instructions per operation beside Linux's; T="NAME GROUP" picks some
+#? make bench-boards     instructions a KiB of the boards' disks and ports beside virtio's; T=BOARD
 #? make figures           the bench against its targets, into docs/measurements.md
 #? make oracle           ask Debian's Linux again what tests/user/abi_* should get; T=names
 #? make check            form, include floors, gcc's and clang's warnings, cppcheck, shellcheck, pyflakes

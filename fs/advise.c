@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What programs tell of their plans with cached data: fadvise64, readahead, sync_file_range, syncfs. */
+/*
+ * What programs tell of their plans with cached data:
+ * fadvise64, readahead, sync_file_range, syncfs.
+ */
 #include <fs/file.h>
 #include <kernel/mm/pagecache.h>
 #include <kernel/uapi/syscall.h>
@@ -113,7 +116,8 @@ long sys_sync_file_range(int fd, loff_t off, loff_t n, u32 flags)
 	struct fd f;
 	long err;
 
-	if ((flags & ~(SYNC_WAIT_BEFORE | SYNC_WRITE | SYNC_WAIT_AFTER)) || off < 0 || n < 0 || off > S64_MAX - n)
+	if ((flags & ~(SYNC_WAIT_BEFORE | SYNC_WRITE | SYNC_WAIT_AFTER)) || off < 0 || n < 0 ||
+	    off > S64_MAX - n)
 		return -EINVAL;
 	f = fd_get(fd);
 	if (!f.file)

@@ -51,7 +51,8 @@ static struct dentry *kind_dentry(const char *name, int *err)
 	return d;
 }
 
-struct file *file_create_anon(const char *name, const struct file_ops *ops, void *private, u32 flags, int *err)
+struct file *file_create_anon(const char *name, const struct file_ops *ops, void *private,
+			      u32 flags, int *err)
 {
 	struct dentry *d = kind_dentry(name, err);
 	struct file *f;
@@ -69,7 +70,8 @@ struct file *file_create_anon(const char *name, const struct file_ops *ops, void
 	f->inode = d->inode;
 	f->ops = ops;
 	f->private = private;
-	f->mode |= FMODE_NOWAIT;	/* they wait for events alone, and ask kio_nonblock() first */
+	/* they wait for events alone, and ask kio_nonblock() first */
+	f->mode |= FMODE_NOWAIT;
 	return f;
 }
 

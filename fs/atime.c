@@ -26,7 +26,10 @@ static bool is_after(const struct timespec64 *a, const struct timespec64 *b)
 	return a->sec > b->sec || (a->sec == b->sec && a->nsec > b->nsec);
 }
 
-/* flags: of the mount. Without MS_RELATIME each access is news, but for one in the same tick as the last. */
+/*
+ * flags: of the mount. Without MS_RELATIME each access
+ * is news, but for one in the same tick as the last.
+ */
 static bool tells_news(const struct inode *inode, u32 flags)
 {
 	const struct timespec64 *t = &inode->atime;

@@ -22,7 +22,8 @@
 
 static u32 lookup_flags(int at_flags)
 {
-	return (at_flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW) | (at_flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0);
+	return (at_flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW) |
+	       (at_flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0);
 }
 
 int vfs_setattr(const struct path *path, struct iattr *attr)
@@ -364,7 +365,8 @@ static int access_path(const struct path *path, int mode)
 	if ((mode & MAY_EXEC) && S_ISREG(inode->mode) && (path->mnt->flags & MS_NOEXEC))
 		return -EACCES;
 	err = inode_permission(inode, mode);
-	if (!err && (mode & MAY_WRITE) && (S_ISREG(inode->mode) || S_ISDIR(inode->mode) || S_ISLNK(inode->mode)))
+	if (!err && (mode & MAY_WRITE) &&
+	    (S_ISREG(inode->mode) || S_ISDIR(inode->mode) || S_ISLNK(inode->mode)))
 		err = mount_want_write(path->mnt);
 	return err;
 }

@@ -28,6 +28,7 @@
 #define BLKRASET	0x1262
 #define BLKRAGET	0x1263		/* sectors, long */
 #define BLKSSZGET	0x1268		/* logical block, int */
+#define BLKPG		0x1269
 #define BLKIOMIN	0x1278
 #define BLKIOOPT	0x1279
 #define BLKALIGNOFF	0x127a
@@ -99,27 +100,7 @@ static loff_t blkdev_llseek(struct file *f, loff_t off, int whence)
 {
 	loff_t size = dev_of(f)->bytes;
 
-	switch (whence) {
-	case 0:
-		break;
-	case 1:
-		off += f->pos;
-		break;
-	case 2:
-		off += size;
-		break;
-	case 3:			/* SEEK_DATA, SEEK_HOLE: a device has no holes */
-	case 4:
-		if (off < 0 || off >= size)
-			return -ENXIO;
-		off = whence == 4 ? size : off;
-		break;
-	default:
-		return -EINVAL;
-	}
-	if (off < 0 || off > size)
-		return -EINVAL;
-	return f->pos = off;
+	return sized_llseek(f, off, whence, size, size);
 }
 
 static int blkdev_fsync(struct file *f, loff_t start, loff_t end, bool datasync)
@@ -167,6 +148,44 @@ static long flush_buffers(struct blockdev *b)
 	return err;
 }
 
+/* include/uapi/linux/blkpg.h; bytes. */
+struct blkpg_arg {
+	s32 op, flags, datalen, pad;
+	u64 data;
+};
+struct blkpg_partition {
+	s64 start, length;
+	s32 pno;
+	char devname[64], volname[64];
+};
+#define BLKPG_ADD_PARTITION	1
+#define BLKPG_DEL_PARTITION	2
+#define BLKPG_RESIZE_PARTITION	3
+
+/* Limit: partitions grow; they are neither made nor taken away, nor do they shrink. */
+static long change_partition(struct blockdev *b, uaddr_t arg)
+{
+	struct blkpg_arg a;
+	struct blkpg_partition p;
+	s64 mask = b->disk->limits.logical_block - 1;
+
+	if (copy_from_user(&a, arg, sizeof(a)))
+		return -EFAULT;
+	if (!capable(CAP_SYS_ADMIN))
+		return -EACCES;
+	if (copy_from_user(&p, a.data, sizeof(p)))
+		return -EFAULT;
+	if (b->partno || p.pno <= 0 || p.start < 0 || p.length <= 0 ||
+	    ((p.start | p.length) & mask))
+		return -EINVAL;
+	if (a.op == BLKPG_ADD_PARTITION || a.op == BLKPG_DEL_PARTITION)
+		return -EOPNOTSUPP;
+	if (a.op != BLKPG_RESIZE_PARTITION)
+		return -EINVAL;
+	return blockdev_grow(b->disk, (u32)p.pno, (sector_t)p.start >> SECTOR_SHIFT,
+			     (sector_t)p.length >> SECTOR_SHIFT);
+}
+
 static long blkdev_ioctl(struct file *f, u32 cmd, u64 arg)
 {
 	struct blockdev *b = dev_of(f);
@@ -201,6 +220,8 @@ static long blkdev_ioctl(struct file *f, u32 cmd, u64 arg)
 		return set_read_only(b, arg);
 	case BLKFLSBUF:
 		return flush_buffers(b);
+	case BLKPG:
+		return change_partition(b, (uaddr_t)arg);
 	}
 	return b->disk->ops->ioctl ? b->disk->ops->ioctl(b->disk, cmd, arg) : -ENOTTY;
 }
@@ -214,6 +235,7 @@ const struct file_ops blkdev_file_ops = {
 	.open = blkdev_open,
 	.release = blkdev_release,
 	.read = generic_file_read,
+	.pages = generic_file_pages,
 	.write = blkdev_write,
 	.llseek = blkdev_llseek,
 	.fsync = blkdev_fsync,
@@ -231,9 +253,16 @@ static void make_node(struct blockdev *b)
 		pr_err("%s: no node in /dev: error %d\n", b->name, -err);
 }
 
+static void remove_node(struct blockdev *b)
+{
+	chrdev_node_remove(b->name, S_IFBLK | 0660, b->dev);
+}
+
 void blkdev_init(void)
 {
-	blockdev_on_add(make_node);
+	static const struct blockdev_watcher nodes = { .added = make_node, .removed = remove_node };
+
+	blockdev_watch(&nodes);
 }
 
 static int dev_of_path(const char *source, dev_t *dev)

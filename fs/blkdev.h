@@ -6,7 +6,10 @@
 struct blockdev;
 
 extern const struct file_ops blkdev_file_ops;	/* of every block node: opens the device */
-/* Nodes in /dev for devices that are there and for those to come. Boot thread, before drivers_probe(). */
+/*
+ * Nodes in /dev for devices that are there and for
+ * those to come. Boot thread, before drivers_probe().
+ */
 void blkdev_init(void);
 /*
  * What a mount names: a path to a node, or, for the kernel itself before there are

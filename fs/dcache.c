@@ -307,9 +307,10 @@ void dentry_delete(struct dentry *d)
 	s32 one = 1;
 
 	spin_lock(&d->lock);
-	if (__atomic_compare_exchange_n(&d->refs, &one, DENTRY_DEAD, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
+	if (__atomic_compare_exchange_n(&d->refs, &one, DENTRY_DEAD, false, __ATOMIC_ACQ_REL,
+					__ATOMIC_RELAXED)) {
 		inode = detach_inode_locked(d);
-		__atomic_store_n(&d->refs, 1, __ATOMIC_RELEASE);
+		smp_store_release(&d->refs, 1);
 	} else {
 		seq_write_begin(&d->seq);
 		unhash_locked(d);
@@ -350,7 +351,9 @@ static void lru_remove(struct dentry *d)
 	spin_unlock(&lru_lock);
 }
 
-/* d is ours alone (claimed). Returns the parent, whose reference the caller puts; NULL for a root. */
+/*
+ * d is ours alone (claimed). Returns the parent, whose reference the caller puts; NULL for a root.
+ */
 static struct dentry *destroy(struct dentry *d)
 {
 	struct dentry *parent = d->parent == d ? NULL : d->parent;
@@ -416,7 +419,10 @@ void dentry_put(struct dentry *d)
 
 /* --- memory pressure --- */
 
-/* The oldest unused dentry (of sb, unless NULL), claimed; busy ones go to the tail. Looks at *budget at most. */
+/*
+ * The oldest unused dentry (of sb, unless NULL), claimed;
+ * busy ones go to the tail. Looks at *budget at most.
+ */
 static struct dentry *lru_claim(struct superblock *sb, u64 *budget)
 {
 	struct dentry *d, *tmp, *found = NULL;

@@ -14,7 +14,10 @@ static void drop_pages_of(struct mapping *m)
 		(void)mapping_invalidate(m, 0, S64_MAX);
 }
 
-/* The inode in hand keeps the place in the list, and is let go of after the next one has been found. */
+/*
+ * The inode in hand keeps the place in the list, and
+ * is let go of after the next one has been found.
+ */
 static void drop_pages_of_inodes(struct superblock *sb)
 {
 	struct inode *inode, *held = NULL;

@@ -11,9 +11,8 @@
  * a one-shot one loses all events until EPOLL_CTL_MOD.
  *
  * Invariants:
- *  (1) queued is set exactly while the item is on the ready list or on the list
- *      a harvest has taken; it is cleared before the file is asked, so that a
- *      wake-up after that puts the item back.
+ *  (1) queued is set exactly while the item is on the ready list; it is cleared
+ *      before the file is asked, so that a wake-up after that puts the item back.
  *  (2) An item holds a reference to its epoll, none to its file: the file's last
  *      reference removes its items (epoll_release_file) before anything of it ends.
  *  (3) Who removes an item has the epoll's mutex. An item marked dying is removed
@@ -26,13 +25,13 @@
  * depth), then the file's lock, or ready-list lock. A wake-up runs the other way, from
  * the file's queue to the ready-list lock, which is dropped before the next queue is woken.
  *
+ * Not here: epoll_wait and what it takes (epoll_wait.c), the limits of nesting (epoll_nest.c).
+ *
  * Limit: no max_user_watches; EPOLLWAKEUP is dropped, as on Linux without the capability.
  */
 #include <fs/epoll.h>
-#include <fs/file.h>
-#include <fs/poll.h>
+#include <fs/epoll_core.h>
 #include <kernel/bug.h>
-#include <kernel/lib/rbtree.h>
 #include <kernel/lib/string.h>
 #include <kernel/mm/alloc.h>
 #include <kernel/percpu.h>
@@ -41,65 +40,14 @@
 #include <kernel/uapi/syscall.h>
 #include <arch/uaccess.h>
 
-#define MAX_NESTS	4
-#define EP_MAX_EVENTS	(INT_MAX / (int)sizeof(struct epoll_event))
-#define PRIVATE_BITS	(EPOLLWAKEUP | EPOLLONESHOT | EPOLLET | EPOLLEXCLUSIVE)
 #define EXCLUSIVE_OK	(EPOLLIN | EPOLLOUT | EPOLLERR | EPOLLHUP | EPOLLWAKEUP | EPOLLET | EPOLLEXCLUSIVE)
-#define SLEEPERS	15	/* lock sublevel of the queues of threads: above all that wake them */
+/* lock sublevel of the queues of threads: above all that wake them */
+#define SLEEPERS	15
 enum { EPOLL_CTL_ADD = 1, EPOLL_CTL_DEL, EPOLL_CTL_MOD };
 
-struct epoll_event {
-	u32 events;
-	u64 data;
-};
-_Static_assert(sizeof(struct epoll_event) == 16, "ABI: not packed on riscv64");
-
-struct epoll {
-	struct mutex mutex;		/* RANK_EPOLL: items, harvest */
-	struct rb_root items;		/* by (file, fd) */
-	u64 visited;			/* nest_mutex: walk that was here */
-	u32 depth;			/* nest_mutex: what it found */
-	struct file *file;		/* constant; no reference */
-	refcount_t refs;		/* the file's and the items' */
-
-	struct spinlock lock;		/* RANK_POLL, irq */
-	struct list_head ready;		/* lock */
-	struct wait_queue wait;		/* threads in epoll_wait */
-	struct wait_queue poll_wait;	/* who polls this epoll */
-	struct rcu_head rcu;
-};
-
-struct watch {
-	struct wait_entry wait;
-	struct wait_queue *queue;	/* NULL once the queue has gone (EPOLLFREE) */
-	struct epitem *item;
-	struct watch *next;
-};
-
-struct epitem {
-	struct list_head ready;		/* ep->lock */
-	struct epoll *ep;		/* constant */
-	struct file *file;		/* constant */
-	u32 events;			/* ep->mutex; wake-ups read it */
-	int fd;				/* constant */
-	u64 data;			/* ep->mutex */
-	bool queued;			/* ep->lock */
-	bool dying;			/* file->lock */
-	struct watch first;		/* most files have one queue */
-	struct rb_node node;		/* ep->mutex */
-	struct list_head file_node;	/* file->epoll_items: file->lock, RCU */
-	struct rcu_head rcu;
-};
-
-static const struct file_ops epoll_ops;
 static struct kmem_cache *item_cache;
 static DEFINE_MUTEX(nest_mutex, RANK_EPOLL_NEST);
 static DEFINE_PERCPU(u32, wake_depth);	/* interrupts off: epolls this wake-up has passed */
-
-static bool is_epoll(const struct file *f)
-{
-	return f->ops == &epoll_ops;
-}
 
 /* --- wake-ups --- */
 
@@ -216,17 +164,6 @@ static void watches_remove(struct epitem *item)
 	item->first.next = NULL;
 }
 
-static u32 epoll_poll_nested(struct file *f, struct poll_table *pt, u32 depth);
-
-/* depth: of the epoll that asks. */
-static u32 item_poll(struct epitem *item, struct poll_table *pt, u32 depth)
-{
-	struct file *f = item->file;
-	u32 mask = is_epoll(f) ? epoll_poll_nested(f, pt, depth + 1) : f->ops->poll(f, pt);
-
-	return mask & item->events;
-}
-
 static int compare(const struct epitem *item, const struct file *f, int fd)
 {
 	if (item->file != f)
@@ -251,7 +188,8 @@ static struct epitem *item_find(struct epoll *ep, const struct file *f, int fd)
 
 static bool item_less(const struct rb_node *a, const struct rb_node *b)
 {
-	const struct epitem *x = container_of(a, struct epitem, node), *y = container_of(b, struct epitem, node);
+	const struct epitem *x = container_of(a, struct epitem, node),
+			    *y = container_of(b, struct epitem, node);
 
 	return compare(x, y->file, y->fd) < 0;
 }
@@ -261,7 +199,10 @@ static void item_free_rcu(struct rcu_head *head)
 	kmem_cache_free(item_cache, container_of(head, struct epitem, rcu));
 }
 
-/* True: that was the epoll's last reference. Not done for a dying item unless its file's end asks. ep->mutex held. */
+/*
+ * True: that was the epoll's last reference. Not done for
+ * a dying item unless its file's end asks. ep->mutex held.
+ */
 static bool item_remove(struct epoll *ep, struct epitem *item, bool by_file)
 {
 	assert_mutex_held(&ep->mutex);
@@ -289,118 +230,15 @@ static void item_ready(struct epitem *item)
 	u64 flags = spin_lock_irqsave(&ep->lock);
 
 	queue_locked(item);
-	spin_unlock(&ep->lock);
+	raw_spin_unlock(&ep->lock);
 	wake_waiters(ep);
 	local_irq_restore(flags);
 }
 
-/* --- the limits of nesting; nest_mutex held --- */
-
-static u64 walk_nr;
-
-/* Links of the longest chain of epolls below ep; more than MAX_NESTS: too many, or target is among them. */
-static u32 depth_below(struct epoll *ep, const struct epoll *target, u32 depth)
-{
-	struct rb_node *n;
-	u32 most = 0;
-
-	if (ep->visited == walk_nr)
-		return ep->depth;
-	mutex_lock_nested(&ep->mutex, depth + 1);
-	for (n = rb_first(&ep->items); n && most <= MAX_NESTS; n = rb_next(n)) {
-		struct file *f = container_of(n, struct epitem, node)->file;
-
-		if (!is_epoll(f))
-			continue;
-		if (f->private == target || depth > MAX_NESTS)
-			most = MAX_NESTS + 1;
-		else
-			most = max(most, depth_below(f->private, target, depth + 1) + 1);
-	}
-	ep->visited = walk_nr;
-	ep->depth = most;
-	mutex_unlock(&ep->mutex);
-	return most;
-}
-
-/* Links of the longest chain of epolls that watch ep. Context: RCU. */
-static u32 depth_above(struct epoll *ep)
-{
-	struct epitem *item;
-	u32 most = 0;
-
-	if (ep->visited == walk_nr)
-		return ep->depth;
-	list_for_each_rcu(item, &ep->file->epoll_items, file_node)
-		most = max(most, depth_above(item->ep) + 1);
-	ep->visited = walk_nr;
-	ep->depth = most;
-	return most;
-}
-
-static int check_depth(struct epoll *ep, struct epoll *inner)
-{
-	u32 depth;
-
-	walk_nr++;
-	depth = depth_below(inner, ep, 0) + 1;
-	walk_nr++;
-	rcu_read_lock();
-	depth += depth_above(ep);
-	rcu_read_unlock();
-	return depth > MAX_NESTS ? -ELOOP : 0;
-}
-
-static const u32 path_limits[MAX_NESTS + 1] = { 1000, 500, 100, 50, 10 };
-
-/* Count the paths from f to the epolls that nobody watches. Context: RCU. */
-static int count_paths(const struct file *f, u32 depth, u32 *count)
-{
-	struct epitem *item;
-
-	if (depth > MAX_NESTS)
-		return -EINVAL;
-	list_for_each_rcu(item, &f->epoll_items, file_node) {
-		const struct file *up = item->ep->file;
-		int err = 0;
-
-		if (!list_empty(&up->epoll_items))
-			err = count_paths(up, depth + 1, count);
-		else if (++count[depth] > path_limits[depth])
-			err = -EINVAL;
-		if (err)
-			return err;
-	}
-	return 0;
-}
-
-static int check_paths(struct file *f, u32 depth)
-{
-	u32 count[MAX_NESTS + 1] = { 0 };
-	struct epoll *ep = f->private;
-	struct rb_node *n;
-	int err;
-
-	if (!is_epoll(f)) {
-		rcu_read_lock();
-		err = count_paths(f, 0, count);
-		rcu_read_unlock();
-		return err;
-	}
-	if (ep->visited == walk_nr || depth > MAX_NESTS + 1)
-		return 0;
-	ep->visited = walk_nr;
-	err = 0;
-	mutex_lock_nested(&ep->mutex, depth + 1);
-	for (n = rb_first(&ep->items); n && !err; n = rb_next(n))
-		err = check_paths(container_of(n, struct epitem, node)->file, depth + 1);
-	mutex_unlock(&ep->mutex);
-	return err;
-}
-
 /* --- epoll_ctl --- */
 
-static struct epitem *item_create(struct epoll *ep, struct file *f, int fd, const struct epoll_event *ev)
+static struct epitem *item_create(struct epoll *ep, struct file *f, int fd,
+				  const struct epoll_event *ev)
 {
 	struct epitem *item = kmem_cache_zalloc(item_cache, GFP_KERNEL);
 
@@ -430,12 +268,10 @@ static int add(struct epoll *ep, struct file *f, int fd, const struct epoll_even
 	t.item = item_create(ep, f, fd, ev);
 	if (!t.item)
 		return -ENOMEM;
-	if (nested) {
-		walk_nr++;
-		err = check_paths(f, 0);
-	}
+	if (nested)
+		err = epoll_check_paths(f);
 	if (!err) {
-		mask = item_poll(t.item, &t.pt, 0);
+		mask = epitem_poll(t.item, &t.pt, 0);
 		if (t.failed)
 			err = -ENOMEM;
 		else if (mask)
@@ -450,13 +286,17 @@ static void modify(struct epitem *item, const struct epoll_event *ev)
 {
 	WRITE_ONCE(item->events, ev->events);
 	item->data = ev->data;
-	/* A wake-up that missed the new events came before we ask. Pairs with the lock of the file's queue. */
+	/*
+	 * A wake-up that missed the new events came before
+	 * we ask. Pairs with the lock of the file's queue.
+	 */
 	smp_mb();
-	if (item_poll(item, NULL, 0))
+	if (epitem_poll(item, NULL, 0))
 		item_ready(item);
 }
 
-static int ctl_locked(struct epoll *ep, int op, struct file *f, int fd, const struct epoll_event *ev, bool nested)
+static int ctl_locked(struct epoll *ep, int op, struct file *f, int fd,
+		      const struct epoll_event *ev, bool nested)
 {
 	struct epitem *item = item_find(ep, f, fd);
 
@@ -488,7 +328,7 @@ static int ctl(struct epoll *ep, int op, struct file *f, int fd, const struct ep
 	if (nested) {
 		mutex_lock(&nest_mutex);
 		if (is_epoll(f))
-			err = check_depth(ep, f->private);
+			err = epoll_check_depth(ep, f->private);
 	}
 	if (!err) {
 		mutex_lock(&ep->mutex);
@@ -541,227 +381,6 @@ long sys_epoll_ctl(int epfd, int op, int fd, uaddr_t uevent)
 	return err;
 }
 
-/* --- taking what is ready --- */
-
-static struct epitem *take_ready(struct epoll *ep, struct list_head *batch)
-{
-	struct epitem *item = NULL;
-
-	spin_lock_irq(&ep->lock);
-	if (!list_empty(batch)) {
-		item = list_first(batch, struct epitem, ready);
-		list_del(&item->ready);
-		item->queued = false;
-	}
-	spin_unlock_irq(&ep->lock);
-	return item;
-}
-
-/* Back onto a list, unless a wake-up was faster. */
-static void put_ready(struct epoll *ep, struct epitem *item, struct list_head *batch)
-{
-	spin_lock_irq(&ep->lock);
-	if (!item->queued) {
-		item->queued = true;
-		if (batch)
-			list_add(&item->ready, batch);
-		else
-			list_add_tail(&item->ready, &ep->ready);
-	}
-	spin_unlock_irq(&ep->lock);
-}
-
-static void harvest_begin(struct epoll *ep, struct list_head *batch)
-{
-	list_init(batch);
-	spin_lock_irq(&ep->lock);
-	list_splice_tail(&ep->ready, batch);
-	spin_unlock_irq(&ep->lock);
-}
-
-/* What was not asked comes first the next time. Somebody else may take it at once. */
-static void harvest_end(struct epoll *ep, struct list_head *batch)
-{
-	bool more;
-
-	spin_lock_irq(&ep->lock);
-	if (!list_empty(batch)) {
-		list_splice_tail(&ep->ready, batch);
-		list_splice_tail(batch, &ep->ready);
-	}
-	more = !list_empty(&ep->ready);
-	spin_unlock_irq(&ep->lock);
-	if (more)
-		wake_one(&ep->wait);
-}
-
-static int deliver(struct epitem *item, u32 mask, uaddr_t to)
-{
-	struct epoll_event ev = { .events = mask, .data = item->data };
-	struct epoll *ep = item->ep;
-
-	if (copy_to_user(to, &ev, sizeof(ev)))
-		return -EFAULT;
-	if (item->events & EPOLLONESHOT)
-		WRITE_ONCE(item->events, item->events & PRIVATE_BITS);
-	else if (!(item->events & EPOLLET))
-		put_ready(ep, item, NULL);
-	return 0;
-}
-
-/* Events delivered; 0: nothing was ready after all; -EFAULT. */
-static int harvest(struct epoll *ep, uaddr_t to, int most)
-{
-	struct list_head batch;
-	struct epitem *item;
-	int n = 0;
-
-	mutex_lock(&ep->mutex);
-	harvest_begin(ep, &batch);
-	while (n < most && (item = take_ready(ep, &batch))) {
-		u32 mask = item_poll(item, NULL, 0);
-
-		if (!mask)
-			continue;
-		if (deliver(item, mask, to + (u64)n * sizeof(struct epoll_event))) {
-			put_ready(ep, item, &batch);
-			n = n ? n : -EFAULT;
-			break;
-		}
-		n++;
-	}
-	harvest_end(ep, &batch);
-	mutex_unlock(&ep->mutex);
-	return n;
-}
-
-static u32 epoll_poll_nested(struct file *f, struct poll_table *pt, u32 depth)
-{
-	struct epoll *ep = f->private;
-	struct list_head batch;
-	struct epitem *item;
-	u32 mask = 0;
-
-	poll_wait(f, &ep->poll_wait, pt);
-	if (list_empty(&ep->ready))
-		return 0;
-	mutex_lock_nested(&ep->mutex, depth);
-	harvest_begin(ep, &batch);
-	while (!mask && (item = take_ready(ep, &batch)))
-		if (item_poll(item, NULL, depth)) {
-			put_ready(ep, item, &batch);
-			mask = EPOLLIN | EPOLLRDNORM;
-		}
-	harvest_end(ep, &batch);
-	mutex_unlock(&ep->mutex);
-	return mask;
-}
-
-static u32 epoll_poll(struct file *f, struct poll_table *pt)
-{
-	return epoll_poll_nested(f, pt, 0);
-}
-
-/* Until something is ready, a signal comes, or the deadline is over: false only for the last. */
-static bool sleep_for_ready(struct epoll *ep, ktime_t deadline)
-{
-	struct wait_entry e;
-	bool in_time = true;
-
-	wait_entry_init(&e, wait_wake_thread);
-	e.flags = WAIT_EXCLUSIVE;
-	wait_prepare(&ep->wait, &e, TASK_INTERRUPTIBLE);
-	if (list_empty(&ep->ready) && !signal_pending(current)) {
-		if (deadline == TIMEOUT_NEVER) {
-			schedule();
-		} else {
-			ktime_t now = ktime_get();
-
-			in_time = now < deadline && schedule_timeout(deadline - now);
-		}
-	}
-	wait_finish(&ep->wait, &e);
-	return in_time;
-}
-
-/* deadline 0: do not wait. */
-static int wait_events(struct epoll *ep, uaddr_t to, int most, ktime_t deadline)
-{
-	bool in_time = deadline != 0;
-
-	for (;;) {
-		if (!list_empty(&ep->ready)) {
-			int n = harvest(ep, to, most);
-
-			if (n)
-				return n;
-		}
-		if (!in_time)
-			return 0;
-		if (signal_pending(current)) {
-			/* Perhaps we were the one chosen to be woken. */
-			if (!list_empty(&ep->ready))
-				wake_one(&ep->wait);
-			return -EINTR;
-		}
-		in_time = sleep_for_ready(ep, deadline);
-	}
-}
-
-static long do_wait(int epfd, uaddr_t to, int most, ktime_t deadline)
-{
-	struct fd f;
-	long n;
-
-	if (most <= 0 || most > EP_MAX_EVENTS)
-		return -EINVAL;
-	if (to >= TASK_SIZE || (u64)most * sizeof(struct epoll_event) > TASK_SIZE - to)
-		return -EFAULT;
-	f = fd_get(epfd);
-	if (!f.file)
-		return -EBADF;
-	n = is_epoll(f.file) ? wait_events(f.file->private, to, most, deadline) : -EINVAL;
-	fd_put(f);
-	return n;
-}
-
-static long masked_wait(int epfd, uaddr_t to, int most, ktime_t deadline, uaddr_t uset, size_t size)
-{
-	long n = signal_mask_swap_user(uset, size);
-
-	if (n)
-		return n;
-	n = do_wait(epfd, to, most, deadline);
-	signal_mask_restore_unless(n == -EINTR);
-	return n;
-}
-
-long sys_epoll_pwait(int epfd, uaddr_t to, int most, int timeout_ms, uaddr_t uset, size_t size)
-{
-	ktime_t deadline = timeout_ms < 0 ? TIMEOUT_NEVER : !timeout_ms ? 0 :
-			   ktime_get() + (u64)timeout_ms * NS_PER_MS;
-
-	return masked_wait(epfd, to, most, deadline, uset, size);
-}
-
-long sys_epoll_pwait2(int epfd, uaddr_t to, int most, uaddr_t utime, uaddr_t uset, size_t size)
-{
-	ktime_t deadline = TIMEOUT_NEVER;
-	struct timespec64 ts;
-	u64 ns;
-
-	if (utime) {
-		int err = copy_from_user(&ts, utime, sizeof(ts));
-
-		if (!err)
-			err = timespec_to_ns(&ts, &ns);
-		if (err)
-			return err;
-		deadline = ns ? min_t(u64, ktime_get() + ns, TIMEOUT_NEVER - 1) : 0;
-	}
-	return masked_wait(epfd, to, most, deadline, uset, size);
-}
-
 /* --- life --- */
 
 static void epoll_put(struct epoll *ep)
@@ -811,7 +430,12 @@ static void epoll_release(struct file *f)
 		epoll_put(ep);
 }
 
-static const struct file_ops epoll_ops = {
+static u32 epoll_poll(struct file *f, struct poll_table *pt)
+{
+	return epoll_poll_nested(f, pt, 0);
+}
+
+const struct file_ops epoll_ops = {
 	.llseek = noop_llseek,
 	.poll = epoll_poll,
 	.release = epoll_release,

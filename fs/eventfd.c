@@ -117,7 +117,8 @@ static void eventfd_show(struct file *f, char *buf, size_t len)
 {
 	struct eventfd *e = f->private;
 
-	snprintf(buf, len, "eventfd-count: %16lx\neventfd-semaphore: %d\n", READ_ONCE(e->count), e->semaphore);
+	snprintf(buf, len, "eventfd-count: %16lx\neventfd-semaphore: %d\n", READ_ONCE(e->count),
+		 e->semaphore);
 }
 
 static const struct file_ops eventfd_ops = {
@@ -142,7 +143,8 @@ long sys_eventfd2(u32 count, u32 flags)
 	wait_queue_init(&e->wait);
 	e->count = count;
 	e->semaphore = flags & EFD_SEMAPHORE;
-	fd = fd_create_anon("[eventfd]", &eventfd_ops, e, O_RDWR | (flags & (O_CLOEXEC | O_NONBLOCK)));
+	fd = fd_create_anon("[eventfd]", &eventfd_ops, e,
+			    O_RDWR | (flags & (O_CLOEXEC | O_NONBLOCK)));
 	if (fd < 0)
 		kfree(e);
 	return fd;

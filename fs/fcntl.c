@@ -4,7 +4,7 @@
  * what a file system has no say in. Other ioctls are the file's own.
  *
  * Limit: no SIGIO. O_ASYNC, which asks for it, may not be set on files that could send
- * one (-EINVAL), nor F_SETOWN and its like. Leases and F_NOTIFY: -EINVAL.
+ * one (-EINVAL), nor F_SETSIG; F_SETOWN says who gets SIGURG. Leases and F_NOTIFY: -EINVAL.
  */
 #include <fs/file.h>
 #include <fs/locks.h>
@@ -29,7 +29,8 @@
 
 bool file_can_direct(const struct file *f)
 {
-	return S_ISBLK(f->inode->mode) || (S_ISREG(f->inode->mode) && f->mapping && f->mapping->ops);
+	return S_ISBLK(f->inode->mode) ||
+	       (S_ISREG(f->inode->mode) && f->mapping && f->mapping->ops);
 }
 
 static long setfl(struct file *f, u32 flags)
@@ -41,7 +42,9 @@ static long setfl(struct file *f, u32 flags)
 	/* A pipe's O_DIRECT means packets. */
 	if ((flags & O_DIRECT) && !S_ISFIFO(f->inode->mode) && !file_can_direct(f))
 		return -EINVAL;
-	/* Of open it is taken and means nothing, as on Linux; so it is where nothing is ever told. */
+	/*
+	 * Of open it is taken and means nothing, as on Linux; so it is where nothing is ever told.
+	 */
 	if ((flags & ~f->flags & O_ASYNC) && f->ops->poll)
 		return -EINVAL;
 	spin_lock(&f->lock);
@@ -108,6 +111,14 @@ static long do_fcntl(u32 fd, struct file *f, u32 cmd, u64 arg)
 	case F_OFD_SETLK:
 	case F_OFD_SETLKW:
 		return file_lock_fcntl(fd, f, cmd, arg);
+	case F_SETOWN:
+		return file_set_owner(f, (int)arg);
+	case F_GETOWN:
+		return file_get_owner(f);
+	case F_SETOWN_EX:
+		return file_set_owner_user(f, arg);
+	case F_GETOWN_EX:
+		return file_get_owner_user(f, arg);
 	case F_GETPIPE_SZ:
 		return pipe_size(f);
 	case F_SETPIPE_SZ:

@@ -5,9 +5,11 @@
  * A table is an array of file pointers and two bitmaps (used, close-on-exec)
  * in one allocation, replaced by a larger one as it grows. Lookups read the
  * array under RCU. Where the table has one user, that user is the caller, and
- * nobody can close what it looks up: then a lookup takes no reference at all.
+ * nobody can close what it looks up: then a lookup takes no reference at all, and
+ * descriptors are filled and cleared without the lock. Who looks from outside (/proc)
+ * must expect that.
  *
- * Invariants, under files->lock:
+ * Invariants, under files->lock or for the only user:
  *  (1) A set pointer has its used bit; a used bit without pointer is reserved.
  *  (2) next is at most the lowest number whose used bit is clear.
  *  (3) A struct file is freed a grace period after its last reference, so that
@@ -56,7 +58,8 @@ static struct kmem_cache *file_cache;
 
 static struct fdtable *fdtable_alloc(u32 size)
 {
-	struct fdtable *t = kvmalloc(sizeof(*t) + size * sizeof(t->file[0]) + size / 4, GFP_KERNEL | GFP_ZERO);
+	struct fdtable *t =
+		kvmalloc(sizeof(*t) + size * sizeof(t->file[0]) + size / 4, GFP_KERNEL | GFP_ZERO);
 
 	if (!t)
 		return NULL;
@@ -148,6 +151,21 @@ int fd_reserve_from(u32 from, u32 flags)
 	return reserve_from(current->files, from, flags);
 }
 
+/* The table has no other user: only current changes it. */
+static inline bool is_private(const struct files *fs)
+{
+	return likely(refcount_read(&fs->refs) == 1);
+}
+
+/* The same before a change, which must find what a user that is gone by now has left. */
+static inline bool is_mine_to_change(const struct files *fs)
+{
+	if (!is_private(fs))
+		return false;
+	smp_rmb();		/* pairs with the release of files_put() */
+	return true;
+}
+
 static void clear_locked(struct files *fs, u32 fd)
 {
 	bitmap_clear(fs->fdt->used, fd);
@@ -155,13 +173,22 @@ static void clear_locked(struct files *fs, u32 fd)
 	fs->next = min(fs->next, fd);
 }
 
+/* It may be about to grow. */
+static __noinline void install_shared(struct files *fs, int fd, struct file *f)
+{
+	spin_lock(&fs->lock);
+	rcu_assign_pointer(fs->fdt->file[fd], f);
+	spin_unlock(&fs->lock);
+}
+
 void fd_install(int fd, struct file *f)
 {
 	struct files *fs = current->files;
 
-	spin_lock(&fs->lock);
-	rcu_assign_pointer(fs->fdt->file[fd], f);
-	spin_unlock(&fs->lock);
+	if (is_mine_to_change(fs))
+		rcu_assign_pointer(fs->fdt->file[fd], f);
+	else
+		install_shared(fs, fd, f);
 }
 
 void fd_release(int fd)
@@ -173,7 +200,7 @@ void fd_release(int fd)
 	spin_unlock(&fs->lock);
 }
 
-static struct file *lookup_shared(struct files *fs, u32 fd)
+static __noinline struct file *lookup_shared(struct files *fs, u32 fd)
 {
 	struct file *f;
 
@@ -195,26 +222,31 @@ static struct file *lookup_shared(struct files *fs, u32 fd)
 	return f;
 }
 
+static inline struct file *lookup_private(const struct files *fs, u32 fd)
+{
+	const struct fdtable *t = fs->fdt;
+
+	return fd < t->size ? t->file[fd] : NULL;
+}
+
 struct fd fd_get_raw(int fd)
 {
 	struct files *fs = current->files;
-	struct fdtable *t;
 
-	if (refcount_read(&fs->refs) != 1)
+	if (!is_private(fs))
 		return (struct fd){ lookup_shared(fs, fd), true };
-	t = fs->fdt;
-	return (struct fd){ (u32)fd < t->size ? t->file[fd] : NULL, false };
+	return (struct fd){ lookup_private(fs, fd), false };
 }
 
 struct fd fd_get(int fd)
 {
-	struct fd f = fd_get_raw(fd);
+	struct files *fs = current->files;
+	struct file *f;
 
-	if (f.file && unlikely(f.file->mode & FMODE_PATH)) {
-		fd_put(f);
-		f.file = NULL;
-	}
-	return f;
+	if (!is_private(fs))
+		return (struct fd){ fd_lookup(fd), true };
+	f = lookup_private(fs, fd);
+	return (struct fd){ likely(f && !(f->mode & FMODE_PATH)) ? f : NULL, false };
 }
 
 struct file *fd_lookup(int fd)
@@ -229,18 +261,25 @@ struct file *fd_lookup(int fd)
 }
 
 /* Out of the table; the caller closes it. NULL: -EBADF. */
+static inline struct file *take_locked(struct files *fs, u32 fd)
+{
+	struct file *f = fd < fs->fdt->size ? fs->fdt->file[fd] : NULL;
+
+	if (f) {
+		rcu_assign_pointer(fs->fdt->file[fd], NULL);
+		clear_locked(fs, fd);
+	}
+	return f;
+}
+
 static struct file *take(struct files *fs, u32 fd)
 {
-	struct file *f = NULL;
+	struct file *f;
 
+	if (is_mine_to_change(fs))
+		return take_locked(fs, fd);
 	spin_lock(&fs->lock);
-	if (fd < fs->fdt->size) {
-		f = fs->fdt->file[fd];
-		if (f) {
-			rcu_assign_pointer(fs->fdt->file[fd], NULL);
-			clear_locked(fs, fd);
-		}
-	}
+	f = take_locked(fs, fd);
 	spin_unlock(&fs->lock);
 	return f;
 }
@@ -452,7 +491,10 @@ void files_close_on_exec(struct files *fs)
 
 /* --- another thread's table --- */
 
-/* Locked, or NULL: it has none (any more). Unlock with unlock_of(). */
+/*
+ * Locked, or NULL: it has none (any more). Unlock with unlock_of(). It does not grow meanwhile,
+ * but a thread that is its only user opens and closes without the lock.
+ */
 static struct files *lock_of(struct thread *t)
 {
 	struct files *fs;
@@ -479,10 +521,12 @@ struct file *files_lookup_of(struct thread *t, u32 fd, bool *cloexec)
 
 	if (!fs)
 		return NULL;
-	if (fd < fs->fdt->size && fs->fdt->file[fd]) {
-		f = file_get(fs->fdt->file[fd]);
-		*cloexec = bitmap_test(fs->fdt->cloexec, fd);
-	}
+	if (fd < fs->fdt->size)
+		f = rcu_dereference(fs->fdt->file[fd]);
+	/* Its owner may be closing it right now. */
+	if (f && !refcount_inc_not_zero(&f->refs))
+		f = NULL;
+	*cloexec = f && bitmap_test(fs->fdt->cloexec, fd);
 	unlock_of(t, fs);
 	return f;
 }
@@ -567,15 +611,15 @@ static void destroy_one(struct file *f)
 		f->ops->release(f);
 	if (f->mode & FMODE_WRITER)
 		atomic_dec(&f->inode->writers);
-	if (f->owner.pid)
-		pid_put(f->owner.pid);
+	if (unlikely(f->owner))
+		file_owner_release(f);
 	path_put(&f->path);
 	file_free(f);
 }
 
 /*
- * Files hold files: a socket those in the messages that nobody will read. However long the chain, one
- * that dies while another is being destroyed waits for its turn: the stack is bounded.
+ * Files hold files: a socket those in the messages that nobody will read. However long the chain,
+ * one that dies while another is being destroyed waits for its turn: the stack is bounded.
  */
 static void file_destroy(struct file *f)
 {

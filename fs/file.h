@@ -19,8 +19,17 @@ struct file_ops {
 	/* Bytes, 0 at the end, or -errno; advances kio->pos. NULL: -EINVAL. */
 	ssize_t (*read)(struct kio *kio, struct iov_iter *to);
 	ssize_t (*write)(struct kio *kio, struct iov_iter *from);
+	/*
+	 * Up to *nr pages of the cache that hold [pos, pos + len) or its beginning, a reference on
+	 * each: bytes, and in *nr how many pages. 0: it has none there, or ends there: read it.
+	 * NULL: always read it.
+	 */
+	ssize_t (*pages)(struct file *f, loff_t pos, size_t len, struct bvec *vec, u32 *nr);
 	loff_t (*llseek)(struct file *f, loff_t off, int whence);	/* NULL: -ESPIPE */
-	/* Mask of what is ready now (EPOLL*); adds the caller's entry to the queues where changes show. */
+	/*
+	 * Mask of what is ready now (EPOLL*); adds the
+	 * caller's entry to the queues where changes show.
+	 */
 	u32 (*poll)(struct file *f, struct poll_table *pt);	/* NULL: always readable and writable */
 	long (*ioctl)(struct file *f, u32 cmd, u64 arg);	/* NULL: -ENOTTY */
 	int (*mmap)(struct file *f, struct vma *vma);		/* NULL: -ENODEV */
@@ -49,11 +58,7 @@ struct file {
 	struct readahead_state ra;	/* pagecache.h */
 	u32 wb_err_seen;		/* write errors reported so far */
 	struct list_head epoll_items;	/* lock */
-	struct fown {
-		struct pid *pid;
-		int pidtype;
-		int sig;
-	} owner;
+	struct file_owner *owner;	/* whom it tells by signal; RCU, lock to change */
 	struct rcu_head rcu;
 };
 #define FMODE_READ	BIT(0)
@@ -69,16 +74,33 @@ struct file {
 
 struct dir_context {
 	/* False: full, stop. type: DT_*. */
-	bool (*emit)(struct dir_context *ctx, const char *name, u32 len, loff_t pos, u64 ino, u32 type);
+	bool (*emit)(struct dir_context *ctx, const char *name, u32 len, loff_t pos, u64 ino,
+		     u32 type);
 	loff_t pos;
 };
 
+/*
+ * owner.c: F_SETOWN and F_GETOWN, a process or the negative number of a group: 0, -ESRCH, -EINVAL,
+ * -ENOMEM; the others with a struct f_owner_ex of the user's. send: SIGURG to it, if there is one;
+ * any context, in an RCU read section.
+ */
+long file_set_owner(struct file *f, int who);
+int file_get_owner(struct file *f);
+long file_set_owner_user(struct file *f, uaddr_t from);
+long file_get_owner_user(struct file *f, uaddr_t to);
+void file_send_urgent(struct file *f);
+void file_owner_release(struct file *f);	/* f ends */
 /* May O_DIRECT be set? Its contents are in a page cache that can be gone around. */
 bool file_can_direct(const struct file *f);
 /* A file without a name in any directory (eventfd, epoll, pipe); NULL and *err. */
-struct file *file_create_anon(const char *name, const struct file_ops *ops, void *private, u32 flags, int *err);
-/* The same with a descriptor for it (close-on-exec as flags say). Failed: private is still the caller's. */
-int __must_check fd_create_anon(const char *name, const struct file_ops *ops, void *private, u32 flags);
+struct file *file_create_anon(const char *name, const struct file_ops *ops, void *private,
+			      u32 flags, int *err);
+/*
+ * The same with a descriptor for it (close-on-exec as
+ * flags say). Failed: private is still the caller's.
+ */
+int __must_check fd_create_anon(const char *name, const struct file_ops *ops, void *private,
+				u32 flags);
 loff_t noop_llseek(struct file *f, loff_t off, int whence);	/* where it is */
 /* f was read: see path_accessed(). */
 static inline void file_accessed(const struct file *f)
@@ -87,12 +109,16 @@ static inline void file_accessed(const struct file *f)
 		path_accessed(&f->path);
 }
 struct file *file_get(struct file *f);
-void file_put(struct file *f);		/* the last one releases: may sleep; from atomic context it is deferred */
+/* the last one releases: may sleep; from atomic context it is deferred */
+void file_put(struct file *f);
 
-/* Descriptors of the current thread. Lookup is lock-free: RCU, or no reference at all if the table is not shared. */
+/*
+ * Descriptors of the current thread. Lookup is lock-free:
+ * RCU, or no reference at all if the table is not shared.
+ */
 struct fd {
 	struct file *file;		/* NULL: -EBADF */
-	bool need_put;
+	u64 need_put;			/* a word of its own: the struct travels in two registers */
 };
 struct fd fd_get(int fd);		/* not O_PATH files */
 struct fd fd_get_raw(int fd);
@@ -149,21 +175,31 @@ void fs_change_root(struct fs *fs, const struct path *path);
 void fs_change_cwd(struct fs *fs, const struct path *path);
 void fs_get_root(struct fs *fs, struct path *path);	/* with references */
 void fs_get_cwd(struct fs *fs, struct path *path);
-/* Of another thread: its root or working directory with references, or -ENOENT where it has ended; its umask or -1. */
+/*
+ * Of another thread: its root or working directory with
+ * references, or -ENOENT where it has ended; its umask or -1.
+ */
 int fs_path_of(struct thread *t, bool root, struct path *path);
 int fs_umask_of(struct thread *t);
 int files_init(void);			/* caches of files and tables; boot */
 void anon_init(void);
 
-loff_t generic_file_llseek(struct file *f, loff_t off, int whence);	/* against the inode's size */
-/* 0 or -errno; takes the inode's rwsem. times: ATTR_MTIME to set it even if the size is the same. */
+/* against the inode's size */
+loff_t generic_file_llseek(struct file *f, loff_t off, int whence);
+/* against this one; most: the last position there is */
+loff_t sized_llseek(struct file *f, loff_t off, int whence, loff_t size, loff_t most);
+/*
+ * 0 or -errno; takes the inode's rwsem. times: ATTR_MTIME to set it even if the size is the same.
+ */
 int file_truncate(const struct path *path, loff_t size, u32 times);
 /* Any attributes: writable mount, locks, permission. */
 int vfs_setattr(const struct path *path, struct iattr *attr);
-bool inode_writers_inc(struct inode *inode);	/* as an open for writing; false: a program is being run from it */
+/* as an open for writing; false: a program is being run from it */
+bool inode_writers_inc(struct inode *inode);
 /* Kernel-side transfer to kernel memory. */
 ssize_t kernel_read(struct file *f, void *buf, size_t len, loff_t *pos);
-ssize_t file_write_iter(struct file *f, struct iov_iter *from, loff_t *pos);	/* from any kind of memory */
+/* from any kind of memory; flags: KIO_*, beside the file's own */
+ssize_t file_write_iter(struct file *f, struct iov_iter *from, loff_t *pos, u32 flags);
 /*
  * What is written in [start, end] is on the disk: 0, or -errno, also of writes that failed
  * since f was told last. Context: may sleep.

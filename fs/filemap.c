@@ -11,6 +11,7 @@
  * write is on the device and out of the cache before it returns.
  */
 #include <fs/file.h>
+#include <kernel/mm/lru.h>
 #include <kernel/mm/mm.h>
 #include <kernel/mm/pagecache.h>
 #include <kernel/task/thread.h>
@@ -19,38 +20,25 @@
 
 /* A new page locked by read_ahead costs one call; without it, pages are read one by one. */
 #define RA_FIRST_PAGES	4		/* of a first sequential read; doubles up to ra_pages */
-#define RA_BATCH	32
-#define DIRECT_MASK	511		/* of position, length, memory for O_DIRECT: a sector; Linux asks the same */
+/* of position, length, memory for O_DIRECT: a sector; Linux asks the same */
+#define DIRECT_MASK	511
 
-/* Start reading up to nr pages from index on, as far as they are missing. */
-static u32 read_pages(struct mapping *m, u64 index, u32 nr)
+/*
+ * The page that holds pos is read or written. What goes on within a page from where
+ * the last one stopped is the same use: a file read once, in small parts, must not
+ * look to reclaim like one that is read again and again.
+ */
+static void page_used(const struct file *f, struct page *page, loff_t pos)
 {
-	struct page *batch[RA_BATCH];
-	u32 got = 0;
+	if (!(pos & ~PAGE_MASK) || pos != f->ra.prev_pos)
+		page_accessed(page);
+}
 
-	for (; got < nr && got < RA_BATCH; got++, index++) {
-		struct page *page = page_alloc(m->gfp | GFP_NORETRY | GFP_NOWARN);
-
-		if (!page)
-			break;
-		page_set(page, PG_LOCKED);
-		if (pagecache_add(m, page, index, m->gfp)) {
-			page_clear(page, PG_LOCKED);
-			page_put(page);
-			break;
-		}
-		batch[got] = page;
-	}
-	if (!got)
-		return 0;
-	if (m->ops->read_ahead)
-		m->ops->read_ahead(m, batch, got);
-	else
-		for (u32 i = 0; i < got; i++)
-			(void)!m->ops->read_page(m, batch[i]);
-	for (u32 i = 0; i < got; i++)
-		page_put(batch[i]);
-	return got;
+void file_pages_used(struct file *f, loff_t pos, loff_t end, const struct bvec *vec)
+{
+	for (loff_t at = pos; at < end; at += (vec++)->len)
+		page_used(f, vec->page, at);
+	f->ra.prev_pos = end;
 }
 
 void file_read_ahead(struct file *f, loff_t start, loff_t end)
@@ -63,7 +51,7 @@ void file_read_ahead(struct file *f, loff_t start, loff_t end)
 		return;
 	last = (u64)(min(end, size - 1)) >> PAGE_SHIFT;
 	while (index <= last && !signal_fatal_pending(current)) {
-		u32 got = read_pages(m, index, min(last - index + 1, (u64)RA_BATCH));
+		u32 got = mapping_read_new(m, index, last - index + 1);
 
 		index += got ? got : 1;		/* it is there already */
 		cond_resched();
@@ -82,10 +70,10 @@ static void read_ahead(struct mapping *m, struct readahead_state *ra, u64 index)
 		ra->size = 1;
 	ra->start = index;
 	if (index < end)
-		(void)read_pages(m, index, min((u64)ra->size, end - index));
+		(void)mapping_read_new(m, index, min((u64)ra->size, end - index));
 }
 
-static struct page *page_to_read(struct kio *kio, struct mapping *m, u64 index, int *err)
+static struct page *page_to_read(struct file *f, struct mapping *m, u64 index, int *err)
 {
 	struct page *page = pagecache_find(m, index);
 
@@ -94,7 +82,7 @@ static struct page *page_to_read(struct kio *kio, struct mapping *m, u64 index, 
 	if (page)
 		page_put(page);
 	if (!page)
-		read_ahead(m, &kio->file->ra, index);
+		read_ahead(m, &f->ra, index);
 	return pagecache_read(m, index, err);
 }
 
@@ -126,12 +114,13 @@ ssize_t generic_file_read(struct kio *kio, struct iov_iter *to)
 
 		if (kio->pos >= size)
 			break;
-		page = page_to_read(kio, m, (u64)kio->pos >> PAGE_SHIFT, &err);
+		page = page_to_read(kio->file, m, (u64)kio->pos >> PAGE_SHIFT, &err);
 		if (!page)
 			break;
 		want = min((u64)(size - kio->pos), iov_iter_count(to));
 		want = min(want, PAGE_SIZE - offset);
 		got = copy_page_to_iter(page_address(page), offset, want, to);
+		page_used(kio->file, page, kio->pos);
 		page_put(page);
 		kio->pos += got;
 		done += got;
@@ -140,12 +129,58 @@ ssize_t generic_file_read(struct kio *kio, struct iov_iter *to)
 			break;
 		}
 	}
+	kio->file->ra.prev_pos = kio->pos;
+	return done ? done : err;
+}
+
+/* As page_to_read(), but a hole of a file that is in memory only stays one: NULL. */
+static struct page *page_to_refer(struct file *f, struct mapping *m, u64 index, int *err)
+{
+	struct page *page;
+
+	if (!(m->flags & MAPPING_NO_WRITEBACK))
+		return page_to_read(f, m, index, err);
+	page = pagecache_find(m, index);
+	if (page && unlikely(!page_test(page, PG_UPTODATE))) {
+		page_put(page);
+		page = NULL;
+	}
+	return page;
+}
+
+ssize_t generic_file_pages(struct file *f, loff_t pos, size_t len, struct bvec *vec, u32 *nr)
+{
+	struct mapping *m = f->mapping;
+	u32 most = *nr;
+	ssize_t done = 0;
+	int err = 0;
+
+	*nr = 0;
+	file_accessed(f);
+	while ((size_t)done < len && *nr < most) {
+		loff_t at = pos + done, size = mapping_size(m);
+		u32 offset = at & ~PAGE_MASK;
+		struct page *page;
+		size_t n;
+
+		if (at >= size)
+			break;
+		page = page_to_refer(f, m, (u64)at >> PAGE_SHIFT, &err);
+		if (!page)
+			break;
+		n = min((u64)(size - at), len - done);
+		n = min(n, PAGE_SIZE - offset);
+		vec[(*nr)++] = (struct bvec){ page, (u32)n, offset };
+		done += n;
+	}
 	return done ? done : err;
 }
 
 /* One page's part of a write: bytes copied, 0 if user memory is not present, or -errno. */
-static ssize_t write_page_part(struct mapping *m, loff_t pos, size_t want, struct iov_iter *from)
+static ssize_t write_page_part(struct kio *kio, size_t want, struct iov_iter *from)
 {
+	struct mapping *m = kio->file->mapping;
+	loff_t pos = kio->pos;
 	u32 offset = pos & ~PAGE_MASK;
 	struct page *page = pagecache_get_locked(m, (u64)pos >> PAGE_SHIFT, m->gfp);
 	const struct iov_iter start = *from;
@@ -172,6 +207,7 @@ static ssize_t write_page_part(struct mapping *m, loff_t pos, size_t want, struc
 	if (got) {
 		page_set(page, PG_UPTODATE);
 		page_set_dirty(page);
+		page_used(kio->file, page, pos);
 		if (pos + (loff_t)got > mapping_size(m))
 			WRITE_ONCE(m->host->size, pos + (loff_t)got);
 	}
@@ -198,10 +234,11 @@ ssize_t generic_write_pages(struct kio *kio, struct iov_iter *from)
 		ssize_t got = iov_iter_fault_in_readable(from, want);
 
 		if (!got)
-			got = write_page_part(m, kio->pos, want, from);
+			got = write_page_part(kio, want, from);
 		if (got < 0)
 			return done ? done : got;
 		kio->pos += got;
+		kio->file->ra.prev_pos = kio->pos;
 		done += got;
 		balance_dirty_pages(m);
 		if (thread_info()->flags & TIF_SIGPENDING && wait_signal_check(TASK_KILLABLE))

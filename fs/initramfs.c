@@ -115,7 +115,8 @@ static int write_file(const struct entry *e, struct list_head *linked)
 
 	if (is_link < 0)
 		return is_link;
-	f = file_open_kernel(e->name, O_WRONLY | O_CREAT | (is_link ? 0 : O_TRUNC), e->field[F_MODE], &err);
+	f = file_open_kernel(e->name, O_WRONLY | O_CREAT | (is_link ? 0 : O_TRUNC),
+			     e->field[F_MODE], &err);
 	if (!f)
 		return err;
 	while (!err && pos < e->field[F_FILESIZE]) {

@@ -227,7 +227,8 @@ void inode_mark_dirty(struct inode *inode, u32 what)
 	if ((READ_ONCE(inode->state) & what) == what || !sb->ops->inode_write)
 		return;
 	spin_lock(&inode->lock);
-	if (!(inode->state & (INODE_STATE_DIRTY | INODE_STATE_DIRTY_DATA | INODE_STATE_DIRTY_PAGES)))
+	if (!(inode->state &
+	      (INODE_STATE_DIRTY | INODE_STATE_DIRTY_DATA | INODE_STATE_DIRTY_PAGES)))
 		inode->dirtied_when_ns = ktime_get();
 	__atomic_fetch_or(&inode->state, what, __ATOMIC_RELAXED);
 	spin_lock(&sb->lock);
@@ -240,7 +241,8 @@ void inode_mark_dirty(struct inode *inode, u32 what)
 void inode_clear_dirty(struct inode *inode)
 {
 	spin_lock(&inode->lock);
-	__atomic_fetch_and(&inode->state, ~(u32)(INODE_STATE_DIRTY | INODE_STATE_DIRTY_DATA), __ATOMIC_RELAXED);
+	__atomic_fetch_and(&inode->state, ~(u32)(INODE_STATE_DIRTY | INODE_STATE_DIRTY_DATA),
+			   __ATOMIC_RELAXED);
 	spin_unlock(&inode->lock);
 }
 
@@ -294,7 +296,8 @@ int inode_setattr_check(struct inode *inode, const struct iattr *attr)
 	    (current_cred()->fsuid != inode->uid || attr->uid != inode->uid))
 		return -EPERM;
 	if ((attr->valid & ATTR_GID) && !capable(CAP_CHOWN) &&
-	    (current_cred()->fsuid != inode->uid || (!in_group(attr->gid) && attr->gid != inode->gid)))
+	    (current_cred()->fsuid != inode->uid ||
+	     (!in_group(attr->gid) && attr->gid != inode->gid)))
 		return -EPERM;
 	if ((attr->valid & (ATTR_MODE | ATTR_ATIME_SET | ATTR_MTIME_SET | ATTR_TIMES_SET)) &&
 	    !inode_owner_or_capable(inode))

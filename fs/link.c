@@ -19,7 +19,8 @@
 #include <kernel/task/thread.h>
 #include <kernel/uapi/fcntl.h>
 
-int create_begin(int dfd, const char *name, bool is_dir, struct parent_path *pp, struct dentry **dentry)
+int create_begin(int dfd, const char *name, bool is_dir, struct parent_path *pp,
+		 struct dentry **dentry)
 {
 	struct inode *dir;
 	int err = filename_parent(dfd, name, 0, pp);
@@ -113,7 +114,8 @@ long sys_mkdirat(int dfd, uaddr_t name, umode_t mode)
 		return err;
 	err = create_begin(dfd, fn.name, true, &pp, &d);
 	if (!err) {
-		err = vfs_mkdir(pp.path.dentry->inode, d, mode & (S_IRWXUGO | S_ISVTX) & ~current->fs->umask);
+		err = vfs_mkdir(pp.path.dentry->inode, d,
+				mode & (S_IRWXUGO | S_ISVTX) & ~current->fs->umask);
 		create_end(&pp, d);
 	}
 	filename_put(&fn);
@@ -205,7 +207,10 @@ static int link_locked(struct inode *inode, struct inode *dir, struct dentry *d)
 	return err;
 }
 
-/* A file that is named by its descriptor alone: by who opened it, or who may look into any directory. */
+/*
+ * A file that is named by its descriptor alone: by
+ * who opened it, or who may look into any directory.
+ */
 static int may_link_fd(int fd)
 {
 	struct fd f = fd_get_raw(fd);
@@ -253,7 +258,8 @@ int vfs_link_names(const char *from, const char *to)
 
 long sys_linkat(int olddfd, uaddr_t oldname, int newdfd, uaddr_t newname, int flags)
 {
-	u32 lookup = (flags & AT_SYMLINK_FOLLOW ? LOOKUP_FOLLOW : 0) | (flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0);
+	u32 lookup = (flags & AT_SYMLINK_FOLLOW ? LOOKUP_FOLLOW : 0) |
+		     (flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0);
 	struct parent_path pp;
 	struct filename fn;
 	struct path old;
@@ -341,7 +347,10 @@ static int remove_name(int dfd, const char *name, bool is_dir)
 		else
 			err = mount_want_write(pp.path.mnt);
 		if (!err) {
-			/* The contents go after the locks: our reference is the last but open files'. */
+			/*
+			 * The contents go after the locks: our
+			 * reference is the last but open files'.
+			 */
 			inode_get(victim);
 			err = remove_locked(dir, d, is_dir);
 			if (!err && is_dir)

@@ -24,9 +24,10 @@
  *
  * What close(2) owes: each close of any descriptor of a file drops the process's
  * records on it (POSIX.1-2017, fcntl); the end of an open file drops its own.
+ *
+ * The calls, fcntl and flock, are in lock_calls.c.
  */
-#include <fs/locks.h>
-#include <arch/uaccess.h>
+#include <fs/locks_impl.h>
 #include <kernel/bug.h>
 #include <kernel/lock/wait.h>
 #include <kernel/mm/alloc.h>
@@ -35,19 +36,8 @@
 #include <kernel/uapi/fcntl.h>
 #include <kernel/uapi/syscall.h>
 
-#define CHAIN_MAX	10		/* processes in a chain of waiters that is followed; Linux's number */
-#define OFFSET_MAX	S64_MAX
-
-enum lock_kind { LOCK_POSIX, LOCK_OFD, LOCK_FLOCK };
-
-struct file_lock {
-	struct list_head node;
-	u8 type;			/* F_RDLCK, F_WRLCK; F_UNLCK in a request */
-	u8 kind;			/* enum lock_kind */
-	pid_t pid;			/* of who set it, as the first namespace sees it */
-	loff_t start, end;		/* both included */
-	const void *owner;		/* struct files (POSIX) or struct file */
-};
+/* processes in a chain of waiters that is followed; Linux's number */
+#define CHAIN_MAX	10
 
 struct file_lock_context {
 	struct spinlock lock;		/* RANK_FILE_LOCKS, sublevel 1 */
@@ -88,7 +78,7 @@ static struct file_lock_context *context_alloc(struct inode *inode)
 }
 
 /* The inode's context, made by the first who wants a lock. NULL: no memory. */
-static struct file_lock_context *context_get(struct inode *inode)
+struct file_lock_context *file_locks_get(struct inode *inode)
 {
 	struct file_lock_context *ctx = __atomic_load_n(&inode->locks, __ATOMIC_ACQUIRE), *fresh;
 
@@ -97,7 +87,8 @@ static struct file_lock_context *context_get(struct inode *inode)
 	fresh = context_alloc(inode);
 	if (!fresh)
 		return NULL;
-	if (!__atomic_compare_exchange_n(&inode->locks, &ctx, fresh, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+	if (!__atomic_compare_exchange_n(&inode->locks, &ctx, fresh, false, __ATOMIC_ACQ_REL,
+					 __ATOMIC_ACQUIRE)) {
 		kfree(fresh);
 		return ctx;
 	}
@@ -183,10 +174,11 @@ static bool touches(const struct file_lock *a, const struct file_lock *b)
 }
 
 /*
- * Take [req->start, req->end] out of l, of the same owner. spare becomes the upper part where two remain. True if l
- * itself is used up.
+ * Take [req->start, req->end] out of l, of the same owner. spare becomes the upper part where two
+ * remain. True if l itself is used up.
  */
-static bool cut(struct list_head *list, struct file_lock *l, const struct file_lock *req, struct file_lock **spare)
+static bool cut(struct list_head *list, struct file_lock *l, const struct file_lock *req,
+		struct file_lock **spare)
 {
 	struct file_lock *upper = *spare;
 	loff_t end = l->end;
@@ -211,8 +203,9 @@ static bool cut(struct list_head *list, struct file_lock *l, const struct file_l
 }
 
 /* The owner's records become what they were with req's range changed to req's type: (1) and (2). */
-static void set_record_locked(struct list_head *list, const struct file_lock *req, struct file_lock **new,
-			      struct file_lock **spare, struct list_head *dead)
+static void set_record_locked(struct list_head *list, const struct file_lock *req,
+			      struct file_lock **new, struct file_lock **spare,
+			      struct list_head *dead)
 {
 	struct file_lock *l, *tmp, *n = *new;
 
@@ -301,7 +294,8 @@ static void note_release_locked(struct file_lock_context *ctx)
 }
 
 /* Until something is released that kept req off. ctx->lock is held, and given up. 0: try again. */
-static long wait_release(struct file_lock_context *ctx, const struct file_lock *req, const struct file_lock *blocker)
+static long wait_release(struct file_lock_context *ctx, const struct file_lock *req,
+			 const struct file_lock *blocker)
 {
 	u32 seen = ctx->releases;
 	struct waiter w;
@@ -330,7 +324,7 @@ static int spares_alloc(struct file_lock **new, struct file_lock **spare)
 }
 
 /* 0, -EAGAIN, -EDEADLK, -ENOLCK, -ERESTARTSYS. */
-static long set_record(struct file_lock_context *ctx, const struct file_lock *req, bool wait)
+long file_lock_set_record(struct file_lock_context *ctx, const struct file_lock *req, bool wait)
 {
 	struct file_lock *new, *spare, *blocker;
 	LIST_HEAD(dead);
@@ -364,7 +358,8 @@ static long set_record(struct file_lock_context *ctx, const struct file_lock *re
 }
 
 /* The file's lock of its own, out of the list. True: it has the type that is wanted, and stays. */
-static bool take_own_flock_locked(struct file_lock_context *ctx, const struct file_lock *req, struct list_head *dead)
+static bool take_own_flock_locked(struct file_lock_context *ctx, const struct file_lock *req,
+				  struct list_head *dead)
 {
 	struct file_lock *l;
 
@@ -381,7 +376,7 @@ static bool take_own_flock_locked(struct file_lock_context *ctx, const struct fi
 }
 
 /* As on Linux, a lock that changes its type is given up first: it may be lost. */
-static long set_flock(struct file_lock_context *ctx, const struct file_lock *req, bool wait)
+long file_lock_set_flock(struct file_lock_context *ctx, const struct file_lock *req, bool wait)
 {
 	struct file_lock *new = kmalloc(sizeof(*new), GFP_KERNEL), *blocker;
 	LIST_HEAD(dead);
@@ -418,6 +413,33 @@ static long set_flock(struct file_lock_context *ctx, const struct file_lock *req
 	return err;
 }
 
+/* What would keep req off; for F_UNLCK, what it would release. */
+static const struct file_lock *find_record_locked(struct file_lock_context *ctx,
+						  const struct file_lock *req)
+{
+	struct file_lock *l;
+
+	if (req->type != F_UNLCK)
+		return find_conflict(&ctx->records, req);
+	list_for_each(l, &ctx->records, node)
+		if (same_owner(l, req) && overlaps(l, req))
+			return l;
+	return NULL;
+}
+
+bool file_lock_find(struct file_lock_context *ctx, const struct file_lock *req,
+		    struct file_lock *out)
+{
+	const struct file_lock *l;
+
+	ctx_lock(ctx);
+	l = find_record_locked(ctx, req);
+	if (l)
+		*out = *l;
+	spin_unlock(&ctx->lock);
+	return l;
+}
+
 /* --- the end of descriptors and files --- */
 
 static void drop_owner(struct file_lock_context *ctx, struct list_head *list, const void *owner)
@@ -439,14 +461,14 @@ static void drop_owner(struct file_lock_context *ctx, struct list_head *list, co
 	free_list(&dead);
 }
 
-static struct file_lock_context *context_of(const struct file *f)
+struct file_lock_context *file_locks_of(const struct file *f)
 {
 	return f->inode ? __atomic_load_n(&f->inode->locks, __ATOMIC_ACQUIRE) : NULL;
 }
 
 void file_locks_close(struct file *f, const struct files *owner)
 {
-	struct file_lock_context *ctx = context_of(f);
+	struct file_lock_context *ctx = file_locks_of(f);
 
 	if (unlikely(ctx))
 		drop_owner(ctx, &ctx->records, owner);
@@ -454,237 +476,12 @@ void file_locks_close(struct file *f, const struct files *owner)
 
 void file_locks_release(struct file *f)
 {
-	struct file_lock_context *ctx = context_of(f);
+	struct file_lock_context *ctx = file_locks_of(f);
 
 	if (likely(!ctx))
 		return;
 	drop_owner(ctx, &ctx->records, f);
 	drop_owner(ctx, &ctx->flocks, f);
-}
-
-/* --- fcntl --- */
-
-/* struct flock of the ABI. */
-struct user_flock {
-	s16 type, whence;
-	s64 start, len;
-	s32 pid;
-};
-_Static_assert(sizeof(struct user_flock) == 32, "ABI");
-
-static int range_from_user(const struct file *f, const struct user_flock *u, struct file_lock *l)
-{
-	loff_t base;
-
-	switch (u->whence) {
-	case SEEK_SET:
-		base = 0;
-		break;
-	case SEEK_CUR:
-		base = f->pos;
-		break;
-	case SEEK_END:
-		base = READ_ONCE(f->inode->size);
-		break;
-	default:
-		return -EINVAL;
-	}
-	if (u->start > OFFSET_MAX - base)
-		return -EOVERFLOW;
-	l->start = base + u->start;
-	if (l->start < 0)
-		return -EINVAL;
-	if (u->len > 0) {
-		if (u->len - 1 > OFFSET_MAX - l->start)
-			return -EOVERFLOW;
-		l->end = l->start + u->len - 1;
-	} else if (u->len < 0) {
-		if (l->start + u->len < 0)
-			return -EINVAL;
-		l->end = l->start - 1;
-		l->start += u->len;
-	} else {
-		l->end = OFFSET_MAX;
-	}
-	return 0;
-}
-
-static bool is_ofd(u32 cmd)
-{
-	return cmd == F_OFD_GETLK || cmd == F_OFD_SETLK || cmd == F_OFD_SETLKW;
-}
-
-static int request_from_user(struct file *f, u32 cmd, const struct user_flock *u, struct file_lock *l)
-{
-	int err = range_from_user(f, u, l);
-
-	if (err)
-		return err;
-	if (u->type < F_RDLCK || u->type > F_UNLCK)
-		return -EINVAL;
-	if (is_ofd(cmd) && u->pid)
-		return -EINVAL;
-	l->type = u->type;
-	l->kind = is_ofd(cmd) ? LOCK_OFD : LOCK_POSIX;
-	l->owner = is_ofd(cmd) ? (void *)f : (void *)current->files;
-	l->pid = is_ofd(cmd) ? -1 : pid_nr(current_process()->pids[PIDTYPE_TGID], &init_pid_ns);
-	return 0;
-}
-
-/* What would keep req off; for F_UNLCK, what it would release. */
-static const struct file_lock *find_for_getlk(struct file_lock_context *ctx, const struct file_lock *req)
-{
-	struct file_lock *l;
-
-	if (req->type != F_UNLCK)
-		return find_conflict(&ctx->records, req);
-	list_for_each(l, &ctx->records, node)
-		if (same_owner(l, req) && overlaps(l, req))
-			return l;
-	return NULL;
-}
-
-static void tell_conflict(const struct file_lock *l, struct user_flock *u)
-{
-	struct pid *pid;
-
-	u->type = l->type;
-	u->whence = SEEK_SET;
-	u->start = l->start;
-	u->len = l->end == OFFSET_MAX ? 0 : l->end - l->start + 1;
-	rcu_read_lock();
-	pid = l->kind == LOCK_OFD ? NULL : pid_find(l->pid, &init_pid_ns);
-	u->pid = pid ? pid_vnr(pid) : l->kind == LOCK_OFD ? -1 : 0;
-	rcu_read_unlock();
-}
-
-static long get_lock(struct file *f, u32 cmd, struct user_flock *u)
-{
-	struct file_lock_context *ctx = context_of(f);
-	struct file_lock req;
-	const struct file_lock *l = NULL;
-	int err;
-
-	if (cmd == F_GETLK && u->type != F_RDLCK && u->type != F_WRLCK)
-		return -EINVAL;
-	err = request_from_user(f, cmd, u, &req);
-	if (err)
-		return err;
-	if (ctx) {
-		ctx_lock(ctx);
-		l = find_for_getlk(ctx, &req);
-		if (l)
-			tell_conflict(l, u);
-		spin_unlock(&ctx->lock);
-	}
-	if (!l)
-		u->type = F_UNLCK;
-	return 0;
-}
-
-/* The descriptor was closed meanwhile, by another thread: so must be the lock. */
-static long undo_if_closed(int fd, struct file *f, struct file_lock_context *ctx, const struct file_lock *set)
-{
-	struct file_lock req = *set;
-	struct fd now;
-	bool same;
-
-	if (set->kind != LOCK_POSIX || set->type == F_UNLCK)
-		return 0;
-	now = fd_get_raw(fd);
-	same = now.file == f;
-	if (now.file)
-		fd_put(now);
-	if (same)
-		return 0;
-	req.type = F_UNLCK;
-	(void)set_record(ctx, &req, false);
-	return -EBADF;
-}
-
-static long set_lock(int fd, struct file *f, u32 cmd, const struct user_flock *u)
-{
-	bool wait = cmd == F_SETLKW || cmd == F_OFD_SETLKW;
-	struct file_lock_context *ctx;
-	struct file_lock req;
-	long err = request_from_user(f, cmd, u, &req);
-
-	if (err)
-		return err;
-	if ((req.type == F_RDLCK && !(f->mode & FMODE_READ)) || (req.type == F_WRLCK && !(f->mode & FMODE_WRITE)))
-		return -EBADF;
-	ctx = req.type == F_UNLCK ? context_of(f) : context_get(f->inode);
-	if (!ctx)
-		return req.type == F_UNLCK ? 0 : -ENOLCK;
-	err = set_record(ctx, &req, wait);
-	return err ? err : undo_if_closed(fd, f, ctx, &req);
-}
-
-long file_lock_fcntl(int fd, struct file *f, u32 cmd, uaddr_t arg)
-{
-	struct user_flock u;
-	long err;
-
-	if (copy_from_user(&u, arg, sizeof(u)))
-		return -EFAULT;
-	if (cmd != F_GETLK && cmd != F_OFD_GETLK)
-		return set_lock(fd, f, cmd, &u);
-	err = get_lock(f, cmd, &u);
-	return err ? err : copy_to_user(arg, &u, sizeof(u));
-}
-
-/* --- flock --- */
-
-#define LOCK_SH		1
-#define LOCK_EX		2
-#define LOCK_NB		4
-#define LOCK_UN		8
-
-/* F_RDLCK, F_WRLCK, F_UNLCK or -EINVAL. */
-static int flock_type(u32 op)
-{
-	switch (op & ~LOCK_NB) {
-	case LOCK_SH:
-		return F_RDLCK;
-	case LOCK_EX:
-		return F_WRLCK;
-	case LOCK_UN:
-		return F_UNLCK;
-	default:
-		return -EINVAL;
-	}
-}
-
-static long flock_file(struct file *f, int type, bool wait)
-{
-	struct file_lock req = {
-		.type = type, .kind = LOCK_FLOCK, .start = 0, .end = OFFSET_MAX, .owner = f,
-		.pid = pid_nr(current_process()->pids[PIDTYPE_TGID], &init_pid_ns),
-	};
-	struct file_lock_context *ctx = type == F_UNLCK ? context_of(f) : context_get(f->inode);
-
-	if (!ctx)
-		return type == F_UNLCK ? 0 : -ENOLCK;
-	return set_flock(ctx, &req, wait);
-}
-
-long sys_flock(u32 fd, u32 op)
-{
-	int type = flock_type(op);
-	struct fd f;
-	long err;
-
-	if (type < 0)
-		return type;
-	f = fd_get(fd);
-	if (!f.file)
-		return -EBADF;
-	if (type != F_UNLCK && !(f.file->mode & (FMODE_READ | FMODE_WRITE)))
-		err = -EBADF;
-	else
-		err = flock_file(f.file, type, !(op & LOCK_NB));
-	fd_put(f);
-	return err;
 }
 
 /* --- /proc/locks --- */
@@ -694,8 +491,8 @@ static void show_lock(struct seq *s, const struct inode *inode, const struct fil
 	static const char *const kinds[] = { "POSIX ", "OFDLCK", "FLOCK " };
 
 	seq_printf(s, "%lu: %s ADVISORY  %s %d %02x:%02x:%lu %lu ", n, kinds[l->kind],
-		   l->type == F_WRLCK ? "WRITE" : "READ", l->pid, MAJOR(inode->sb->dev), MINOR(inode->sb->dev),
-		   inode->ino, l->start);
+		   l->type == F_WRLCK ? "WRITE" : "READ", l->pid, MAJOR(inode->sb->dev),
+		   MINOR(inode->sb->dev), inode->ino, l->start);
 	if (l->end == OFFSET_MAX)
 		seq_puts(s, "EOF\n");
 	else

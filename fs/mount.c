@@ -331,7 +331,8 @@ int mount_no_options(const char *options)
 	return options && *options ? -EINVAL : 0;
 }
 
-static int fs_mount(const char *type_name, u32 flags, const char *source, char *options, struct mount **out)
+static int fs_mount(const char *type_name, u32 flags, const char *source, char *options,
+		    struct mount **out)
 {
 	const struct fstype *type = fstype_find(type_name);
 	struct superblock *sb;
@@ -374,7 +375,8 @@ int mount_new(const struct path *at, const char *type, u32 flags, const char *so
 /* --- bind, move, umount, remount --- */
 
 /* The tree of from's superblock below root, mounted again at *at. */
-static int bind_one(const struct path *at, struct mount *from, struct dentry *root, struct mount **out)
+static int bind_one(const struct path *at, struct mount *from, struct dentry *root,
+		    struct mount **out)
 {
 	struct mount *m;
 	int err;
@@ -411,7 +413,8 @@ static struct mount *next_child(struct mount *from, struct dentry *root, u32 aft
 #define BIND_DEPTH	16	/* chosen: mounts upon mounts that a recursive bind follows */
 
 /* before: what was mounted when we began, so that a tree bound below itself ends. */
-static int bind_children(struct mount *to, struct mount *from, struct dentry *root, u32 before, u32 depth)
+static int bind_children(struct mount *to, struct mount *from, struct dentry *root, u32 before,
+			 u32 depth)
 {
 	struct mount *c, *copy;
 	u32 id = 0;

@@ -389,7 +389,8 @@ static bool rests_are_empty(const struct walk *w)
 
 /* --- the walk --- */
 
-static int step_name(struct walk *w, const struct qstr *q, const char **name, bool is_last, bool slash)
+static int step_name(struct walk *w, const struct qstr *q, const char **name, bool is_last,
+		     bool slash)
 {
 	struct path parent;
 	int err;
@@ -498,7 +499,9 @@ static int lookup_rcu(struct walk *w, int dfd, const char *name)
 	return err;
 }
 
-/* A walk that may be done again with references: doubt, or an error that must not come from a race. */
+/*
+ * A walk that may be done again with references: doubt, or an error that must not come from a race.
+ */
 static int walk_run(struct walk *w, int dfd, const char *name, u32 flags)
 {
 	int err;
@@ -575,17 +578,20 @@ int filename_parent(int dfd, const char *name, u32 flags, struct parent_path *ou
 	return err;
 }
 
-int filename_parent_at(int dfd, const struct path *base, const char *name, u32 flags, struct parent_path *out)
+int filename_parent_at(int dfd, const struct path *base, const char *name, u32 flags,
+		       struct parent_path *out)
 {
 	struct walk w;
 	int err;
 
 	walk_init(&w, flags | LOOKUP_PARENT);
-	err = start_ref(&w, flags & LOOKUP_SCOPED ? dfd : AT_FDCWD, flags & LOOKUP_SCOPED ? "" : "/");
+	err = start_ref(&w, flags & LOOKUP_SCOPED ? dfd : AT_FDCWD,
+			flags & LOOKUP_SCOPED ? "" : "/");
 	if (err)
 		return err;
 	path_put(&w.path);
-	if (*name == '/' && ((flags & LOOKUP_BENEATH) || ((flags & LOOKUP_NO_XDEV) && w.root.mnt != base->mnt))) {
+	if (*name == '/' &&
+	    ((flags & LOOKUP_BENEATH) || ((flags & LOOKUP_NO_XDEV) && w.root.mnt != base->mnt))) {
 		path_put(&w.root);
 		return -EXDEV;
 	}
@@ -601,7 +607,8 @@ int filename_parent_at(int dfd, const struct path *base, const char *name, u32 f
 	return err;
 }
 
-int filename_stat_rcu(int dfd, const char *name, u32 flags, struct kstat *st, struct mount_facts *where)
+int filename_stat_rcu(int dfd, const char *name, u32 flags, struct kstat *st,
+		      struct mount_facts *where)
 {
 	struct walk w;
 	struct inode *i;

@@ -40,11 +40,19 @@ static inline void mount_facts_fill(struct mount_facts *facts, const struct path
 {
 	*facts = (struct mount_facts){ path->mnt->id, path->dentry == path->mnt->root };
 }
-/* Fill st, and where unless NULL, without any reference if all is cached; -ECHILD: do it the long way. */
-int __must_check filename_stat_rcu(int dfd, const char *name, u32 flags, struct kstat *st, struct mount_facts *where);
+/*
+ * Fill st, and where unless NULL, without any reference
+ * if all is cached; -ECHILD: do it the long way.
+ */
+int __must_check filename_stat_rcu(int dfd, const char *name, u32 flags, struct kstat *st,
+				   struct mount_facts *where);
 
-/* The dentry of name in dir (perhaps negative), with a reference. Context: dir's inode write-locked. */
-int __must_check lookup_one_locked(struct dentry *dir, const struct qstr *name, struct dentry **out);
+/*
+ * The dentry of name in dir (perhaps negative), with
+ * a reference. Context: dir's inode write-locked.
+ */
+int __must_check lookup_one_locked(struct dentry *dir, const struct qstr *name,
+				   struct dentry **out);
 /* The same without the lock, which it takes where the name is not cached. */
 int __must_check lookup_one(struct dentry *dir, const struct qstr *name, struct dentry **out);
 void qstr_init(struct qstr *q, const char *name, size_t len);
@@ -53,7 +61,8 @@ void qstr_init(struct qstr *q, const char *name, size_t len);
  * Create: parent found and locked, name absent. *dentry negative with a
  * reference. Undo or finish with create_end(). -EEXIST ...
  */
-int __must_check create_begin(int dfd, const char *name, bool is_dir, struct parent_path *pp, struct dentry **dentry);
+int __must_check create_begin(int dfd, const char *name, bool is_dir, struct parent_path *pp,
+			      struct dentry **dentry);
 void create_end(struct parent_path *pp, struct dentry *dentry);
 int vfs_mknod(struct inode *dir, struct dentry *d, umode_t mode, dev_t dev);
 int vfs_mkdir(struct inode *dir, struct dentry *d, umode_t mode);
@@ -68,7 +77,8 @@ int vfs_may_delete(struct inode *dir, struct dentry *d, bool is_dir);
 
 /* Cross to what is mounted on *path, however deep; moves the references. */
 void mount_cross(struct path *path);
-struct mount *mount_find(struct mount *parent, const struct dentry *mountpoint);	/* RCU or mount_lock */
+/* RCU or mount_lock */
+struct mount *mount_find(struct mount *parent, const struct dentry *mountpoint);
 int mount_want_write(const struct mount *m);	/* 0 or -EROFS */
 extern seqcount_t mount_seq;
 
@@ -76,16 +86,21 @@ extern seqcount_t mount_seq;
  * path from root down; *reached: it is below root, else from the top of the tree. In buf's end,
  * or ERR_PTR. mount_lock held.
  */
-char *path_below_locked(const struct path *path, const struct path *root, char *buf, size_t size, bool *reached);
+char *path_below_locked(const struct path *path, const struct path *root, char *buf, size_t size,
+			bool *reached);
 /* The same within one file system. */
 char *dentry_to_string(struct dentry *d, char *buf, size_t size);
 
 /* dcache.c */
 struct dentry *dcache_find_rcu(const struct dentry *parent, const struct qstr *name, u32 *seq);
-struct dentry *dcache_lookup(struct dentry *parent, const struct qstr *name);	/* with a reference */
+/* with a reference */
+struct dentry *dcache_lookup(struct dentry *parent, const struct qstr *name);
 bool dentry_get_live(struct dentry *d);		/* RCU: false if it is dying */
 void dentry_add(struct dentry *d);		/* hash it */
-/* d takes the place and name of target. Both directories write-locked, rename_mutex where they differ. */
+/*
+ * d takes the place and name of target. Both directories
+ * write-locked, rename_mutex where they differ.
+ */
 void dentry_move(struct dentry *d, struct dentry *target);
 void dentry_exchange(struct dentry *a, struct dentry *b);
 bool dentry_is_ancestor(const struct dentry *a, const struct dentry *d);	/* a == d counts */

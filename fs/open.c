@@ -130,7 +130,9 @@ static int file_attach(struct file *f, const struct path *path)
 	return err;
 }
 
-/* Takes over path's references, also on failure. created: permission and truncation do not apply. */
+/*
+ * Takes over path's references, also on failure. created: permission and truncation do not apply.
+ */
 static struct file *open_path_consume(const struct path *path, int flags, bool created, int *err)
 {
 	struct file *f = file_alloc(flags & ~(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC));
@@ -181,7 +183,8 @@ struct file *file_open_path(const struct path *path, int flags, int *err)
  * The name with its directory locked: open it or make it. It is a link: NULL without error, and
  * *link with references.
  */
-static struct file *open_last(struct parent_path *pp, const struct open_how *how, struct path *link, int *err)
+static struct file *open_last(struct parent_path *pp, const struct open_how *how, struct path *link,
+			      int *err)
 {
 	struct inode *dir = pp->path.dentry->inode;
 	struct path path = { .mnt = pp->path.mnt };
@@ -468,7 +471,8 @@ long sys_openat(int dfd, uaddr_t name, int flags, umode_t mode)
 static u32 resolve_flags(u64 resolve)
 {
 	static const u32 lookup[] = {
-		LOOKUP_NO_XDEV, LOOKUP_NO_MAGIC, LOOKUP_NO_SYMLINKS, LOOKUP_BENEATH, LOOKUP_IN_ROOT, LOOKUP_CACHED,
+		LOOKUP_NO_XDEV, LOOKUP_NO_MAGIC, LOOKUP_NO_SYMLINKS,
+		LOOKUP_BENEATH, LOOKUP_IN_ROOT,  LOOKUP_CACHED,
 	};
 	u32 flags = 0;
 

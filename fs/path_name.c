@@ -27,7 +27,8 @@ static struct dentry *prepend_dentry(char **p, const char *buf, struct dentry *d
 	return parent;
 }
 
-char *path_below_locked(const struct path *path, const struct path *root, char *buf, size_t size, bool *reached)
+char *path_below_locked(const struct path *path, const struct path *root, char *buf, size_t size,
+			bool *reached)
 {
 	struct dentry *d = path->dentry;
 	struct mount *m = path->mnt;

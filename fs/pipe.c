@@ -73,8 +73,11 @@ void pipe_drop_first(struct pipe *p)
 {
 	struct slot *s = pipe_slot(p, p->tail);
 
-	/* A page that tee() has put into another pipe too is not ours to write. */
-	if (p->spare || s->shared)
+	/*
+	 * A page that is elsewhere too is not ours to write: in another pipe, in a file, on its
+	 * way to a peer. Nobody else can have the only reference.
+	 */
+	if (p->spare || s->shared || __atomic_load_n(&s->page->refs, __ATOMIC_ACQUIRE) != 1)
 		page_put(s->page);
 	else
 		p->spare = s->page;
@@ -98,13 +101,8 @@ static ssize_t take_locked(struct pipe *p, struct iov_iter *to)
 		s->offset += n;
 		s->len -= n;
 		done += n;
-		if (!s->len || packet) {
-			if (p->spare)
-				page_put(s->page);
-			else
-				p->spare = s->page;
-			WRITE_ONCE(p->tail, p->tail + 1);
-		}
+		if (!s->len || packet)
+			pipe_drop_first(p);
 		if (packet)
 			break;
 	}
@@ -114,11 +112,13 @@ static ssize_t take_locked(struct pipe *p, struct iov_iter *to)
 /* Into the page that was written last, if all of the first chunk fits. */
 static ssize_t append_locked(struct pipe *p, struct iov_iter *from)
 {
-	size_t chunk = iov_iter_count(from) % PAGE_SIZE;
-	struct slot *s = pipe_slot(p, p->head - 1);
-	size_t n;
+	size_t chunk = iov_iter_count(from) % PAGE_SIZE, n;
+	struct slot *s;
 
-	if (pipe_is_empty(p) || !chunk || s->packet || s->shared || s->offset + s->len + chunk > PAGE_SIZE)
+	if (pipe_is_empty(p) || !chunk)
+		return 0;
+	s = pipe_slot(p, p->head - 1);
+	if (s->packet || s->shared || s->offset + s->len + chunk > PAGE_SIZE)
 		return 0;
 	n = copy_from_iter((char *)page_address(s->page) + s->offset + s->len, chunk, from);
 	s->len += n;
@@ -174,7 +174,7 @@ static ssize_t pipe_read(struct kio *kio, struct iov_iter *to)
 		bool was_full, eof, more;
 
 		/* A look without the lock: a reader that comes early need not take it twice. */
-		if (pipe_is_empty(p) && READ_ONCE(p->writers) && !kio_nonblock(kio)) {
+		if (!kio_nonblock(kio)) {
 			n = wait_event_interruptible_exclusive(&p->read_wait,
 							       !pipe_is_empty(p) || !READ_ONCE(p->writers));
 			if (n)
@@ -523,17 +523,23 @@ static struct pipe *fifo_get(struct inode *inode)
 	return p;
 }
 
-/* A pipe of pipe2, opened by its name in /proc: its other side may be gone, and is not waited for. */
+/*
+ * A pipe of pipe2, opened by its name in /proc: its other side may be gone, and is not waited for.
+ */
 static bool is_nameless(const struct inode *inode)
 {
 	return inode->sb == pipe_mount->sb;
 }
 
-/* Wait for the other side: for an open, not for a user, which may have come and gone by the time we look. */
+/*
+ * Wait for the other side: for an open, not for a user,
+ * which may have come and gone by the time we look.
+ */
 static int fifo_wait(struct pipe *p, const struct file *f, u32 reader_opens, u32 writer_opens)
 {
 	if (f->mode & FMODE_READ)
-		return wait_event_interruptible(&p->read_wait, READ_ONCE(p->writer_opens) != writer_opens);
+		return wait_event_interruptible(&p->read_wait,
+						READ_ONCE(p->writer_opens) != writer_opens);
 	return wait_event_interruptible(&p->write_wait, READ_ONCE(p->reader_opens) != reader_opens);
 }
 

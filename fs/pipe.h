@@ -15,10 +15,9 @@ void pipe_init(void);
 
 struct slot {
 	struct page *page;
-	u32 offset;
-	u32 len : 30;
-	u32 packet : 1;		/* one write, for one read */
-	u32 shared : 1;		/* the page is in another pipe too, or was */
+	u16 offset, len;	/* within the page */
+	bool packet;		/* one write, for one read */
+	bool shared;		/* the page is a file's, or is or was in another pipe too: never written */
 };
 
 struct pipe {

@@ -132,14 +132,13 @@ static void entries_remove(struct poll_entry *pe, u32 nr)
 {
 	u64 flags = local_irq_save();
 
-	preempt_disable();
 	for (u32 i = 0; i < nr; i++) {
 		raw_spin_lock(&pe[i].queue->lock, 0);
 		list_del_rcu(&pe[i].wait.node);
 		raw_spin_unlock(&pe[i].queue->lock);
 	}
 	local_irq_restore(flags);
-	preempt_enable();
+	preempt_check();
 	for (u32 i = 0; i < nr; i++)
 		fd_put(pe[i].fd);
 }
@@ -198,9 +197,20 @@ static bool set_sleep(struct poll_set *set, ktime_t deadline)
 	return in_time;
 }
 
+/*
+ * A waker holds the queue's lock until it has been through all entries. Waiting for the lock
+ * makes one event one answer, in however many entries it fires.
+ */
 static struct poll_entry *fired_take_all(struct poll_set *set)
 {
-	return READ_ONCE(set->fired) ? __atomic_exchange_n(&set->fired, NULL, __ATOMIC_ACQUIRE) : NULL;
+	struct poll_entry *pe = READ_ONCE(set->fired);
+	u64 flags;
+
+	if (!pe)
+		return NULL;
+	flags = spin_lock_irqsave(&pe->queue->lock);
+	spin_unlock_irqrestore(&pe->queue->lock, flags);
+	return __atomic_exchange_n(&set->fired, NULL, __ATOMIC_ACQUIRE);
 }
 
 /* The file of a fired entry is asked again. *next: the one that fired before it. */
@@ -406,7 +416,8 @@ static int select_note(struct select_call *c, int fd, u32 mask)
 	int count = 0;
 
 	for (u32 k = 0; k < NR_SETS; k++) {
-		if (!(mask & select_events[k]) || !(c->want[k][fd / 64] & bit) || (c->got[k][fd / 64] & bit))
+		if (!(mask & select_events[k]) || !(c->want[k][fd / 64] & bit) ||
+		    (c->got[k][fd / 64] & bit))
 			continue;
 		c->got[k][fd / 64] |= bit;
 		count++;
@@ -490,7 +501,8 @@ static int select_wait_ready(struct select_call *c, ktime_t deadline)
 	return !count && signal_pending(current) ? -ERESTARTNOHAND : count;
 }
 
-static int do_select_sets(struct select_call *c, u64 *bits, const uaddr_t user[NR_SETS], ktime_t deadline)
+static int do_select_sets(struct select_call *c, u64 *bits, const uaddr_t user[NR_SETS],
+			  ktime_t deadline)
 {
 	size_t bytes = c->words * 8;
 	int count;

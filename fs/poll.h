@@ -27,7 +27,8 @@ struct file;
 #define EPOLLET		(1u << 31)
 
 struct poll_table {
-	void (*queue)(struct file *f, struct wait_queue *q, struct poll_table *pt);	/* NULL: only ask */
+	/* NULL: only ask */
+	void (*queue)(struct file *f, struct wait_queue *q, struct poll_table *pt);
 	u32 key;			/* events of interest */
 };
 

@@ -30,11 +30,13 @@ static const struct pseudo_tree *tree_of(const struct pseudo *p)
 	return p->inode.sb->private;
 }
 
-static u64 number_of(const struct pseudo_tree *tree, const struct pseudo_entry *e, const void *object, u64 number)
+static u64 number_of(const struct pseudo_tree *tree, const struct pseudo_entry *e,
+		     const void *object, u64 number)
 {
 	u64 place = ((u64)e - (u64)__image_start) >> 3;
 
-	return (object ? tree->object_number(object) : 0) << 41 | (number & 0x1fffff) << 20 | (place & 0xfffff);
+	return (object ? tree->object_number(object) : 0) << 41 | (number & 0x1fffff) << 20 |
+	       (place & 0xfffff);
 }
 
 /* --- names --- */
@@ -79,18 +81,20 @@ static int dir_lookup(struct inode *inode, struct dentry *dentry)
 		return pseudo_instantiate(dir, dentry, e, dir->object, dir->number, dir->flags);
 	err = dir->entry->lookup ? dir->entry->lookup(dir, dentry) : -ENOENT;
 	if (err == -ENOENT && tree_of(dir)->strict) {
-		/* A name that is free, for this one look: the VFS then says why it cannot be made. */
+		/*
+		 * A name that is free, for this one look: the VFS then says why it cannot be made.
+		 */
 		dentry->ops = &object_dentry_ops;
 		err = 0;
 	}
 	return err;
 }
 
-bool pseudo_emit(struct pseudo *dir, struct dir_context *ctx, const char *name, const struct pseudo_entry *entry,
-		 const void *object, u64 number, loff_t next)
+bool pseudo_emit(struct pseudo *dir, struct dir_context *ctx, const char *name,
+		 const struct pseudo_entry *entry, const void *object, u64 number, loff_t next)
 {
-	if (!ctx->emit(ctx, name, strlen(name), ctx->pos, number_of(tree_of(dir), entry, object, number),
-		       DT_OF_MODE(entry->mode)))
+	if (!ctx->emit(ctx, name, strlen(name), ctx->pos,
+		       number_of(tree_of(dir), entry, object, number), DT_OF_MODE(entry->mode)))
 		return false;
 	ctx->pos = next;
 	return true;
@@ -121,7 +125,8 @@ static int dir_iterate(struct file *f, struct dir_context *ctx)
 	if (!emit_dots(f, ctx))
 		return 0;
 	for (loff_t at = 2; e && e->name; e++, at++)
-		if (at >= ctx->pos && !pseudo_emit(dir, ctx, e->name, e, dir->object, dir->number, at + 1))
+		if (at >= ctx->pos &&
+		    !pseudo_emit(dir, ctx, e->name, e, dir->object, dir->number, at + 1))
 			return 0;
 	if (!dir->entry->iterate)
 		return 0;
@@ -144,8 +149,8 @@ const char *path_describe(const struct path *path, char *buf, size_t size)
 	struct dentry *d = path->dentry;
 	char *text = path_to_string(path, buf, size - sizeof(deleted));
 
-	if (IS_ERR(text) || (d->ops && d->ops->dynamic_name) || (READ_ONCE(d->flags) & DENTRY_HASHED) ||
-	    READ_ONCE(d->parent) == d)
+	if (IS_ERR(text) || (d->ops && d->ops->dynamic_name) ||
+	    (READ_ONCE(d->flags) & DENTRY_HASHED) || READ_ONCE(d->parent) == d)
 		return text;
 	memcpy(buf + size - sizeof(deleted) - 1, deleted, sizeof(deleted));
 	return text;
@@ -169,7 +174,8 @@ static int link_text(struct pseudo *p, char *buf, const char **text)
 	return IS_ERR(*text) ? PTR_ERR(*text) : 0;
 }
 
-static const char *get_link(struct inode *inode, struct dentry *dentry, void (**put)(const char *), const char **arg)
+static const char *get_link(struct inode *inode, struct dentry *dentry, void (**put)(const char *),
+			    const char **arg)
 {
 	struct pseudo *p = pseudo_of(inode);
 	const char *text;
@@ -246,8 +252,8 @@ static const struct inode_ops *ops_of(const struct pseudo_entry *e)
 	return e->permission ? &guarded_file_ops : &file_ops;
 }
 
-static struct inode *make_inode(struct superblock *sb, const struct pseudo_entry *e, void *object, u64 number,
-				u32 flags)
+static struct inode *make_inode(struct superblock *sb, const struct pseudo_entry *e, void *object,
+				u64 number, u32 flags)
 {
 	const struct pseudo_tree *tree = sb->private;
 	struct inode *inode = inode_new(sb);
@@ -299,8 +305,8 @@ static bool keep_never(const struct dentry *dentry)
 
 static const struct dentry_ops object_dentry_ops = { .revalidate = revalidate, .keep = keep_never };
 
-int pseudo_instantiate(struct pseudo *dir, struct dentry *dentry, const struct pseudo_entry *entry, void *object,
-		       u64 number, u32 flags)
+int pseudo_instantiate(struct pseudo *dir, struct dentry *dentry, const struct pseudo_entry *entry,
+		       void *object, u64 number, u32 flags)
 {
 	struct inode *inode = make_inode(dir->inode.sb, entry, object, number, flags);
 
@@ -360,7 +366,8 @@ static int make_cache(void)
 	return 0;
 }
 
-int pseudo_mount(const struct fstype *type, const struct pseudo_tree *tree, u32 flags, struct superblock **out)
+int pseudo_mount(const struct fstype *type, const struct pseudo_tree *tree, u32 flags,
+		 struct superblock **out)
 {
 	struct superblock *sb;
 	struct inode *root;

@@ -31,7 +31,10 @@ struct pseudo_entry {
 	int (*fill)(struct seq *s, struct pseudo *p, struct pseudo_cursor *c);
 	int (*open)(struct pseudo *p, struct pseudo_cursor *c);
 	void (*close)(struct pseudo_cursor *c);
-	/* Text written to it, NUL-terminated, at most PSEUDO_WRITE_MAX bytes. Bytes taken or -errno. */
+	/*
+	 * Text written to it, NUL-terminated, at most
+	 * PSEUDO_WRITE_MAX bytes. Bytes taken or -errno.
+	 */
 	ssize_t (*store)(struct pseudo *p, char *text, size_t len);
 	const struct file_ops *fops;	/* files that are not text */
 
@@ -59,7 +62,8 @@ struct pseudo_entry {
 /* One file system. object: what an inode stands for, a process; NULL: the kernel. */
 struct pseudo_tree {
 	u32 magic;
-	bool strict;			/* sysfs: not even root opens for writing what has no store; EPERM for mkdir */
+	/* sysfs: not even root opens for writing what has no store; EPERM for mkdir */
+	bool strict;
 	const struct pseudo_entry *root;
 	void *(*object_get)(void *object);
 	void (*object_put)(void *object);
@@ -81,13 +85,20 @@ static inline struct pseudo *pseudo_of(const struct inode *inode)
 	return container_of(inode, struct pseudo, inode);
 }
 
-int pseudo_mount(const struct fstype *type, const struct pseudo_tree *tree, u32 flags, struct superblock **out);
-/* For lookup functions: make the inode of entry below dir and put it into dentry. object: reference taken. */
-int pseudo_instantiate(struct pseudo *dir, struct dentry *dentry, const struct pseudo_entry *entry, void *object,
-		       u64 number, u32 flags);
-/* For iterate functions: emit a name that pseudo_instantiate() would give entry, object and number. False: full. */
-bool pseudo_emit(struct pseudo *dir, struct dir_context *ctx, const char *name, const struct pseudo_entry *entry,
-		 const void *object, u64 number, loff_t next);
+int pseudo_mount(const struct fstype *type, const struct pseudo_tree *tree, u32 flags,
+		 struct superblock **out);
+/*
+ * For lookup functions: make the inode of entry below
+ * dir and put it into dentry. object: reference taken.
+ */
+int pseudo_instantiate(struct pseudo *dir, struct dentry *dentry, const struct pseudo_entry *entry,
+		       void *object, u64 number, u32 flags);
+/*
+ * For iterate functions: emit a name that pseudo_instantiate()
+ * would give entry, object and number. False: full.
+ */
+bool pseudo_emit(struct pseudo *dir, struct dir_context *ctx, const char *name,
+		 const struct pseudo_entry *entry, const void *object, u64 number, loff_t next);
 /* The entry of that name in a table; NULL. */
 const struct pseudo_entry *pseudo_find(const struct pseudo_entry *table, const struct qstr *name);
 bool pseudo_name_is(const struct pseudo_entry *e, const struct qstr *name);
@@ -96,7 +107,10 @@ s64 pseudo_name_number(const struct qstr *name);
 
 /* Contents of regular files whose entry has show, fill or store. */
 extern const struct file_ops pseudo_text_ops;
-/* The record begun at length before is whole, or is the first one and makes the buffer grow; else it is taken back. */
+/*
+ * The record begun at length before is whole, or is the first
+ * one and makes the buffer grow; else it is taken back.
+ */
 bool seq_record_fits(struct seq *s, size_t before);
 /* Text of a path as links and maps show it: " (deleted)" where the name is gone. */
 const char *path_describe(const struct path *path, char *buf, size_t size);

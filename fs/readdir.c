@@ -10,7 +10,8 @@
 #include <kernel/task/thread.h>
 #include <arch/uaccess.h>
 
-#define DIRENT_CHUNK	4096u		/* bytes gathered per call; several calls read a large directory */
+/* bytes gathered per call; several calls read a large directory */
+#define DIRENT_CHUNK	4096u
 
 struct user_dirent {
 	u64 ino;
@@ -28,7 +29,8 @@ struct gather {
 	bool full;
 };
 
-static bool gather_emit(struct dir_context *ctx, const char *name, u32 len, loff_t pos, u64 ino, u32 type)
+static bool gather_emit(struct dir_context *ctx, const char *name, u32 len, loff_t pos, u64 ino,
+			u32 type)
 {
 	struct gather *g = container_of(ctx, struct gather, ctx);
 	u32 reclen = ALIGN_UP((u32)offsetof(struct user_dirent, name) + len + 1, 8u);

@@ -14,13 +14,10 @@
 
 #define MAX_RW_COUNT	0x7ffff000ul	/* as Linux: one call transfers at most this much */
 
-static u32 kio_flags(const struct file *f)
+static __noinline u32 kio_flags_of(u32 flags)
 {
-	u32 flags = READ_ONCE(f->flags), kf = 0;
+	u32 kf = flags & O_NONBLOCK ? KIO_NONBLOCK : 0;
 
-	if (likely(!(flags & (O_NONBLOCK | O_APPEND | O_DIRECT | O_SYNC))))
-		return 0;
-	kf |= flags & O_NONBLOCK ? KIO_NONBLOCK : 0;
 	kf |= flags & O_APPEND ? KIO_APPEND : 0;
 	kf |= flags & O_DIRECT ? KIO_DIRECT : 0;
 	kf |= flags & O_DSYNC ? KIO_DSYNC : 0;
@@ -28,8 +25,15 @@ static u32 kio_flags(const struct file *f)
 	return kf;
 }
 
+static inline u32 kio_flags(const struct file *f)
+{
+	u32 flags = READ_ONCE(f->flags);
+
+	return flags & (O_NONBLOCK | O_APPEND | O_DIRECT | O_SYNC) ? kio_flags_of(flags) : 0;
+}
+
 /* One transfer at kio->pos; *pos advances. */
-static ssize_t transfer_kio(struct kio *kio, struct iov_iter *it, loff_t *pos, bool write)
+static inline ssize_t transfer_kio(struct kio *kio, struct iov_iter *it, loff_t *pos, bool write)
 {
 	struct file *f = kio->file;
 	ssize_t n;
@@ -48,7 +52,7 @@ static ssize_t transfer_kio(struct kio *kio, struct iov_iter *it, loff_t *pos, b
 	return n;
 }
 
-static ssize_t transfer(struct file *f, struct iov_iter *it, loff_t *pos, bool write)
+static __always_inline ssize_t transfer(struct file *f, struct iov_iter *it, loff_t *pos, bool write)
 {
 	struct kio kio = { .file = f, .pos = *pos, .flags = kio_flags(f) };
 
@@ -56,7 +60,7 @@ static ssize_t transfer(struct file *f, struct iov_iter *it, loff_t *pos, bool w
 }
 
 /* What preadv2 and pwritev2 add to, or take from, the file's flags: 0, -EOPNOTSUPP, -EINVAL. */
-static int add_rwf(const struct file *f, u32 rwf, u32 *kf)
+static int add_rwf(const struct file *f, u32 rwf, u64 *kf)
 {
 	if (rwf & ~(RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND | RWF_NOAPPEND))
 		return -EOPNOTSUPP;
@@ -69,7 +73,7 @@ static int add_rwf(const struct file *f, u32 rwf, u32 *kf)
 	*kf |= rwf & RWF_SYNC ? KIO_DSYNC | KIO_SYNC : 0;
 	*kf |= rwf & RWF_APPEND ? KIO_APPEND : 0;
 	if (rwf & RWF_NOAPPEND)
-		*kf &= ~(u32)KIO_APPEND;
+		*kf &= ~(u64)KIO_APPEND;
 	return 0;
 }
 
@@ -81,7 +85,7 @@ static bool lock_pos(struct file *f)
 	return true;
 }
 
-static ssize_t transfer_at_pos(struct file *f, struct iov_iter *it, bool write)
+static __always_inline ssize_t transfer_at_pos(struct file *f, struct iov_iter *it, bool write)
 {
 	bool locked = lock_pos(f);
 	ssize_t n = transfer(f, it, &f->pos, write);
@@ -97,7 +101,8 @@ static int bad_length(const struct file *f, bool write)
 	return f->mode & (write ? FMODE_WRITE : FMODE_READ) ? -EFAULT : -EBADF;
 }
 
-static ssize_t rw(u32 fd, uaddr_t buf, size_t len, bool write)
+/* Twice, for reads and for writes: these are the calls that programs make most. */
+static __always_inline ssize_t rw(u32 fd, uaddr_t buf, size_t len, bool write)
 {
 	struct fd f = fd_get(fd);
 	struct iov_iter it;
@@ -254,9 +259,9 @@ long sys_pwritev2(u32 fd, uaddr_t vec, u64 nr, loff_t pos, u64 unused, u32 rwf)
 
 /* --- position --- */
 
-static loff_t seek_target(const struct file *f, loff_t off, int whence)
+static loff_t seek_target(const struct file *f, loff_t off, int whence, loff_t size, loff_t most)
 {
-	loff_t size = READ_ONCE(f->inode->size), base = 0;
+	loff_t base = 0;
 
 	switch (whence) {
 	case SEEK_SET:
@@ -276,16 +281,21 @@ static loff_t seek_target(const struct file *f, loff_t off, int whence)
 	}
 	if (__builtin_add_overflow(base, off, &off))
 		return -EOVERFLOW;
-	return off < 0 || off > f->inode->sb->max_bytes ? -EINVAL : off;
+	return off < 0 || off > most ? -EINVAL : off;
 }
 
-loff_t generic_file_llseek(struct file *f, loff_t off, int whence)
+loff_t sized_llseek(struct file *f, loff_t off, int whence, loff_t size, loff_t most)
 {
-	loff_t pos = seek_target(f, off, whence);
+	loff_t pos = seek_target(f, off, whence, size, most);
 
 	if (pos >= 0)
 		f->pos = pos;
 	return pos;
+}
+
+loff_t generic_file_llseek(struct file *f, loff_t off, int whence)
+{
+	return sized_llseek(f, off, whence, READ_ONCE(f->inode->size), f->inode->sb->max_bytes);
 }
 
 long sys_lseek(u32 fd, loff_t off, u32 whence)
@@ -325,9 +335,11 @@ ssize_t kernel_write(struct file *f, const void *buf, size_t len, loff_t *pos)
 	return kernel_rw(f, (void *)buf, len, pos, true);
 }
 
-ssize_t file_write_iter(struct file *f, struct iov_iter *from, loff_t *pos)
+ssize_t file_write_iter(struct file *f, struct iov_iter *from, loff_t *pos, u32 flags)
 {
-	return transfer(f, from, pos, true);
+	struct kio kio = { .file = f, .pos = *pos, .flags = kio_flags(f) | flags };
+
+	return transfer_kio(&kio, from, pos, true);
 }
 
 /* --- durability --- */

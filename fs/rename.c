@@ -106,7 +106,8 @@ static int check_tree(const struct rename *r)
 static int check_permission(const struct rename *r)
 {
 	struct inode *from = r->from.path.dentry->inode, *to = r->to.path.dentry->inode;
-	bool old_is_dir = S_ISDIR(r->old->inode->mode), new_is_dir = r->new->inode && S_ISDIR(r->new->inode->mode);
+	bool old_is_dir = S_ISDIR(r->old->inode->mode),
+	     new_is_dir = r->new->inode &&S_ISDIR(r->new->inode->mode);
 	int err = vfs_may_delete(from, r->old, old_is_dir);
 
 	if (!err)

@@ -3,16 +3,19 @@
  * Moving bytes between files inside the kernel: sendfile, copy_file_range,
  * splice, tee, vmsplice.
  *
- * Between two pipes pages move, or are shared (tee). Between a pipe and a file, and
- * between two files, bytes are copied once on each side: a file's write takes the pipe's
- * pages as they are, a read fills a page for the pipe.
+ * Between two pipes pages move, or are shared (tee). A pipe is given the pages of a file's cache
+ * by reference, so later changes of the file show in it, and so is whatever sendfile sends to
+ * that has no place of its own; other files are read into a page for the pipe. A file's write
+ * takes the pages as they are: TCP keeps them, all others copy. Between two regular files bytes
+ * are copied through a buffer.
  *
- * A page that is in two pipes is marked shared in both, and neither writes to it.
+ * A page that is in two pipes, or a file's, is marked shared, and no pipe writes to it.
  *
  * Locks: a pipe's mutex is held while its bytes go to a file, so that they stay
  * in order; the lower address first where there are two. It is not held while a file is read.
  *
- * Limit: vmsplice copies: later changes of the memory do not show in the pipe.
+ * Limit: vmsplice copies: later changes of the memory do not show in the pipe. Nothing gives a
+ * pipe its pages but a file's cache: from a socket bytes are copied.
  */
 #include <fs/file.h>
 #include <fs/pipe.h>
@@ -27,6 +30,7 @@
 
 #define COPY_BYTES	16384u		/* chosen: of the buffer between two files */
 #define MAX_COUNT	0x7ffff000ul
+#define BATCH		16u		/* pages in one write; chosen: as TCP takes them */
 
 static void tell_readers(struct pipe *p)
 {
@@ -61,27 +65,47 @@ static long broken_pipe(void)
 
 /* --- pipe to file --- */
 
-/* Up to len bytes of the first slot; mutex held. Bytes or -errno. */
-static ssize_t write_slot(struct pipe *p, struct file *out, loff_t *pos, size_t len)
+/* n bytes have gone; mutex held. */
+static void drop_bytes(struct pipe *p, size_t n)
 {
-	struct slot *s = pipe_slot(p, p->tail);
-	struct bvec vec = { s->page, min_t(size_t, s->len, len), s->offset };
+	while (n) {
+		struct slot *s = pipe_slot(p, p->tail);
+		u32 part = min_t(size_t, s->len, n);
+
+		s->offset += part;
+		s->len -= part;
+		n -= part;
+		if (!s->len)
+			pipe_drop_first(p);
+	}
+}
+
+/* Up to len bytes of the first slots; mutex held. Bytes or -errno. */
+static ssize_t write_slots(struct pipe *p, struct file *out, loff_t *pos, size_t len, u32 flags)
+{
+	struct bvec vec[BATCH];
 	struct iov_iter it;
+	size_t total = 0;
+	u32 nr = 0;
 	ssize_t n;
 
-	iov_iter_pages(&it, &vec, 1, vec.len);
-	n = file_write_iter(out, &it, pos);
-	if (n <= 0)
-		return n;
-	s->offset += n;
-	s->len -= n;
-	if (!s->len)
-		pipe_drop_first(p);
+	for (u32 i = p->tail; i != p->head && nr < BATCH && total < len; i++) {
+		struct slot *s = pipe_slot(p, i);
+
+		vec[nr] = (struct bvec){ s->page, min_t(size_t, s->len, len - total), s->offset };
+		total += vec[nr++].len;
+	}
+	iov_iter_pages(&it, vec, nr, total);
+	n = file_write_iter(out, &it, pos, flags);
+	if (n > 0)
+		drop_bytes(p, n);
 	return n;
 }
 
-static ssize_t pipe_to_file(struct pipe *p, struct file *out, loff_t *pos, size_t len, bool nonblock)
+static ssize_t pipe_to_file(struct pipe *p, struct file *out, loff_t *pos, size_t len, u32 flags,
+			    bool nonblock)
 {
+	u32 more = flags & SPLICE_F_MORE ? KIO_MORE : 0;
 	ssize_t done = 0, n = 0;
 
 	while (len) {
@@ -90,7 +114,7 @@ static ssize_t pipe_to_file(struct pipe *p, struct file *out, loff_t *pos, size_
 		mutex_lock(&p->mutex);
 		was_full = pipe_is_full(p);
 		eof = !p->writers;
-		n = pipe_is_empty(p) ? 0 : write_slot(p, out, pos, len);
+		n = pipe_is_empty(p) ? 0 : write_slots(p, out, pos, len, more);
 		was_full &= !pipe_is_full(p);
 		mutex_unlock(&p->mutex);
 		if (was_full)
@@ -113,7 +137,7 @@ static ssize_t pipe_to_file(struct pipe *p, struct file *out, loff_t *pos, size_
 /* --- file to pipe --- */
 
 /* Takes over the page. */
-static long put_page(struct pipe *p, struct page *page, u32 len)
+static long put_slot(struct pipe *p, struct slot s)
 {
 	bool was_empty;
 	long err;
@@ -125,17 +149,17 @@ static long put_page(struct pipe *p, struct page *page, u32 len)
 		mutex_unlock(&p->mutex);
 		err = wait_for_room(p, false);
 		if (err) {
-			page_put(page);
+			page_put(s.page);
 			return err;
 		}
 	}
 	if (!p->readers) {
 		mutex_unlock(&p->mutex);
-		page_put(page);
+		page_put(s.page);
 		return broken_pipe();
 	}
 	was_empty = pipe_is_empty(p);
-	*pipe_slot(p, p->head) = (struct slot){ .page = page, .len = len };
+	*pipe_slot(p, p->head) = s;
 	WRITE_ONCE(p->head, p->head + 1);
 	mutex_unlock(&p->mutex);
 	if (was_empty || READ_ONCE(p->polled))
@@ -157,13 +181,52 @@ static ssize_t read_page_into(struct pipe *p, struct file *in, loff_t *pos, size
 		page_put(page);
 		return n;
 	}
-	err = put_page(p, page, n);
+	err = put_slot(p, (struct slot){ .page = page, .len = n });
 	return err ? err : n;
+}
+
+static void put_pages(struct bvec *vec, u32 nr)
+{
+	for (u32 i = 0; i < nr; i++)
+		page_put(vec[i].page);
+}
+
+/* The file's own pages, as it gives them: 0 where it does not. */
+static ssize_t pages_of(struct file *in, loff_t pos, size_t len, struct bvec *vec, u32 *nr)
+{
+	return in->ops->pages && !(READ_ONCE(in->flags) & O_DIRECT) ?
+	       in->ops->pages(in, pos, len, vec, nr) : 0;
+}
+
+/* As many of those as there is room for: bytes, 0: read it, -errno. */
+static ssize_t link_pages_into(struct pipe *p, struct file *in, loff_t *pos, size_t len)
+{
+	u32 used = READ_ONCE(p->head) - READ_ONCE(p->tail), slots = READ_ONCE(p->slots);
+	u32 nr = used < slots ? min(slots - used, BATCH) : 1;
+	struct bvec vec[BATCH];
+	ssize_t done = 0, n = pages_of(in, *pos, len, vec, &nr);
+
+	if (n > 0)
+		file_pages_used(in, *pos, *pos + n, vec);	/* before others may free them */
+	for (u32 i = 0; n > 0 && i < nr; i++) {
+		long err = put_slot(p, (struct slot){ .page = vec[i].page, .offset = vec[i].offset,
+						      .len = vec[i].len, .shared = true });
+
+		if (err) {
+			put_pages(vec + i + 1, nr - i - 1);
+			n = err;
+			break;
+		}
+		done += vec[i].len;
+	}
+	*pos += done;
+	return done ? done : n;
 }
 
 static ssize_t file_to_pipe(struct file *in, loff_t *pos, struct pipe *p, size_t len, bool nonblock)
 {
 	ssize_t done = 0, n = 0;
+	bool linked;
 
 	while (len) {
 		if (!READ_ONCE(p->readers)) {
@@ -176,12 +239,15 @@ static ssize_t file_to_pipe(struct file *in, loff_t *pos, struct pipe *p, size_t
 				break;
 			continue;
 		}
-		n = read_page_into(p, in, pos, len);
+		n = link_pages_into(p, in, pos, len);
+		linked = n > 0;
+		if (!n)
+			n = read_page_into(p, in, pos, len);
 		if (n <= 0)
 			break;
 		done += n;
 		len -= n;
-		if ((size_t)n < PAGE_SIZE && len)
+		if (!linked && (size_t)n < PAGE_SIZE && len)
 			break;		/* a short read: what there is for now */
 	}
 	return done ? done : n;
@@ -203,7 +269,10 @@ static void unlock_two(struct pipe *a, struct pipe *b)
 	mutex_unlock(&b->mutex);
 }
 
-/* Slots of in from index on into out, as long as there is room. copy: they stay in the first pipe (tee). */
+/*
+ * Slots of in from index on into out, as long as there
+ * is room. copy: they stay in the first pipe (tee).
+ */
 static size_t move_slots_locked(struct pipe *in, struct pipe *out, size_t len, bool copy)
 {
 	u32 index = in->tail;
@@ -289,7 +358,8 @@ static int put_offset(struct file *f, uaddr_t uoff, loff_t pos)
 	return 0;
 }
 
-static ssize_t do_splice(struct file *in, uaddr_t uin, struct file *out, uaddr_t uout, size_t len, u32 flags)
+static ssize_t do_splice(struct file *in, uaddr_t uin, struct file *out, uaddr_t uout, size_t len,
+			 u32 flags)
 {
 	struct pipe *from = pipe_of(in), *to = pipe_of(out);
 	bool nonblock = flags & SPLICE_F_NONBLOCK;
@@ -318,13 +388,31 @@ static ssize_t do_splice(struct file *in, uaddr_t uin, struct file *out, uaddr_t
 	if (from && (out->flags & O_APPEND))
 		return -EINVAL;
 	nonblock |= (from ? in : out)->flags & O_NONBLOCK;
-	n = from ? pipe_to_file(from, out, &pos, len, nonblock) : file_to_pipe(in, &pos, to, len, nonblock);
+	n = from ? pipe_to_file(from, out, &pos, len, flags, nonblock) :
+	    file_to_pipe(in, &pos, to, len, nonblock);
 	if (n > 0) {
 		err = from ? put_offset(out, uout, pos) : put_offset(in, uin, pos);
 		if (err)
 			return err;
 	}
 	return n;
+}
+
+static bool get_two(int fdin, int fdout, struct fd *in, struct fd *out)
+{
+	*in = fd_get(fdin);
+	if (!in->file)
+		return false;
+	*out = fd_get(fdout);
+	if (!out->file)
+		fd_put(*in);
+	return out->file;
+}
+
+static void put_two(struct fd in, struct fd out)
+{
+	fd_put(out);
+	fd_put(in);
 }
 
 long sys_splice(int fdin, uaddr_t uin, int fdout, uaddr_t uout, size_t len, u32 flags)
@@ -336,17 +424,10 @@ long sys_splice(int fdin, uaddr_t uin, int fdout, uaddr_t uout, size_t len, u32 
 		return -EINVAL;
 	if (!len)
 		return 0;
-	in = fd_get(fdin);
-	if (!in.file)
+	if (!get_two(fdin, fdout, &in, &out))
 		return -EBADF;
-	out = fd_get(fdout);
-	if (!out.file) {
-		fd_put(in);
-		return -EBADF;
-	}
 	n = do_splice(in.file, uin, out.file, uout, len, flags);
-	fd_put(out);
-	fd_put(in);
+	put_two(in, out);
 	return n;
 }
 
@@ -371,17 +452,10 @@ long sys_tee(int fdin, int fdout, size_t len, u32 flags)
 		return -EINVAL;
 	if (!len)
 		return 0;
-	in = fd_get(fdin);
-	if (!in.file)
+	if (!get_two(fdin, fdout, &in, &out))
 		return -EBADF;
-	out = fd_get(fdout);
-	if (!out.file) {
-		fd_put(in);
-		return -EBADF;
-	}
 	n = do_tee(in.file, out.file, len, flags);
-	fd_put(out);
-	fd_put(in);
+	put_two(in, out);
 	return n;
 }
 
@@ -423,24 +497,66 @@ long sys_vmsplice(int fd, uaddr_t uvec, u64 nr, u32 flags)
 
 /* --- sendfile, copy_file_range --- */
 
-/* Both places advance by what was written. Bytes, 0 at the end, or -errno before the first. */
-static ssize_t copy_bytes(struct file *in, loff_t *from, struct file *out, loff_t *to, size_t len)
+struct transfer {
+	struct file *in, *out;
+	loff_t *from, *to;		/* both advance by what was written */
+	char *buf;			/* of COPY_BYTES, once it is needed */
+};
+
+/*
+ * A piece of at most len bytes: those written, 0 at the end, or -errno. *got: as many were there to
+ * be written.
+ */
+static ssize_t copy_some(struct transfer *t, size_t len, ssize_t *got)
 {
-	char *buf = kmalloc(COPY_BYTES, GFP_KERNEL);
-	ssize_t done = 0, n = 0;
+	loff_t at = *t->from;
+	ssize_t n;
 
-	if (!buf)
+	if (!t->buf)
+		t->buf = kmalloc(COPY_BYTES, GFP_KERNEL);
+	if (!t->buf)
 		return -ENOMEM;
-	while (len) {
-		loff_t at = *from;
-		ssize_t got = kernel_read(in, buf, min_t(size_t, len, COPY_BYTES), &at);
+	*got = kernel_read(t->in, t->buf, min_t(size_t, len, COPY_BYTES), &at);
+	if (*got <= 0)
+		return *got;
+	n = kernel_write(t->out, t->buf, *got, t->to);
+	if (n > 0)
+		*t->from += n;
+	return n;
+}
 
-		n = got;
-		if (got > 0)
-			n = kernel_write(out, buf, got, to);
+/* The same without a copy of ours, where the file gives its pages. */
+static ssize_t send_some(struct transfer *t, size_t len, ssize_t *got)
+{
+	struct bvec vec[BATCH];
+	struct iov_iter it;
+	u32 nr = BATCH;
+	ssize_t n;
+
+	*got = pages_of(t->in, *t->from, len, vec, &nr);
+	if (!*got)
+		return copy_some(t, len, got);
+	if (*got < 0)
+		return *got;
+	iov_iter_pages(&it, vec, nr, *got);
+	n = file_write_iter(t->out, &it, t->to, 0);
+	if (n > 0) {
+		file_pages_used(t->in, *t->from, *t->from + n, vec);
+		*t->from += n;
+	}
+	put_pages(vec, nr);
+	return n;
+}
+
+/* Bytes, 0 at the end, or -errno before the first. by_page: out has no place, and may keep pages. */
+static ssize_t move_bytes(struct transfer *t, size_t len, bool by_page)
+{
+	ssize_t done = 0, n = 0, got;
+
+	while (len) {
+		n = by_page ? send_some(t, len, &got) : copy_some(t, len, &got);
 		if (n <= 0)
 			break;
-		*from += n;
 		done += n;
 		len -= n;
 		if (n < got)
@@ -451,7 +567,7 @@ static ssize_t copy_bytes(struct file *in, loff_t *from, struct file *out, loff_
 		}
 		cond_resched();
 	}
-	kfree(buf);
+	kfree(t->buf);
 	return done ? done : n;
 }
 
@@ -459,6 +575,7 @@ static ssize_t do_sendfile(struct file *out, struct file *in, loff_t *from, size
 {
 	struct pipe *p = pipe_of(out);
 	loff_t to = out->pos;
+	struct transfer t = { .in = in, .out = out, .from = from, .to = &to };
 	ssize_t n;
 
 	if (!(out->mode & FMODE_WRITE))
@@ -467,7 +584,7 @@ static ssize_t do_sendfile(struct file *out, struct file *in, loff_t *from, size
 		return -EINVAL;
 	if (p)
 		return file_to_pipe(in, from, p, len, out->flags & O_NONBLOCK);
-	n = copy_bytes(in, from, out, &to, len);
+	n = move_bytes(&t, len, out->mode & FMODE_STREAM);
 	if (n > 0 && !(out->mode & FMODE_STREAM))
 		out->pos = to;
 	return n;
@@ -513,7 +630,8 @@ long sys_sendfile(int fdout, int fdin, uaddr_t uoff, size_t len)
 	return n;
 }
 
-static int check_copy(const struct file *in, loff_t from, const struct file *out, loff_t to, size_t *len)
+static int check_copy(const struct file *in, loff_t from, const struct file *out, loff_t to,
+		      size_t *len)
 {
 	umode_t a = in->inode->mode, b = out->inode->mode;
 	loff_t size = READ_ONCE(in->inode->size);
@@ -540,6 +658,7 @@ static int check_copy(const struct file *in, loff_t from, const struct file *out
 static ssize_t copy_range(struct file *in, uaddr_t uin, struct file *out, uaddr_t uout, size_t len)
 {
 	loff_t from = in->pos, to = out->pos;
+	struct transfer t = { .in = in, .out = out, .from = &from, .to = &to };
 	ssize_t n;
 
 	if ((uin && get_user(from, uin)) || (uout && get_user(to, uout)))
@@ -547,7 +666,7 @@ static ssize_t copy_range(struct file *in, uaddr_t uin, struct file *out, uaddr_
 	n = check_copy(in, from, out, to, &len);
 	if (n || !len)
 		return n;
-	n = copy_bytes(in, &from, out, &to, len);
+	n = move_bytes(&t, len, false);
 	if (n > 0 && (put_offset(in, uin, from) || put_offset(out, uout, to)))
 		return -EFAULT;
 	return n;
@@ -555,18 +674,12 @@ static ssize_t copy_range(struct file *in, uaddr_t uin, struct file *out, uaddr_
 
 long sys_copy_file_range(int fdin, uaddr_t uin, int fdout, uaddr_t uout, size_t len, u32 flags)
 {
-	struct fd in = fd_get(fdin), out;
+	struct fd in, out;
 	ssize_t n;
 
-	if (!in.file)
+	if (!get_two(fdin, fdout, &in, &out))
 		return -EBADF;
-	out = fd_get(fdout);
-	if (!out.file) {
-		fd_put(in);
-		return -EBADF;
-	}
 	n = flags ? -EINVAL : copy_range(in.file, uin, out.file, uout, len);
-	fd_put(out);
-	fd_put(in);
+	put_two(in, out);
 	return n;
 }

@@ -104,7 +104,8 @@ static int stat_fd(int fd, struct kstat *st, struct mount_facts *where)
 	return err;
 }
 
-static int stat_name(int dfd, const char *name, u32 flags, struct kstat *st, struct mount_facts *where)
+static int stat_name(int dfd, const char *name, u32 flags, struct kstat *st,
+		     struct mount_facts *where)
 {
 	struct path path;
 	int err;

@@ -170,7 +170,8 @@ long sys_timerfd_create(int clock, u32 flags)
 
 	if (flags & ~(O_CLOEXEC | O_NONBLOCK))
 		return -EINVAL;
-	if (!alarm && clock != CLOCK_MONOTONIC && clock != CLOCK_REALTIME && clock != CLOCK_BOOTTIME)
+	if (!alarm && clock != CLOCK_MONOTONIC && clock != CLOCK_REALTIME &&
+	    clock != CLOCK_BOOTTIME)
 		return -EINVAL;
 	if (alarm && !capable(CAP_WAKE_ALARM))
 		return -EPERM;
@@ -220,7 +221,8 @@ static void set_locked(struct timerfd *t, u32 flags, u64 value, u64 interval)
 	hrtimer_start(&t->timer, value);
 }
 
-static int set(struct timerfd *t, u32 flags, const struct itimerspec64 *new, struct itimerspec64 *old)
+static int set(struct timerfd *t, u32 flags, const struct itimerspec64 *new,
+	       struct itimerspec64 *old)
 {
 	u64 value, interval, irq;
 	int err = timespec_to_ns(&new->value, &value);

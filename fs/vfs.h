@@ -62,7 +62,10 @@ struct iattr {
 #define ATTR_TOUCH	BIT(10)	/* times to now: whoever may write may */
 #define ATTR_TIMES_SET	BIT(11)	/* times given one by one: the owner only, even for now */
 
-/* Context of all: may sleep. dir's rwsem is write-held in those that change dir, read-held in lookup. */
+/*
+ * Context of all: may sleep. dir's rwsem is write-held
+ * in those that change dir, read-held in lookup.
+ */
 struct inode_ops {
 	/* Fill dentry with the inode (dentry_instantiate) or leave it negative. 0 or -errno. */
 	int (*lookup)(struct inode *dir, struct dentry *dentry);
@@ -74,15 +77,24 @@ struct inode_ops {
 	int (*rmdir)(struct inode *dir, struct dentry *dentry);
 	int (*mknod)(struct inode *dir, struct dentry *dentry, umode_t mode, dev_t dev);
 	/* flags: RENAME_NOREPLACE is checked by the VFS, RENAME_EXCHANGE passed on or -EINVAL. */
-	int (*rename)(struct inode *old_dir, struct dentry *old, struct inode *new_dir, struct dentry *new, u32 flags);
-	/* The target text: kept valid until put by the caller's put() if set; ERR_PTR on failure. */
-	const char *(*get_link)(struct inode *inode, struct dentry *dentry, void (**put)(const char *),
-				const char **arg);
-	int (*setattr)(struct inode *inode, const struct iattr *attr);	/* NULL: the cached inode only */
-	int (*getattr)(struct inode *inode, struct kstat *st, u32 mask);	/* NULL: from the cached inode */
-	int (*permission)(struct inode *inode, int mask);			/* NULL: mode bits */
+	int (*rename)(struct inode *old_dir, struct dentry *old, struct inode *new_dir,
+		      struct dentry *new, u32 flags);
+	/*
+	 * The target text: kept valid until put by the caller's put() if set; ERR_PTR on failure.
+	 */
+	const char *(*get_link)(struct inode *inode, struct dentry *dentry,
+				void (**put)(const char *), const char **arg);
+	/* NULL: the cached inode only */
+	int (*setattr)(struct inode *inode, const struct iattr *attr);
+	/* NULL: from the cached inode */
+	int (*getattr)(struct inode *inode, struct kstat *st, u32 mask);
+	/* NULL: mode bits */
+	int (*permission)(struct inode *inode, int mask);
 	int (*tmpfile)(struct inode *dir, struct dentry *dentry, umode_t mode);
-	/* Jump links of /proc (fd/N, exe, cwd): put the destination into *path; NULL for text links. */
+	/*
+	 * Jump links of /proc (fd/N, exe, cwd): put the
+	 * destination into *path; NULL for text links.
+	 */
 	int (*jump_link)(struct inode *inode, struct path *path);
 };
 
@@ -144,19 +156,25 @@ struct inode *inode_new(struct superblock *sb);
 int inode_lookup(struct superblock *sb, u64 ino, struct inode **out);
 void inode_ready(struct inode *inode);
 void inode_failed(struct inode *inode);
-void inode_hash(struct inode *inode);			/* after creating it with a number of its own */
+/* after creating it with a number of its own */
+void inode_hash(struct inode *inode);
 struct inode *inode_get(struct inode *inode);
 void inode_put(struct inode *inode);
 void inode_mark_dirty(struct inode *inode, u32 what);	/* INODE_STATE_DIRTY* */
-/* Before its attributes are written (fsync): pages stay as they are, and so does its place on the list. */
+/*
+ * Before its attributes are written (fsync): pages
+ * stay as they are, and so does its place on the list.
+ */
 void inode_clear_dirty(struct inode *inode);
 int inode_permission(struct inode *inode, int mask);	/* MAY_*; 0 or -EACCES ... */
 int inode_mode_permission(const struct inode *inode, int mask);	/* by mode bits and capabilities alone */
 bool inode_owner_or_capable(const struct inode *inode);	/* the caller owns it, or has CAP_FOWNER */
 int inode_setattr_check(struct inode *inode, const struct iattr *attr);
 void inode_setattr_copy(struct inode *inode, const struct iattr *attr);
-void inode_init_owner(struct inode *inode, const struct inode *dir, umode_t mode);	/* fsuid, setgid dirs */
-void inode_touch(struct inode *inode, u32 attr_times);	/* ATTR_*TIME to now, and without ATTR_ATIME the ctime; dirty */
+/* fsuid, setgid dirs */
+void inode_init_owner(struct inode *inode, const struct inode *dir, umode_t mode);
+/* ATTR_*TIME to now, and without ATTR_ATIME the ctime; dirty */
+void inode_touch(struct inode *inode, u32 attr_times);
 int inode_stat(struct inode *inode, struct kstat *st);
 struct timespec64 inode_now(const struct inode *inode);
 #define MAY_EXEC	1
@@ -194,10 +212,14 @@ struct dentry {
 	struct rcu_head rcu;
 };
 struct dentry_ops {
-	/* Is the cached answer still true? In RCU walk (flag): -EAGAIN to be asked again with references. */
+	/*
+	 * Is the cached answer still true? In RCU walk
+	 * (flag): -EAGAIN to be asked again with references.
+	 */
 	int (*revalidate)(struct dentry *dentry, u32 flags);
 	void (*release)(struct dentry *dentry);
-	bool (*keep)(const struct dentry *dentry);		/* cache it after the last reference? NULL: yes */
+	/* cache it after the last reference? NULL: yes */
+	bool (*keep)(const struct dentry *dentry);
 	char *(*dynamic_name)(struct dentry *dentry, char *buf, size_t len);	/* pipe:[N] */
 };
 #define DENTRY_MOUNTED	BIT(0)		/* something may be mounted here */
@@ -205,10 +227,12 @@ struct dentry_ops {
 #define DENTRY_ON_LRU	BIT(2)
 
 struct dentry *dentry_alloc(struct dentry *parent, const struct qstr *name);
-struct dentry *dentry_alloc_root(struct inode *inode);		/* takes over the inode reference, also on failure */
+/* takes over the inode reference, also on failure */
+struct dentry *dentry_alloc_root(struct inode *inode);
 struct dentry *dentry_get(struct dentry *d);
 void dentry_put(struct dentry *d);
-void dentry_instantiate(struct dentry *d, struct inode *inode);	/* takes over the inode reference; NULL: negative */
+/* takes over the inode reference; NULL: negative */
+void dentry_instantiate(struct dentry *d, struct inode *inode);
 /*
  * The same for what a disk says. False, and nothing done, where the inode is a directory
  * that has a name already: a path through the second could meet itself, and operations
@@ -226,7 +250,10 @@ struct super_ops {
 	int (*inode_write)(struct inode *inode, bool wait);	/* attributes to disk */
 	void (*inode_evict)(struct inode *inode);		/* last reference; nlink 0: free its blocks */
 	int (*sync_fs)(struct superblock *sb, bool wait);
-	/* From the flusher: a step on for what has waited in it since before the time. NULL: nothing does. */
+	/*
+	 * From the flusher: a step on for what has waited
+	 * in it since before the time. NULL: nothing does.
+	 */
 	void (*advance)(struct superblock *sb, ktime_t before_ns);
 	void (*put_super)(struct superblock *sb);
 	int (*statfs)(struct superblock *sb, struct kstatfs *st);
@@ -265,11 +292,13 @@ struct fstype {
 	const char *name;
 	u32 flags;			/* FSTYPE_* */
 	/* 0 and *out a superblock with root set, or -errno. source: device path or any text. */
-	int (*mount)(const struct fstype *type, u32 flags, const char *source, char *options, struct superblock **out);
+	int (*mount)(const struct fstype *type, u32 flags, const char *source, char *options,
+		     struct superblock **out);
 	void (*kill)(struct superblock *sb);
 };
 #define FSTYPE_NEEDS_DEV	BIT(0)
-#define FSTYPE_PINS_NAMES	BIT(1)	/* every name has a reference of its own: there is nothing below the cache */
+/* every name has a reference of its own: there is nothing below the cache */
+#define FSTYPE_PINS_NAMES	BIT(1)
 #define FILESYSTEM(id) \
 	static const struct fstype fstype_##id \
 	__attribute__((used, section("filesystems"), aligned(_Alignof(struct fstype))))
@@ -296,7 +325,9 @@ struct mount {
 };
 void path_get(const struct path *p);
 void path_put(const struct path *p);
-/* What path names was read: its time of access moves where its mount and relatime's rule want it. */
+/*
+ * What path names was read: its time of access moves where its mount and relatime's rule want it.
+ */
 void path_accessed(const struct path *path);
 
 /* --- looking up --- */
@@ -321,8 +352,9 @@ char *path_to_string(const struct path *path, char *buf, size_t size);	/* in buf
 struct file *file_open_kernel(const char *name, int flags, umode_t mode, int *err);
 struct file *file_open_path(const struct path *path, int flags, int *err);
 /*
- * exec: an executable regular file (-EACCES) that nobody has open for writing (-ETXTBSY); NULL and *err. Nobody can
- * open it for writing until its last file_put(). at_flags: AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW.
+ * exec: an executable regular file (-EACCES) that nobody has open for writing (-ETXTBSY); NULL and
+ * *err. Nobody can open it for writing until its last file_put(). at_flags: AT_EMPTY_PATH,
+ * AT_SYMLINK_NOFOLLOW.
  */
 struct file *file_open_exec(int dfd, const char *name, int at_flags, int *err);
 

@@ -21,7 +21,10 @@
 
 #define DIRTY_BITS	(INODE_STATE_DIRTY | INODE_STATE_DIRTY_DATA | INODE_STATE_DIRTY_PAGES)
 
-/* The oldest inode that became dirty before the time, with a reference, off the list; *what it had. NULL. */
+/*
+ * The oldest inode that became dirty before the time,
+ * with a reference, off the list; *what it had. NULL.
+ */
 static struct inode *take_oldest(struct superblock *sb, ktime_t before, u32 *what)
 {
 	struct inode *inode, *found = NULL;
@@ -42,7 +45,10 @@ static struct inode *take_oldest(struct superblock *sb, ktime_t before, u32 *wha
 		return NULL;
 	spin_lock(&found->lock);
 	*what = found->state & DIRTY_BITS;
-	/* SYNC until its attributes are where the file system's sync finds them: fdatasync must not overtake. */
+	/*
+	 * SYNC until its attributes are where the file system's
+	 * sync finds them: fdatasync must not overtake.
+	 */
 	__atomic_fetch_or(&found->state, INODE_STATE_SYNC, __ATOMIC_RELAXED);
 	__atomic_fetch_and(&found->state, ~(u32)DIRTY_BITS, __ATOMIC_RELAXED);
 	spin_unlock(&found->lock);
@@ -96,7 +102,10 @@ void superblock_write_inodes(struct superblock *sb, struct flush_work *w)
 	}
 }
 
-/* The next inode that somebody writes, or whose pages are on their way, with a reference; prev's is put. */
+/*
+ * The next inode that somebody writes, or whose pages
+ * are on their way, with a reference; prev's is put.
+ */
 static struct inode *next_in_flight(struct superblock *sb, struct inode *prev)
 {
 	struct inode *inode, *found = NULL;

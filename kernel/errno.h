@@ -29,7 +29,6 @@ enum {
 	ERESTARTNOHAND = 514,		/* restart if no handler ran, else EINTR */
 	ERESTART_RESTARTBLOCK = 516,	/* restart through restart_syscall */
 	EPROBE_DEFER = 517,		/* a driver's probe wants another device first */
-	EIOCBQUEUED = 529,		/* the kio completes later */
 };
 
 #define EWOULDBLOCK	EAGAIN

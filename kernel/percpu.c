@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Per-CPU variables: one copy of the section for each CPU but the first, which uses the original. */
+/*
+ * Per-CPU variables: one copy of the section for each CPU but the first, which uses the original.
+ */
 #include <kernel/percpu.h>
 #include <arch/page.h>
 #include <kernel/mm/bootmem.h>

@@ -30,7 +30,9 @@ static void __noreturn halt(void)
 {
 	pr_notice("system halted\n");
 	printk_flush();
-	/* This CPU serves its own part of the call before it waits for the others: it never waits. */
+	/*
+	 * This CPU serves its own part of the call before it waits for the others: it never waits.
+	 */
 	smp_call(cpus_online, halt_this_cpu, NULL);
 	__builtin_unreachable();
 }

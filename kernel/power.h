@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The end of everything: caches written back by the caller. Context: thread, may sleep. Design: power.c. */
+/*
+ * The end of everything: caches written back by the
+ * caller. Context: thread, may sleep. Design: power.c.
+ */
 #pragma once
 #include <kernel/types.h>
 

@@ -14,8 +14,6 @@
 #include <kernel/uapi/syscall.h>
 #include <arch/uaccess.h>
 
-s32 net_somaxconn = SOMAXCONN;
-
 _Static_assert(SOCK_CLOEXEC == O_CLOEXEC && SOCK_NONBLOCK == O_NONBLOCK, "flags of a file");
 
 struct sock_fd sock_get(int fd, int *err)
@@ -174,11 +172,12 @@ long sys_listen(int fd, int backlog)
 {
 	int err = 0;
 	struct sock_fd s = sock_get(fd, &err);
+	u32 most;
 
 	if (!s.sk)
 		return err;
-	err = s.sk->ops->listen ? s.sk->ops->listen(s.sk, min((u32)backlog, (u32)READ_ONCE(net_somaxconn))) :
-	      -EOPNOTSUPP;
+	most = (u32)READ_ONCE(s.sk->net->settings.somaxconn);
+	err = s.sk->ops->listen ? s.sk->ops->listen(s.sk, min((u32)backlog, most)) : -EOPNOTSUPP;
 	fd_put(s.fd);
 	return err;
 }
@@ -192,7 +191,8 @@ static int tell_peer_name(struct socket *sk, uaddr_t uaddr, uaddr_t ulen)
 }
 
 /* A connection of the listener as a file; fd is reserved for it. */
-static int accept_file(const struct sock_fd *s, uaddr_t uaddr, uaddr_t ulen, int flags, struct file **out)
+static int accept_file(const struct sock_fd *s, uaddr_t uaddr, uaddr_t ulen, int flags,
+		       struct file **out)
 {
 	struct socket *sk;
 	int err = s->sk->ops->accept ? s->sk->ops->accept(s->sk, READ_ONCE(s->fd.file->flags) & O_NONBLOCK, &sk) :

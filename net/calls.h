@@ -3,7 +3,9 @@
 #pragma once
 #include <net/socket.h>
 
-/* A descriptor that is a socket. sk NULL: it is none, *err says why, and there is nothing to put. */
+/*
+ * A descriptor that is a socket. sk NULL: it is none, *err says why, and there is nothing to put.
+ */
 struct sock_fd {
 	struct fd fd;
 	struct socket *sk;

@@ -3,8 +3,8 @@
  * Control messages: what goes beside the data of sendmsg and recvmsg, and the
  * two of SOL_SOCKET that pass descriptors and credentials (unix(7)).
  *
- * A sender's are parsed from a copy in kernel memory. To a receiver they are written one by one; what
- * finds no room is cut, and MSG_CTRUNC tells, as on Linux. A descriptor is made for
+ * A sender's are parsed from a copy in kernel memory. To a receiver they are written one by one;
+ * what finds no room is cut, and MSG_CTRUNC tells, as on Linux. A descriptor is made for
  * the receiver only if its number could be written.
  */
 #include <net/socket.h>
@@ -12,6 +12,7 @@
 #include <kernel/mm/alloc.h>
 #include <kernel/task/cred.h>
 #include <kernel/task/pid.h>
+#include <kernel/time/hrtimer.h>
 #include <kernel/uapi/fcntl.h>
 #include <arch/uaccess.h>
 
@@ -48,6 +49,30 @@ void cmsg_put(struct sock_msg *m, int level, int type, const void *data, size_t 
 	space = min(CMSG_HDR + CMSG_ALIGN(len), m->ucontrol_len);
 	m->ucontrol += space;
 	m->ucontrol_len -= space;
+}
+
+/* --- time stamps --- */
+
+#define SOF_TIMESTAMPING_SOFTWARE	BIT(4)
+
+void sock_tell_stamp_slow(struct socket *sk, struct sock_msg *m, u64 stamp_ns)
+{
+	struct timespec64 ts[3] = { ns_to_timespec(stamp_ns ? stamp_ns : ktime_real()) };
+	bool is_new = sock_option(sk, SOCK_OPT_STAMP_NEW);
+
+	if (sock_option(sk, SOCK_OPT_STAMP) && sock_option(sk, SOCK_OPT_STAMP_NS)) {
+		cmsg_put(m, SOL_SOCKET, is_new ? SO_TIMESTAMPNS_NEW : SO_TIMESTAMPNS_OLD, ts,
+			 sizeof(ts[0]));
+	} else if (sock_option(sk, SOCK_OPT_STAMP)) {
+		s64 tv[2] = { ts[0].sec, ts[0].nsec / (s64)NS_PER_US };
+
+		cmsg_put(m, SOL_SOCKET, is_new ? SO_TIMESTAMP_NEW : SO_TIMESTAMP_OLD, tv,
+			 sizeof(tv));
+	}
+	is_new = sock_option(sk, SOCK_OPT_STAMPING_NEW);
+	if (READ_ONCE(sk->stamping) & SOF_TIMESTAMPING_SOFTWARE)
+		cmsg_put(m, SOL_SOCKET, is_new ? SO_TIMESTAMPING_NEW : SO_TIMESTAMPING_OLD, ts,
+			 sizeof(ts));
 }
 
 /* --- taking a sender's --- */
@@ -110,7 +135,8 @@ static bool may_claim(const struct ucred *u)
 	const struct cred *c = current_cred();
 
 	return (u->pid == process_tgid(current_process()) || capable(CAP_SYS_ADMIN)) &&
-	       (u->uid == c->uid || u->uid == c->euid || u->uid == c->suid || capable(CAP_SETUID)) &&
+	       (u->uid == c->uid || u->uid == c->euid || u->uid == c->suid ||
+		capable(CAP_SETUID)) &&
 	       (u->gid == c->gid || u->gid == c->egid || u->gid == c->sgid || capable(CAP_SETGID));
 }
 
@@ -196,7 +222,8 @@ static void give_rights(struct sock_msg *m, const struct scm_rights *r)
 	u32 given = 0;
 
 	while (given < min(room, r->nr) &&
-	       !give_file(r->file[given], m->ucontrol + CMSG_HDR + given * sizeof(s32), m->flags & MSG_CMSG_CLOEXEC))
+	       !give_file(r->file[given], m->ucontrol + CMSG_HDR + given * sizeof(s32),
+			  m->flags & MSG_CMSG_CLOEXEC))
 		given++;
 	if (given) {
 		struct cmsghdr h = { CMSG_HDR + given * sizeof(s32), SOL_SOCKET, SCM_RIGHTS };

@@ -3,17 +3,17 @@
  * Classic BPF: little programs of user space that judge packets in the kernel.
  *
  * A program is an array of instructions for a machine with an accumulator A, an index register
- * X and 16 words of scratch memory. It is checked when it is attached: every code is known, every jump goes
- * forward and stays inside, every constant fits, and the last instruction returns. So a run ends
- * after at most as many steps as the program has instructions, and needs no checks but those of
- * loads from the packet: one that is not there ends the run with 0.
+ * X and 16 words of scratch memory. It is checked when it is attached: every code is known, every
+ * jump goes forward and stays inside, every constant fits, and the last instruction returns. So a
+ * run ends after at most as many steps as the program has instructions, and needs no checks but
+ * those of loads from the packet: one that is not there ends the run with 0.
  *
  * Offsets from SKF_AD_OFF on name what is known of a packet beside its bytes.
  *
  * McCanne and Jacobson, "The BSD Packet Filter", USENIX 1993; the codes as bpf(4) has them.
  *
- * Limit: of the packet's properties SKF_AD_* there are protocol, pkttype, ifindex and hatype, and neither
- * SKF_NET_OFF nor SKF_LL_OFF: a program with others is refused with -EINVAL.
+ * Limit: of the packet's properties SKF_AD_* there are protocol, pkttype, ifindex and hatype, and
+ * neither SKF_NET_OFF nor SKF_LL_OFF: a program with others is refused with -EINVAL.
  */
 #include <net/filter.h>
 #include <net/netdev/netdev.h>
@@ -29,6 +29,7 @@ struct sock_filter {
 	u8 jt, jf;
 	u32 k;
 };
+_Static_assert(sizeof(struct sock_filter) == BPF_INSN_BYTES, "ABI");
 struct sock_fprog {
 	u16 len;
 	u16 pad[3];
@@ -38,7 +39,9 @@ struct sock_fprog {
 enum { BPF_LD, BPF_LDX, BPF_ST, BPF_STX, BPF_ALU, BPF_JMP, BPF_RET, BPF_MISC };
 #define BPF_CLASS(code)	((code) & 7)
 enum { BPF_W = 0, BPF_H = 8, BPF_B = 0x10 };
-enum { BPF_IMM = 0, BPF_ABS = 0x20, BPF_IND = 0x40, BPF_MEM = 0x60, BPF_LEN = 0x80, BPF_MSH = 0xa0 };
+enum {
+	BPF_IMM = 0, BPF_ABS = 0x20, BPF_IND = 0x40, BPF_MEM = 0x60, BPF_LEN = 0x80, BPF_MSH = 0xa0,
+};
 enum { BPF_ADD = 0, BPF_SUB = 0x10, BPF_MUL = 0x20, BPF_DIV = 0x30, BPF_OR = 0x40, BPF_AND = 0x50, BPF_LSH = 0x60,
 	BPF_RSH = 0x70, BPF_NEG = 0x80, BPF_MOD = 0x90, BPF_XOR = 0xa0 };
 enum { BPF_JA = 0, BPF_JEQ = 0x10, BPF_JGT = 0x20, BPF_JGE = 0x30, BPF_JSET = 0x40 };
@@ -60,8 +63,8 @@ static bool load_is_good(const struct sock_filter *f)
 	case BPF_ABS:
 		if ((f->code & 0x18) == 0x18 || (f->k >> 31 && !special))
 			return false;
-		return !special || ad == SKF_AD_PROTOCOL || ad == SKF_AD_PKTTYPE || ad == SKF_AD_IFINDEX ||
-		       ad == SKF_AD_HATYPE;
+		return !special || ad == SKF_AD_PROTOCOL || ad == SKF_AD_PKTTYPE ||
+		       ad == SKF_AD_IFINDEX || ad == SKF_AD_HATYPE;
 	case BPF_IND:
 		return (f->code & 0x18) != 0x18;
 	case BPF_MEM:
@@ -172,8 +175,7 @@ int bpf_take(uaddr_t val, u32 len, struct bpf_program **out)
 
 struct machine {
 	u32 a, x, mem[BPF_MEMWORDS];
-	const struct pkt *pkt;
-	u32 from, len;			/* of the packet: where its offset 0 is, and the bytes from there */
+	const struct bpf_view *v;
 };
 
 /* size bytes at an offset, big endian; false: they are not there. */
@@ -181,26 +183,26 @@ static bool fetch(const struct machine *m, u32 at, u32 size, u32 *v)
 {
 	u8 b[4];
 
-	if (at > m->len || m->len - at < size)
+	if (at > m->v->len || m->v->len - at < size)
 		return false;
-	pkt_copy(m->pkt, m->from + at, b, size);
+	m->v->copy(m->v, at, b, size);
 	*v = 0;
 	for (u32 i = 0; i < size; i++)
 		*v = *v << 8 | b[i];
 	return true;
 }
 
-static u32 property(const struct pkt *pkt, u32 which)
+static u32 property(const struct bpf_view *v, u32 which)
 {
 	switch (which) {
 	case SKF_AD_PROTOCOL:
-		return pkt->protocol;
+		return v->protocol;
 	case SKF_AD_PKTTYPE:
-		return pkt->type;
+		return v->pkttype;
 	case SKF_AD_IFINDEX:
-		return pkt->dev->index;
+		return v->ifindex;
 	default:
-		return pkt->dev->type;
+		return v->hatype;
 	}
 }
 
@@ -211,7 +213,7 @@ static bool load(struct machine *m, const struct sock_filter *f)
 	switch (f->code & 0xe0) {
 	case BPF_ABS:
 		if (f->k >= SKF_AD_OFF) {
-			m->a = property(m->pkt, f->k - SKF_AD_OFF);
+			m->a = property(m->v, f->k - SKF_AD_OFF);
 			return true;
 		}
 		return fetch(m, f->k, size, &m->a);
@@ -221,7 +223,7 @@ static bool load(struct machine *m, const struct sock_filter *f)
 		m->a = m->mem[f->k];
 		return true;
 	case BPF_LEN:
-		m->a = m->len;
+		m->a = m->v->len;
 		return true;
 	default:
 		m->a = f->k;
@@ -241,7 +243,7 @@ static bool load_x(struct machine *m, const struct sock_filter *f)
 		m->x = m->mem[f->k];
 		return true;
 	case BPF_LEN:
-		m->x = m->len;
+		m->x = m->v->len;
 		return true;
 	default:
 		m->x = f->k;
@@ -295,9 +297,9 @@ static u32 jump(const struct machine *m, const struct sock_filter *f)
 	return yes ? f->jt : f->jf;
 }
 
-u32 bpf_run(const struct bpf_program *prog, const struct pkt *pkt, u32 from)
+u32 bpf_run(const struct bpf_program *prog, const struct bpf_view *v)
 {
-	struct machine m = { .pkt = pkt, .from = from, .len = pkt->len - from };
+	struct machine m = { .v = v };
 
 	for (const struct sock_filter *f = prog->code;; f++) {
 		switch (BPF_CLASS(f->code)) {
@@ -331,4 +333,20 @@ u32 bpf_run(const struct bpf_program *prog, const struct pkt *pkt, u32 from)
 				m.x = m.a;
 		}
 	}
+}
+
+static void copy_pkt(const struct bpf_view *v, u32 at, void *to, u32 n)
+{
+	pkt_copy(v->of, v->from + at, to, n);
+}
+
+u32 bpf_run_pkt(const struct bpf_program *prog, const struct pkt *pkt, u32 from)
+{
+	const struct bpf_view v = {
+		.copy = copy_pkt, .of = pkt, .from = from, .len = pkt->len - from,
+		.protocol = pkt->protocol,
+		.pkttype = pkt->type, .ifindex = pkt->dev->index, .hatype = pkt->dev->type,
+	};
+
+	return bpf_run(prog, &v);
 }

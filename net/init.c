@@ -1,30 +1,24 @@
 /* SPDX-License-Identifier: MIT */
-/* The first network namespace, and the order in which networking comes up. */
+/* The order in which networking comes up. */
 #include <kernel/bug.h>
 #include <net/inet/neigh.h>
 #include <net/inet/stack.h>
 #include <net/netdev/netdev.h>
 #include <net/port/port.h>
 
-struct net init_net;
-
 void net_init(void)
 {
 	int err;
 
-	mutex_init(&init_net.config_lock, RANK_NET);
-	list_init(&init_net.devices);
-	list_init(&init_net.taps);
+	net_cache_init();
 	netdev_core_init();
 	port_init();
 	neigh_init();
-	if (!inet_create(&init_net))
-		panic("no memory for the TCP/IP stack");
-	err = loopback_create(&init_net);
+	err = net_setup(&init_net);
 	if (err)
-		panic("loopback: error %d", err);
-	mutex_lock(&init_net.config_lock);
+		panic("the first network: error %d", err);
+	mutex_lock(&net_config_lock);
 	err = netdev_set_flags(init_net.loopback, IFF_UP);
-	mutex_unlock(&init_net.config_lock);
+	mutex_unlock(&net_config_lock);
 	BUG_ON(err);
 }

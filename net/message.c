@@ -201,7 +201,9 @@ static ssize_t recv_one(const struct sock_fd *s, uaddr_t umsg, u32 flags)
 	return n;
 }
 
-long sys_sendmsg(int fd, uaddr_t umsg, u32 flags)
+/* Carry one message of this descriptor out: send_one() or recv_one(). */
+static long one_message(int fd, uaddr_t umsg, u32 flags,
+			ssize_t (*carry)(const struct sock_fd *s, uaddr_t umsg, u32 flags))
 {
 	int err = 0;
 	struct sock_fd s;
@@ -212,25 +214,19 @@ long sys_sendmsg(int fd, uaddr_t umsg, u32 flags)
 	s = sock_get(fd, &err);
 	if (!s.sk)
 		return err;
-	n = send_one(&s, umsg, flags);
+	n = carry(&s, umsg, flags);
 	fd_put(s.fd);
 	return n;
 }
 
+long sys_sendmsg(int fd, uaddr_t umsg, u32 flags)
+{
+	return one_message(fd, umsg, flags, send_one);
+}
+
 long sys_recvmsg(int fd, uaddr_t umsg, u32 flags)
 {
-	int err = 0;
-	struct sock_fd s;
-	ssize_t n;
-
-	if (flags & MSG_CMSG_COMPAT)
-		return -EINVAL;
-	s = sock_get(fd, &err);
-	if (!s.sk)
-		return err;
-	n = recv_one(&s, umsg, flags);
-	fd_put(s.fd);
-	return n;
+	return one_message(fd, umsg, flags, recv_one);
 }
 
 /* --- many at once --- */

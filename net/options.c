@@ -6,9 +6,11 @@
  * Buffer limits count as Linux counts: twice what was asked for, at most twice SOCK_BUF_MAX
  * but for CAP_NET_ADMIN.
  *
- * Limit: time stamps, SO_BUSY_POLL, SO_PEEK_OFF, SO_INCOMING_CPU, SO_ZEROCOPY, SO_TXTIME, SO_MEMINFO,
- * SO_PASSPIDFD and filters are refused with -ENOPROTOOPT.
+ * Limit: SO_BUSY_POLL, SO_TXTIME, SO_PASSPIDFD and SO_ATTACH_BPF are refused with -ENOPROTOOPT.
+ * Time stamps are for messages that are received by sockets that keep them apart, and the kernel's:
+ * SO_TIMESTAMPING with others is refused with -EINVAL.
  */
+#include <net/af_inet/af_inet.h>
 #include <net/net.h>
 #include <net/netdev/netdev.h>
 #include <net/socket.h>
@@ -36,6 +38,7 @@ static u32 option_bit(int name)
 	case SO_OOBINLINE:	return SOCK_OPT_OOBINLINE;
 	case SO_NO_CHECK:	return SOCK_OPT_NO_CHECK;
 	case SO_PASSCRED:	return SOCK_OPT_PASSCRED;
+	case SO_ZEROCOPY:	return SOCK_OPT_ZEROCOPY;
 	default:		return 0;
 	}
 }
@@ -64,7 +67,8 @@ static int set_timeout(ktime_t *to, uaddr_t val, u32 len)
 	else if ((!tv.sec && !tv.usec) || tv.sec >= S64_MAX / (s64)NS_PER_SEC - 1)
 		WRITE_ONCE(*to, TIMEOUT_NEVER);
 	else
-		WRITE_ONCE(*to, tv.sec * NS_PER_SEC + (u64)DIV_ROUND_UP(tv.usec, 4000) * 4000 * NS_PER_US);
+		WRITE_ONCE(*to, tv.sec * NS_PER_SEC +
+					(u64)DIV_ROUND_UP(tv.usec, 4000) * 4000 * NS_PER_US);
 	return 0;
 }
 
@@ -94,13 +98,103 @@ static int set_word(struct socket *sk, int name, u32 *to, u32 value)
 
 static int set_sndbuf(struct socket *sk, u32 value)
 {
-	return set_word(sk, SO_SNDBUF, &sk->sndbuf, max(SOCK_MIN_SNDBUF, 2 * min(value, (u32)INT_MAX / 2)));
+	return set_word(sk, SO_SNDBUF, &sk->sndbuf,
+			max(SOCK_MIN_SNDBUF, 2 * min(value, (u32)INT_MAX / 2)));
 }
 
 static int set_rcvbuf(struct socket *sk, u32 value)
 {
-	return set_word(sk, SO_RCVBUF, &sk->rcvbuf, max(SOCK_MIN_RCVBUF, 2 * min(value, (u32)INT_MAX / 2)));
+	return set_word(sk, SO_RCVBUF, &sk->rcvbuf,
+			max(SOCK_MIN_RCVBUF, 2 * min(value, (u32)INT_MAX / 2)));
 }
+
+/* --- time stamps --- */
+
+#define SOF_TIMESTAMPING_RX_SOFTWARE	BIT(3)
+#define SOF_TIMESTAMPING_SOFTWARE	BIT(4)
+
+/* Tells the family whether anybody wants to know when messages came. */
+static int ask_stamps(struct socket *sk, bool on)
+{
+	return sk->ops->set_option ? sk->ops->set_option(sk, SO_TIMESTAMP_OLD, on) : -ENOPROTOOPT;
+}
+
+static int set_stamp(struct socket *sk, bool ns, bool is_new, bool on)
+{
+	int err = ask_stamps(sk, on || READ_ONCE(sk->stamping));
+
+	if (err)
+		return err;
+	if (on) {
+		set_bit_option(sk, SOCK_OPT_STAMP_NEW, is_new);
+		set_bit_option(sk, SOCK_OPT_STAMP_NS, ns);
+		set_bit_option(sk, SOCK_OPT_STAMP, true);
+	} else {
+		set_bit_option(sk, SOCK_OPT_STAMP | SOCK_OPT_STAMP_NS, false);
+	}
+	return 0;
+}
+
+static int set_stamping(struct socket *sk, bool is_new, u32 flags)
+{
+	int err;
+
+	if (flags & ~(SOF_TIMESTAMPING_RX_SOFTWARE | SOF_TIMESTAMPING_SOFTWARE))
+		return -EINVAL;
+	err = ask_stamps(sk, flags || sock_option(sk, SOCK_OPT_STAMP));
+	if (err)
+		return err;
+	set_bit_option(sk, SOCK_OPT_STAMPING_NEW, is_new);
+	WRITE_ONCE(sk->stamping, flags);
+	return 0;
+}
+
+/* 0, -ENOPROTOOPT: it is none of them, or the family has none. */
+static int set_stamp_option(struct socket *sk, int name, int v)
+{
+	switch (name) {
+	case SO_TIMESTAMP_OLD:
+	case SO_TIMESTAMP_NEW:
+		return set_stamp(sk, false, name == SO_TIMESTAMP_NEW, v);
+	case SO_TIMESTAMPNS_OLD:
+	case SO_TIMESTAMPNS_NEW:
+		return set_stamp(sk, true, name == SO_TIMESTAMPNS_NEW, v);
+	case SO_TIMESTAMPING_OLD:
+	case SO_TIMESTAMPING_NEW:
+		return set_stamping(sk, name == SO_TIMESTAMPING_NEW, (u32)v);
+	default:
+		return -ENOPROTOOPT;
+	}
+}
+
+static int get_stamp_option(const struct socket *sk, int name)
+{
+	bool stamp = sock_option(sk, SOCK_OPT_STAMP), ns = sock_option(sk, SOCK_OPT_STAMP_NS);
+	bool is_new = sock_option(sk, SOCK_OPT_STAMP_NEW);
+
+	switch (name) {
+	case SO_TIMESTAMP_OLD:		return stamp && !ns && !is_new;
+	case SO_TIMESTAMP_NEW:		return stamp && !ns && is_new;
+	case SO_TIMESTAMPNS_OLD:	return stamp && ns && !is_new;
+	case SO_TIMESTAMPNS_NEW:	return stamp && ns && is_new;
+	default:			return (int)READ_ONCE(sk->stamping);
+	}
+}
+
+static bool is_tcp_or_udp(const struct socket *sk)
+{
+	if (sk->family != AF_INET && sk->family != AF_INET6)
+		return false;
+	return sk->type == SOCK_STREAM ||
+	       (sk->type == SOCK_DGRAM && sk->protocol == IPPROTO_UDP);
+}
+
+static bool can_peek_off(const struct socket *sk)
+{
+	return sk->family == AF_UNIX || is_tcp_or_udp(sk);
+}
+
+/* --- setting them --- */
 
 static int set_number(struct socket *sk, int name, int v)
 {
@@ -126,8 +220,15 @@ static int set_number(struct socket *sk, int name, int v)
 	case SO_RCVLOWAT:
 		WRITE_ONCE(sk->rcvlowat, v < 0 ? INT_MAX : v ? v : 1);
 		return 0;
+	case SO_PEEK_OFF:
+		if (!can_peek_off(sk))
+			return -EOPNOTSUPP;
+		WRITE_ONCE(sk->peek_off, v);
+		return 0;
+	case SO_INCOMING_CPU:
+		return set_word(sk, name, (u32 *)&sk->incoming_cpu, (u32)v);
 	default:
-		return -ENOPROTOOPT;
+		return set_stamp_option(sk, name, v);
 	}
 }
 
@@ -144,7 +245,7 @@ static int set_device(struct socket *sk, uaddr_t val, u32 len)
 		return -EFAULT;
 	if (name[0]) {
 		rcu_read_lock();
-		dev = netdev_by_name(&init_net, name);
+		dev = netdev_by_name(sk->net, name);
 		index = dev ? dev->index : 0;
 		rcu_read_unlock();
 		if (!index)
@@ -164,7 +265,7 @@ static int get_device(struct socket *sk, uaddr_t val, uaddr_t ulen, s32 room)
 	if (room < IFNAMSIZ)
 		return -EINVAL;
 	rcu_read_lock();
-	dev = netdev_by_index(&init_net, index);
+	dev = netdev_by_index(sk->net, index);
 	if (dev)
 		memcpy(name, dev->name, sizeof(name));
 	rcu_read_unlock();
@@ -185,8 +286,15 @@ int sock_setsockopt(struct socket *sk, int name, uaddr_t val, u32 len)
 	switch (name) {
 	case SO_ATTACH_FILTER:
 	case SO_DETACH_FILTER:
+		if (sock_option(sk, SOCK_OPT_LOCK_FILTER))
+			return -EPERM;
 		return sk->ops->attach_filter ? sk->ops->attach_filter(sk, val, len, name == SO_ATTACH_FILTER) :
 		       -ENOPROTOOPT;
+	case SO_LOCK_FILTER:
+		if (sock_option(sk, SOCK_OPT_LOCK_FILTER) && !v)
+			return -EPERM;
+		set_bit_option(sk, SOCK_OPT_LOCK_FILTER, v);
+		return 0;
 	case SO_LINGER:
 		return set_linger(sk, val, len);
 	case SO_RCVTIMEO_OLD:
@@ -200,6 +308,10 @@ int sock_setsockopt(struct socket *sk, int name, uaddr_t val, u32 len)
 		return set_number(sk, name, v);
 	if (bit == SOCK_OPT_DEBUG && v && !capable(CAP_NET_ADMIN))
 		return -EACCES;
+	if (bit == SOCK_OPT_ZEROCOPY && !is_tcp_or_udp(sk))
+		return -EOPNOTSUPP;
+	if (bit == SOCK_OPT_ZEROCOPY && v & ~1)
+		return -EINVAL;
 	if (bit == SOCK_OPT_REUSEPORT && v && sk->family != AF_INET && sk->family != AF_INET6)
 		return -EOPNOTSUPP;
 	if (sk->ops->set_option) {
@@ -296,16 +408,49 @@ static int get_peername(struct socket *sk, uaddr_t val, uaddr_t ulen)
 }
 
 /* Numbers are given out as they are asked for, never twice. */
-static u64 get_cookie(struct socket *sk)
+u64 socket_cookie(struct socket *sk)
 {
 	static u64 last;		/* atomic */
 	u64 none = 0, fresh;
 
 	if (!READ_ONCE(sk->cookie)) {
 		fresh = __atomic_add_fetch(&last, 1, __ATOMIC_RELAXED);
-		(void)__atomic_compare_exchange_n(&sk->cookie, &none, fresh, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+		(void)__atomic_compare_exchange_n(&sk->cookie, &none, fresh, false,
+						  __ATOMIC_RELAXED, __ATOMIC_RELAXED);
 	}
 	return READ_ONCE(sk->cookie);
+}
+
+void socket_meminfo(const struct socket *sk, const struct sock_memory *m,
+		    u32 out[SOCK_MEMINFO_WORDS])
+{
+	const u32 words[SOCK_MEMINFO_WORDS] = {
+		m->rmem, READ_ONCE(sk->rcvbuf), m->wmem, READ_ONCE(sk->sndbuf), 0, m->queued, 0,
+		m->backlog, m->drops,
+	};
+
+	memcpy(out, words, sizeof(words));
+}
+
+static int get_meminfo(struct socket *sk, uaddr_t val, uaddr_t ulen)
+{
+	struct sock_memory m = { 0 };
+	u32 words[SOCK_MEMINFO_WORDS];
+
+	if (sk->ops->meminfo)
+		sk->ops->meminfo(sk, &m);
+	socket_meminfo(sk, &m, words);
+	return sock_put_option(val, ulen, words, sizeof(words));
+}
+
+/* Of TCP and UDP the stack knows it. */
+static int incoming_cpu(struct socket *sk)
+{
+	u32 cpu;
+
+	if (sk->family == AF_INET || sk->family == AF_INET6)
+		return inet_get_opt(inet_of(sk)->ep, INET_OPT_INCOMING_CPU, &cpu) ? -1 : (int)cpu;
+	return READ_ONCE(sk->incoming_cpu);
 }
 
 static int get_number(struct socket *sk, int name, int *v)
@@ -316,7 +461,9 @@ static int get_number(struct socket *sk, int name, int *v)
 	case SO_TYPE:		*v = sk->type; break;
 	case SO_DOMAIN:		*v = sk->family; break;
 	case SO_PROTOCOL:	*v = sk->protocol; break;
-	case SO_ERROR:		*v = -(sk->ops->take_error ? sk->ops->take_error(sk) : socket_take_error(sk)); break;
+	case SO_ERROR:
+		*v = -(sk->ops->take_error ? sk->ops->take_error(sk) : socket_take_error(sk));
+		break;
 	case SO_ACCEPTCONN:	*v = sk->ops->is_listening && sk->ops->is_listening(sk); break;
 	case SO_SNDBUF:		*v = READ_ONCE(sk->sndbuf); break;
 	case SO_RCVBUF:		*v = READ_ONCE(sk->rcvbuf); break;
@@ -324,6 +471,21 @@ static int get_number(struct socket *sk, int name, int *v)
 	case SO_MARK:		*v = READ_ONCE(sk->mark); break;
 	case SO_RCVLOWAT:	*v = READ_ONCE(sk->rcvlowat); break;
 	case SO_SNDLOWAT:	*v = 1; break;
+	case SO_PEEK_OFF:
+		if (!can_peek_off(sk))
+			return -EOPNOTSUPP;
+		*v = READ_ONCE(sk->peek_off);
+		break;
+	case SO_INCOMING_CPU:	*v = incoming_cpu(sk); break;
+	case SO_LOCK_FILTER:	*v = sock_option(sk, SOCK_OPT_LOCK_FILTER) ? 1 : 0; break;
+	case SO_TIMESTAMP_OLD:
+	case SO_TIMESTAMP_NEW:
+	case SO_TIMESTAMPNS_OLD:
+	case SO_TIMESTAMPNS_NEW:
+	case SO_TIMESTAMPING_OLD:
+	case SO_TIMESTAMPING_NEW:
+		*v = get_stamp_option(sk, name);
+		break;
 	default:
 		if (!bit)
 			return -ENOPROTOOPT;
@@ -345,7 +507,8 @@ int sock_getsockopt(struct socket *sk, int name, uaddr_t val, uaddr_t ulen)
 		return -EINVAL;
 	switch (name) {
 	case SO_LINGER:
-		l = (struct linger){ sock_option(sk, SOCK_OPT_LINGER) ? 1 : 0, READ_ONCE(sk->linger_s) };
+		l = (struct linger){sock_option(sk, SOCK_OPT_LINGER) ? 1 : 0,
+				    READ_ONCE(sk->linger_s)};
 		return sock_put_option(val, ulen, &l, sizeof(l));
 	case SO_RCVTIMEO_OLD:
 	case SO_RCVTIMEO_NEW:
@@ -359,12 +522,14 @@ int sock_getsockopt(struct socket *sk, int name, uaddr_t val, uaddr_t ulen)
 		return get_peercred(sk, val, ulen);
 	case SO_PEERGROUPS:
 		return get_peergroups(sk, val, ulen);
+	case SO_MEMINFO:
+		return get_meminfo(sk, val, ulen);
 	case SO_PEERNAME:
 		return get_peername(sk, val, ulen);
 	case SO_COOKIE:
 		if (room < (s32)sizeof(cookie))
 			return -EINVAL;
-		cookie = get_cookie(sk);
+		cookie = socket_cookie(sk);
 		return sock_put_option(val, ulen, &cookie, sizeof(cookie));
 	}
 	err = get_number(sk, name, &v);

@@ -10,8 +10,10 @@
  * messages (cmsg.c), what a family does (unix/).
  */
 #include <fs/mount.h>
+#include <net/af_inet/af_inet.h>
 #include <net/netdev/netdev.h>
 #include <net/netlink/netlink.h>
+#include <net/nsfs.h>
 #include <net/proc.h>
 #include <net/socket.h>
 #include <kernel/bug.h>
@@ -28,12 +30,18 @@
 extern const struct socket_family __socket_families_start[], __socket_families_end[];
 static const struct file_ops socket_file_ops;
 static struct mount *socket_mount;	/* constant after boot */
-static atomic_t in_use;			/* files */
+
+struct net *current_net(void)
+{
+	return current->nsproxy->net;
+}
 
 /* --- life --- */
 
-void socket_setup(struct socket *sk, const struct socket_ops *ops, u16 family, u16 type, u32 protocol)
+void socket_setup(struct socket *sk, struct net *net, const struct socket_ops *ops, u16 family,
+		  u16 type, u32 protocol)
 {
+	sk->net = net_get(net);
 	sk->ops = ops;
 	sk->family = family;
 	sk->type = type;
@@ -44,8 +52,15 @@ void socket_setup(struct socket *sk, const struct socket_ops *ops, u16 family, u
 	sk->sndbuf = SOCK_BUF_MAX;
 	sk->rcvbuf = SOCK_BUF_MAX;
 	sk->rcvlowat = 1;
+	sk->peek_off = -1;
+	sk->incoming_cpu = -1;
 	sk->rcvtimeo = TIMEOUT_NEVER;
 	sk->sndtimeo = TIMEOUT_NEVER;
+}
+
+void socket_end(struct socket *sk)
+{
+	net_put(sk->net);
 }
 
 struct socket *socket_get(struct socket *sk)
@@ -56,6 +71,8 @@ struct socket *socket_get(struct socket *sk)
 
 void socket_put(struct socket *sk)
 {
+	struct net *net = sk->net;
+
 	if (!refcount_dec(&sk->refs))
 		return;
 	if (sk->peer_pid) {
@@ -63,20 +80,30 @@ void socket_put(struct socket *sk)
 		cred_put(sk->peer_cred);
 	}
 	sk->ops->free(sk);
+	net_put(net);
+}
+
+const struct socket_family *socket_family_find(u32 family)
+{
+	for (const struct socket_family *f = __socket_families_start; f < __socket_families_end;
+	     f++)
+		if (f->family == family)
+			return f;
+	return NULL;
 }
 
 int socket_create(int family, u32 type, int protocol, struct socket **out)
 {
+	const struct socket_family *f;
+
 	if ((u32)family >= AF_MAX)
 		return -EAFNOSUPPORT;
 	if (type >= SOCK_MAX)
 		return -EINVAL;
 	if (family == AF_INET && type == SOCK_PACKET)
 		family = AF_PACKET;	/* the old way to ask for it */
-	for (const struct socket_family *f = __socket_families_start; f < __socket_families_end; f++)
-		if (f->family == (u32)family)
-			return f->create(type, protocol, out);
-	return -EAFNOSUPPORT;
+	f = socket_family_find((u32)family);
+	return f ? f->create(type, protocol, out) : -EAFNOSUPPORT;
 }
 
 /* Takes over both references of the pair it gives. */
@@ -201,8 +228,9 @@ struct file *socket_file(struct socket *sk, u32 flags)
 	f->ops = &socket_file_ops;
 	f->private = sk;
 	f->mode |= FMODE_STREAM | FMODE_NOWAIT;
-	atomic_inc(&in_use);
+	atomic_inc(&sk->net->sockets);
 	WRITE_ONCE(sk->file, f);
+	sk->uid = d->inode->uid;
 	WRITE_ONCE(sk->ino, d->inode->ino);
 	return f;
 }
@@ -227,6 +255,8 @@ static ssize_t socket_write(struct kio *kio, struct iov_iter *from)
 
 	if (sk->type == SOCK_SEQPACKET)
 		m.flags |= MSG_EOR;
+	if (kio->flags & KIO_MORE)
+		m.flags |= MSG_MORE;
 	return sk->ops->sendmsg(sk, &m);
 }
 
@@ -237,27 +267,41 @@ static u32 socket_poll(struct file *f, struct poll_table *pt)
 	return sk->ops->poll(sk, f, pt);
 }
 
+static long owner_ioctl(struct file *f, u32 cmd, u64 arg)
+{
+	int who;
+
+	if (cmd == FIOGETOWN || cmd == SIOCGPGRP)
+		return put_user(file_get_owner(f), arg);
+	return get_user(who, arg) ? -EFAULT : file_set_owner(f, who);
+}
+
 static long socket_ioctl(struct file *f, u32 cmd, u64 arg)
 {
 	struct socket *sk = f->private;
-	long ret = sk->ops->ioctl ? sk->ops->ioctl(sk, cmd, arg) : -ENOTTY;
+	long ret;
 
+	if (cmd >= FIOSETOWN && cmd <= SIOCGPGRP)
+		return owner_ioctl(f, cmd, arg);
+	ret = sk->ops->ioctl ? sk->ops->ioctl(sk, cmd, arg) : -ENOTTY;
 	/* Any socket is good to ask for interfaces. */
-	return ret == -ENOTTY ? netdev_ioctl(&init_net, cmd, arg) : ret;
+	return ret == -ENOTTY ? netdev_ioctl(sk->net, cmd, arg) : ret;
+}
+
+static int socket_mmap(struct file *f, struct vma *vma)
+{
+	struct socket *sk = f->private;
+
+	return sk->ops->mmap ? sk->ops->mmap(sk, vma) : -ENODEV;
 }
 
 static void socket_release(struct file *f)
 {
 	struct socket *sk = f->private;
 
-	atomic_dec(&in_use);
+	atomic_dec(&sk->net->sockets);
 	sk->ops->release(sk);
 	socket_put(sk);
-}
-
-u32 sockets_in_use(void)
-{
-	return atomic_read(&in_use);
 }
 
 static const struct file_ops socket_file_ops = {
@@ -265,6 +309,7 @@ static const struct file_ops socket_file_ops = {
 	.write = socket_write,
 	.poll = socket_poll,
 	.ioctl = socket_ioctl,
+	.mmap = socket_mmap,
 	.release = socket_release,
 };
 
@@ -274,6 +319,8 @@ void __init socket_init(void)
 
 	socket_mount = mount_internal(&type, SOCKFS_MAGIC, S_IFDIR | 0777);
 	BUG_ON(!socket_mount);
+	inet_sock_init();
+	nsfs_init();
 	net_proc_init();
 	route_notify_init();
 }

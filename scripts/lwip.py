@@ -48,20 +48,112 @@ core/ipv6/nd6.c: retrans_timer nd6_queue_size nd6_cached_destination_index multi
 core/ipv6/nd6.c: nd6_tmr_rs_reduction nd6_ra_buffer nd6_select_router:last_router
 """
 
-# What we change: (file, pattern, replacement, how often). But for the first five, wrong in this
-# version and mended upstream since.
+# What we change: (file, pattern, replacement, how often). The last five are wrong in this version and
+# mended upstream since.
 FIXES = [
     # Ten segments to begin with (RFC 6928).
     ("core/tcp_in.c", r"(#define LWIP_TCP_CALC_INITIAL_CWND\(mss\)) .*", r"\1 ((tcpwnd_size_t)(10 * (mss)))", 1),
     # The window opens in steps of a segment, or of half the receive buffer where that is smaller.
     ("core/tcp.c", r"LWIP_MIN\(\(TCP_WND / 2\), pcb->mss\)", r"inet_tcp_window_step(pcb)", 1),
-    # A segment's connection is found by hash: the loops begin where they would end.
-    ("core/tcp_in.c", r"for \(pcb = tcp_active_pcbs; ", r"for (pcb = inet_tcp_find(tcphdr, 0); ", 1),
-    ("core/tcp_in.c", r"for \(pcb = tcp_tw_pcbs; ", r"for (pcb = inet_tcp_find(tcphdr, 1); ", 1),
+    # A segment's connection or listener is found by hash: each loop looks at that one alone.
+    ("core/tcp_in.c", r"for \(pcb = tcp_active_pcbs; pcb != NULL; pcb = pcb->next\)",
+     r"for (pcb = inet_tcp_find(tcphdr, 0); pcb != NULL; pcb = NULL)", 1),
+    ("core/tcp_in.c", r"for \(pcb = tcp_tw_pcbs; pcb != NULL; pcb = pcb->next\)",
+     r"for (pcb = inet_tcp_find(tcphdr, 1); pcb != NULL; pcb = NULL)", 1),
+    ("core/tcp_in.c", r"for \(lpcb = tcp_listen_pcbs.listen_pcbs; lpcb != NULL; lpcb = lpcb->next\)",
+     r"for (lpcb = inet_tcp_listener(tcphdr); lpcb != NULL; lpcb = NULL)", 1),
+    # Lists of control blocks are doubly linked, and net/inet/tcp_table.c's.
+    ("include/lwip/tcp.h", r"(  type \*next;) [^\n]*", r"\1 type **pprev; \\", 1),
+    ("include/lwip/priv/tcp_priv.h", r"(#define TCP_REG_ACTIVE\(npcb\))",
+     r"#undef TCP_REG\n#undef TCP_RMV\n#define TCP_REG(pcbs, npcb) inet_tcp_list(pcbs, npcb)\n"
+     r"#define TCP_RMV(pcbs, npcb) inet_tcp_unlist(pcbs, npcb)\n\1", 1),
+    ("core/tcp.c", r"(?s)/\* Remove PCB from (tcp_\w+_pcbs) list\. \*/\s*"
+     r"if \(prev != NULL\) \{.*?\} else \{.*?\n      \}", r"pcb2 = pcb->next; TCP_RMV(&\1, pcb); pcb->next = pcb2;", 2),
+    # What waits for nothing but its peer is not looked at by timers, nor is TIME_WAIT.
+    ("core/tcp.c", r"(\n          tcp_output\(prev\);)", r"\1 inet_tcp_rest(prev);", 1),
+    ("core/tcp.c", r"(\n  pcb = )tcp_tw_pcbs;", r"\1NULL;", 1),
+    ("core/tcp.c", r"(\n    tcp_netif_ip_addr_changed_pcblist\(old_addr, tcp_active_pcbs\);)",
+     r"\n    inet_tcp_rise_all();\1", 1),
+    # What a small window held back may be acknowledged before it was sent again: no probes for nothing.
+    ("core/tcp.c", r"(\n      )(if \(pcb->persist_backoff > 0\) \{)",
+     r"\1if (pcb->unsent == NULL) { pcb->persist_backoff = 0; }\1\2", 1),
+    # A retransmission waits for two minutes at most, as Linux's; not for hours.
+    ("core/tcp.c", r"LWIP_MIN\(calc_rto, 0x7FFF\)", r"LWIP_MIN(calc_rto, 120000 / TCP_SLOW_INTERVAL)", 1),
+    # Both ends may begin at once (RFC 9293, 3.5): a SYN that crosses ours is answered, and
+    # acknowledged by the peer's answer to ours.
+    ("core/tcp_in.c", r"(/\* received ACK\? possibly a half-open connection \*/\n      )"
+     r"(else if \(flags & TCP_ACK\))",
+     r"\1else if (flags & TCP_SYN && !(flags & TCP_ACK)) { pcb->rcv_nxt = pcb->rcv_ann_right_edge = seqno + 1; "
+     r"pcb->snd_wnd = pcb->snd_wnd_max = tcphdr->wnd; pcb->snd_wl1 = seqno - 1; pcb->state = SYN_RCVD; "
+     r"pcb->mss = tcp_eff_send_mss(pcb->mss, &pcb->local_ip, &pcb->remote_ip); tcp_rexmit(pcb); }\n      \2", 1),
+    ("core/tcp_in.c", r"(case SYN_RCVD:\s*if \()(flags & TCP_SYN)\)",
+     r"\1(\2) && !((flags & TCP_ACK) && ackno == pcb->snd_nxt && !pcb->listener))", 1),
+    ("core/tcp_in.c", r"(/\* listen pcb might be closed by now \*/\s*err = ERR_VAL;)",
+     r"\1 if (pcb->connected) { TCP_EVENT_CONNECTED(pcb, ERR_OK, err); }", 1),
+    # An ICMP error is of 576 bytes at most, and quotes what it can (RFC 1812, 4.3.2.3).
+    ("core/ipv4/icmp.c", r"(#define ICMP_DEST_UNREACH_DATASIZE) 8", r"\1 528", 1),
+    # A segment that the window has no room for is cut, not kept until a timer runs out.
+    ("core/tcp_out.c", r"(wnd = LWIP_MIN\(pcb->snd_wnd, pcb->cwnd\);)", r"\1 inet_tcp_fit(pcb, wnd);", 1),
+    ("core/tcp.c", r"tcp_split_unsent_seg\(pcb", r"inet_tcp_split(pcb", 1),
+    ("core/tcp_out.c", r"static (struct tcp_seg \*\s*tcp_create_segment\()", r"\1", 1),
+    ("include/lwip/priv/tcp_priv.h", r"(err_t tcp_split_unsent_seg\()",
+     r"struct tcp_seg *tcp_create_segment(const struct tcp_pcb *pcb, struct pbuf *p, u8_t hdrflags, u32_t seqno, "
+     r"u8_t optflags); \1", 1),
+    # Of UDP sockets that share a port each gets a part.
+    ("core/udp.c", r'(#include "lwip/udp.h")', r"\1\n#include LWIP_HOOK_FILENAME", 1),
+    ("core/udp.c", r"pcb = uncon_pcb;", r"pcb = inet_udp_share(uncon_pcb, src);", 1),
+    # A socket's options say how long is tried, how long FIN_WAIT2 lasts, how long a segment is.
+    ("core/tcp.c", r"pcb->state == SYN_SENT && pcb->nrtx >= TCP_SYNMAXRTX", r"inet_tcp_gives_up(pcb)", 1),
+    ("core/tcp.c", r"TCP_FIN_WAIT_TIMEOUT / TCP", r"inet_tcp_fin_wait_ms(pcb) / TCP", 1),
+    ("core/tcp_in.c", r"(n?pcb)->mss = (tcp_eff_send_mss\(.*?\));", r"\1->mss = inet_tcp_max_segment(\1, \2);", 3),
+    ("core/tcp_out.c", r"mss = (tcp_eff_send_mss_netif\(TCP_MSS, netif, .*?\));",
+     r"mss = inet_tcp_max_segment(pcb, \1);", 1),
+    # Of one that is lost only as much is sent again as the peer takes at a time.
+    ("core/tcp_out.c", r"(\n  seg = pcb->unacked;\s*/\* Give up if the segment is still referenced)",
+     r" inet_tcp_resend(pcb);\1", 1),
+    # A segment points at the urgent byte while that is on its way, and goes without delay.
+    ("include/lwip/priv/tcp_priv.h", r"\(TF_NODELAY \| TF_INFR\)", r"(TF_NODELAY | TF_INFR | TF_URGENT)", 1),
+    ("core/tcp_out.c", r"(\n  seg->tcphdr->chksum = 0;)",
+     r"\1 if (pcb->flags & TF_URGENT) inet_tcp_urge(pcb, seg->tcphdr, seg->len);", 1),
+    ("core/tcp_out.c", r"(pcb->snd_nxt = snd_nxt;\s*\})(\s*tcp_output_fill_options)",
+     r"\1 if (pcb->flags & TF_URGENT) inet_tcp_urge(pcb, tcphdr, len);\2", 1),
+    # Segments may be larger than the peer's: they are cut below the stack, which makes their checksums, too.
+    ("core/tcp_out.c", r"mss_local = LWIP_MIN\(pcb->mss, TCPWND_MIN16\(pcb->snd_wnd_max / 2\)\);",
+     r"mss_local = inet_tcp_segment_size(pcb);", 1),
+    ("core/tcp_out.c", r'LWIP_ASSERT\("mss_local is too small", [^;]*;', r"", 1),
+    ("core/tcp_out.c", r"space = (mss_local - (\(last_unsent->len \+ unsent_optlen\)));",
+     r"space = mss_local > \2 ? \1 : 0;", 1),
+    ("core/tcp_out.c", r"err = ip_output_if\((seg->p|p), ", r"inet_tcp_sends(\1, pcb); err = ip_output_if(\1, ", 2),
+    ("core/ipv4/ip4.c", r"if \((netif->mtu && \(p->tot_len > netif->mtu\))\)",
+     r"if (!(p->flags & PBUF_FLAG_TCP) && \1)", 2),
+    ("core/ipv6/ip6.c", r"if \((netif_mtu6\(netif\) && \(p->tot_len > [^{]*)\) \{",
+     r"if (!(p->flags & PBUF_FLAG_TCP) && \1) {", 1),
+    ("core/ipv6/nd6.c", r"(p = pbuf_clone\(PBUF_LINK, PBUF_RAM, q\);)",
+     r"\1 if (p) p->flags |= q->flags & PBUF_FLAG_TCP;", 2),
+    # Who has verified a checksum says so with the packet.
+    ("core/tcp_in.c", r"IF__NETIF_CHECKSUM_ENABLED\(inp, NETIF_CHECKSUM_CHECK_TCP\)",
+     r"if (!(p->flags & PBUF_FLAG_SOUND)) IF__NETIF_CHECKSUM_ENABLED(inp, NETIF_CHECKSUM_CHECK_TCP)", 1),
+    ("core/udp.c", r"IF__NETIF_CHECKSUM_ENABLED\(inp, NETIF_CHECKSUM_CHECK_UDP\)",
+     r"if (!(p->flags & PBUF_FLAG_SOUND)) IF__NETIF_CHECKSUM_ENABLED(inp, NETIF_CHECKSUM_CHECK_UDP)", 1),
+    # Most machines have no raw socket: no packet is looked at for them.
+    ("core/raw.c", r"(u8_t broadcast = ip_addr_isbroadcast\(ip_current_dest_addr\(\), ip_current_netif\(\)\);)",
+     r"if (raw_pcbs == NULL) return RAW_INPUT_NONE;\n  \1", 1),
     # All of 127.0.0.0/8 is this machine.
     ("core/ipv4/ip4.c", r"if \(ip4_addr_eq\(ip4_current_dest_addr\(\), netif_ip4_addr\(netif\)\) \|\|",
      r"if (ip4_addr_eq(ip4_current_dest_addr(), netif_ip4_addr(netif)) || "
      r"inet_accepts4(netif, ip4_current_dest_addr()) ||", 1),
+    # An error comes from the address that its cause was for; and whatever address of ours that is.
+    ("core/ipv4/icmp.c", r"ip4_output_if\(q, NULL, &iphdr_src", r"ip4_output_if(q, inet_asked4(), &iphdr_src", 1),
+    ("core/udp.c", r"for_us = ip4_addr_eq\(netif_ip4_addr\(inp\), ip4_current_dest_addr\(\)\);",
+     r"for_us = inet_asked4() != NULL;", 1),
+    # A path's MTU is told to be less than IPv6's least: fragments of nothing, for ever (RFC 8201, 4).
+    ("core/ipv6/nd6.c", r"(pmtu = lwip_htonl\(icmp6hdr->data\);)",
+     r"\1 if (pmtu < IP6_MIN_MTU_LENGTH) { pbuf_free(p); return; }", 1),
+    # Fragmenting for IPv6 takes the packet apart, but TCP keeps it to send it again: a copy is cut.
+    ("core/ipv6/ip6.c", r"return ip6_frag\(p, netif, dest\);",
+     r"struct pbuf *cut = IP6H_NEXTH((struct ip6_hdr *)p->payload) == IP6_NEXTH_TCP ? "
+     r"pbuf_clone(PBUF_LINK, PBUF_RAM, p) : p; err_t cut_err; if (cut == NULL) return ERR_MEM; "
+     r"cut_err = ip6_frag(cut, netif, dest); if (cut != p) pbuf_free(cut); return cut_err;", 1),
     # An option's length byte is read without asking whether there is one (3d896ba0).
     ("core/tcp_in.c", r"(u16_t optidx = tcp_optidx\+\+;)", r"\1 if (optidx >= tcphdr_optlen) return 0;", 1),
     # A link-layer address is copied out of an option that is not there, or empty (8e75a40a).

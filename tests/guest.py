@@ -75,13 +75,13 @@ def split(console):
     return runs
 
 
-def boot(kernel, names, smp, extra_files=(), append="", **options):
+def boot(kernel, names, smp, extra_files=(), append="", board="qemu-virt", **options):
     """Boot kernel with these programs; (qemu.Boot, {program: Run})."""
     run_make("user")
     with tempfile.NamedTemporaryFile(prefix="fathom-initrd-") as initrd:
         initrd.write(archive(names, extra_files))
         initrd.flush()
-        done = qemu.boot("qemu-virt", kernel, smp, append=append, initrd=initrd.name, **options)
+        done = qemu.boot(board, kernel, smp, append=append, initrd=initrd.name, **options)
     return done, split(done.console)
 
 

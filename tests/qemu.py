@@ -54,14 +54,14 @@ def check_disk(path):
 
 
 def boot(board, kernel, smp, mem="512M", append="", extra=(), initrd=None, disk=None,
-         banner="Fathom on RISC-V", timeout=TIMEOUT_S, judge_disk=True, program=QEMU):
+         banner="Fathom on RISC-V", timeout=TIMEOUT_S, judge_disk=True, program=QEMU, before=()):
     """
     Run until the machine powers off, says its last words, or the time is up.
 
     A disk is an ext2 image on virtio-blk; it is judged by e2fsck afterwards,
-    unless the run was meant to leave it torn.
+    unless the run was meant to leave it torn. before: a command that runs QEMU.
     """
-    command = [program, *MACHINES[board], "-smp", str(smp), "-m", mem, "-display", "none",
+    command = [*before, program, *MACHINES[board], "-smp", str(smp), "-m", mem, "-display", "none",
                "-monitor", "none", "-serial", "stdio", "-no-reboot", "-bios", FIRMWARE,
                "-kernel", str(kernel), "-append", append, *extra]
     if initrd:

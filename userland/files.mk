@@ -64,7 +64,7 @@ flash: sdcard
 .PHONY: image initramfs userland sdcard run-uboot
 sdcard: $(build)/sdcard.img
 run-uboot: sdcard $(qemu-needs)
-	$(Q)$(qemu) $(qemu-uboot) -smp $(or $(SMP),$(qemu-smp)) -nographic
+	$(Q)$(qemu) $(qemu-uboot) $(qemu-net) -smp $(or $(SMP),$(qemu-smp)) -nographic
 userland: $(userland-dynamic) $(userland-static)
 image: $(build)/rootfs.img $(if $(qemu-card-root),sdcard)
 initramfs: $(build)/initramfs.cpio

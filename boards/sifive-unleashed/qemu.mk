@@ -3,6 +3,9 @@ qemu-machine := -M sifive_u
 qemu-smp := 5
 qemu-root := card
 qemu-card-root := mmcblk0p4
+# The network port, with the host behind it; PORT of the host leads to the guest's 8080.
+PORT ?= 8080
+qemu-net = -nic user,hostfwd=tcp:127.0.0.1:$(PORT)-:8080
 
 # What mkdisk puts into the partitions of disk.sfdisk, and how the board starts from it: its
 # boot loader is built for 8 GiB (QEMU takes memory only as it is used) and five harts.

@@ -8,6 +8,9 @@ qemu-machine = -M visionfive2 -bios $(opensbi) -dtb $(build)/visionfive2.dtb
 qemu-smp := 5
 qemu-root := card
 qemu-card-root := mmcblk1p4
+# The first network port, with the host behind it; PORT of the host leads to the guest's 8080.
+PORT ?= 8080
+qemu-net = -nic user,hostfwd=tcp:127.0.0.1:$(PORT)-:8080
 
 # The tree of Debian's U-Boot for the board, without what our machine has no model of.
 qemu-needs = $(build)/visionfive2.dtb qemu-built

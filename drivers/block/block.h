@@ -113,15 +113,27 @@ struct disk {
 	struct device *dev;
 	void *private;
 
-	struct spinlock lock;		/* RANK_BLOCKQ, irq-safe: queue, statistics, the driver's ring */
+	/* RANK_BLOCKQ, irq-safe: queue, statistics, the driver's ring */
+	struct spinlock lock;
 	struct list_head queue;		/* bios not yet taken by the driver */
-	u32 with_driver;		/* requests that it has taken and not yet given back */
-	struct blockdev *parts[DISK_MAX_PARTS];	/* [0]: whole disk; constant after register */
+	u32 with_driver;		/* requests that it has taken and not yet given back, and holds */
+	struct blockdev *parts[DISK_MAX_PARTS];	/* [0]: whole disk; constant while registered */
+	struct blockdev *spare[DISK_MAX_PARTS];	/* those of an earlier registration */
 	struct list_head node;
 };
 
 void disk_init(struct disk *d);			/* before the driver's first interrupt */
 int __must_check disk_register(struct disk *d);	/* scans partitions: vda, vda1 ... Thread context */
+/*
+ * The device has gone: its names go, and nobody finds it any more. Who has it open or mounted keeps
+ * it, and gets errors, which are the driver's to give. Thread context.
+ */
+void disk_remove(struct disk *d);
+/*
+ * Removed, and neither open nor mounted: the disk may be registered again, as that of another
+ * device. Thread context.
+ */
+bool disk_is_unused(const struct disk *d);
 
 /*
  * The driver's completion of requests, any number under one hold of the disk's lock:
@@ -137,6 +149,12 @@ void disk_batch_begin(struct disk_batch *b, struct disk *d);
 void disk_batch_add(struct disk_batch *b, struct bio *bio, int status);
 void disk_batch_end(struct disk_batch *b);
 void disk_bio_done(struct disk *d, struct bio *bio, int status);	/* a batch of one */
+/*
+ * The driver is busy with what is no request, and queue_bio says -EBUSY; from hold to unhold, which
+ * is within a batch, bios wait. Disk lock held.
+ */
+void disk_hold(struct disk *d);
+void disk_unhold(struct disk_batch *b);
 
 struct io_stats {
 	u64 ios, merges, sectors, ns;
@@ -152,12 +170,12 @@ struct io_stats {
 typedef u32 block_filter_fn(void *arg, u64 index, char *cached, char *copy, u32 dirty);
 
 struct blockdev {
-	/* Constant after registration. */
+	/* Constant while it is registered. */
 	char name[24];
 	dev_t dev;
 	struct disk *disk;
 	sector_t start, sectors;
-	loff_t bytes;			/* size of the mapping */
+	loff_t bytes;			/* size of the mapping. Both only grow: blockdev_grow() */
 	u32 partno;
 	char uuid[37];			/* PARTUUID; empty: none */
 	struct list_head node;
@@ -165,7 +183,8 @@ struct blockdev {
 	struct mapping *mapping;	/* metadata and raw access: buffer.h */
 	struct mapping mapping_store;
 
-	u32 errors_seen;		/* write errors blockdev_sync() has told of; two at once may both tell */
+	/* write errors blockdev_sync() has told of; two at once may both tell */
+	u32 errors_seen;
 
 	struct io_stats stats[3];	/* read, write, flush; disk lock */
 	u64 busy_ns, busy_since_ns;	/* disk lock: time with anything in flight */
@@ -179,7 +198,10 @@ struct blockdev {
 	void *filter_arg;
 };
 
-/* Devices stay registered for ever: no reference is needed. NULL: there is none. */
+/*
+ * NULL: there is none. No reference is needed: the structure stays for ever, though its device may
+ * go, and be followed by another one.
+ */
 struct blockdev *blockdev_find(dev_t dev);
 struct blockdev *blockdev_by_name(const char *name);	/* "vda1", "/dev/vda1", "PARTUUID=..." */
 void blockdev_for_each(void (*fn)(struct blockdev *b, void *arg), void *arg);
@@ -189,9 +211,19 @@ static inline bool blockdev_is_read_only(const struct blockdev *b)
 {
 	return READ_ONCE(b->read_only) || b->disk->limits.read_only;
 }
-/* fn is called for every device there is and for each that comes. One caller; boot thread. */
-void blockdev_on_add(void (*fn)(struct blockdev *b));
+/* Called for every device there is, for each that comes, and each that goes. Thread context. */
+struct blockdev_watcher {
+	void (*added)(struct blockdev *b);
+	void (*removed)(struct blockdev *b);
+};
+void blockdev_watch(const struct blockdev_watcher *w);	/* one caller; boot thread, before drivers */
 static inline u64 blockdev_bytes(const struct blockdev *b) { return b->sectors << SECTOR_SHIFT; }
+/*
+ * A partition of the disk gets more sectors behind those that it has. 0, -ENXIO: there is none;
+ * -EINVAL: it does not begin at start, or would shrink or leave the disk; -EBUSY: another one lies
+ * there. Thread context.
+ */
+int blockdev_grow(struct disk *d, u32 partno, sector_t start, sector_t sectors);
 int blockdev_flush(struct blockdev *b);			/* the device's write cache. May sleep */
 int blockdev_sync(struct blockdev *b);			/* dirty blocks, then the cache; tells earlier write errors */
 /* Synchronous transfer of whole sectors outside the page cache (partition tables). */

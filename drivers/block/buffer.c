@@ -23,6 +23,7 @@
  *      a write under way: afterwards the block belongs to whoever allocates it.
  */
 #include <drivers/block/buffer.h>
+#include <kernel/mm/lru.h>
 #include <kernel/lib/string.h>
 #include <kernel/lib/bitmap.h>
 #include <kernel/bug.h>
@@ -58,9 +59,10 @@ static u64 state_of(const struct page *p)
 	return __atomic_load_n(&p->private, __ATOMIC_ACQUIRE);
 }
 
+/* Before a look at PG_DIRTY, too: invariant (1) from the side of who makes a block dirty. */
 static void state_set(struct page *p, u64 bits)
 {
-	__atomic_fetch_or(&p->private, bits, __ATOMIC_RELEASE);
+	__atomic_fetch_or(&p->private, bits, __ATOMIC_ACQ_REL);
 }
 
 static u64 state_clear(struct page *p, u64 bits)
@@ -252,7 +254,8 @@ static int bdev_write_begin(struct mapping *m, struct page *page, u32 from, u32 
 static void bdev_write_end(struct mapping *m, struct page *page, u32 from, u32 to, u32 copied)
 {
 	if (copied)
-		state_set(page, (u64)whole_blocks(dev_of(m), kib_mask(from, copied)) << DIRTY_SHIFT);
+		state_set(page, (u64)whole_blocks(dev_of(m), kib_mask(from, copied))
+					<< DIRTY_SHIFT);
 }
 
 static int bdev_page_mkwrite(struct mapping *m, struct page *page)
@@ -314,6 +317,7 @@ int block_read(struct blockdev *b, u64 nr, u32 bits, struct block_ref *out)
 	out->page = NULL;
 	if (likely(page)) {
 		if (likely((state_of(page) & mask) == mask)) {
+			page_accessed(page);
 			view(out, page, nr, bits);
 			return 0;
 		}
@@ -364,7 +368,7 @@ void block_set_filter(struct blockdev *b, block_filter_fn *fn, void *arg)
 {
 	if (fn)
 		b->filter_arg = arg;
-	__atomic_store_n(&b->filter, fn, __ATOMIC_RELEASE);
+	smp_store_release(&b->filter, fn);
 	/* A page in the old filter's hands is locked, and has a mark. */
 	if (!fn)
 		(void)mapping_write_and_wait(b->mapping, 0, S64_MAX);

@@ -18,13 +18,21 @@ int __must_check block_read(struct blockdev *b, u64 nr, u32 bits, struct block_r
 /* The same without reading: zeroed and dirty. 0 or -ENOMEM. */
 int __must_check block_new(struct blockdev *b, u64 nr, u32 bits, struct block_ref *out);
 void block_dirty(struct block_ref *r);		/* after a change */
-/* Between these the block is not on its way to disk: what is changed goes there as a whole, or not. May sleep. */
+/*
+ * Between these the block is not on its way to disk: what
+ * is changed goes there as a whole, or not. May sleep.
+ */
 void block_lock(struct block_ref *r);
 void block_unlock(struct block_ref *r);
 /* The block if it is cached and read, without I/O. */
 bool block_peek(struct blockdev *b, u64 nr, u32 bits, struct block_ref *out);
-/* fn decides from now on what is written of b's metadata; NULL: all. Waits until the one before is not in use. */
+/*
+ * fn decides from now on what is written of b's metadata;
+ * NULL: all. Waits until the one before is not in use.
+ */
 void block_set_filter(struct blockdev *b, block_filter_fn *fn, void *arg);
 void block_put(struct block_ref *r);		/* empty is fine; leaves it empty */
-/* The block is free: its old contents must never be written again. May sleep for a write under way. */
+/*
+ * The block is free: its old contents must never be written again. May sleep for a write under way.
+ */
 void block_forget(struct blockdev *b, u64 nr, u32 bits);

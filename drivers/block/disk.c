@@ -2,9 +2,11 @@
 /*
  * The registry of block devices: whole disks and their partitions.
  *
- * Devices are added at boot and stay: lookups return a bare pointer. Each has
- * its own page cache, so raw access to a disk and to its partition are not
- * coherent with each other, as on Linux.
+ * Devices are added at boot, or when a card is put in. Their structures stay for ever, so
+ * lookups return a bare pointer: that of a device which has gone serves the next one when
+ * nobody has it open, and until then its requests end in errors. Each has its own page
+ * cache, so raw access to a disk and to its partition are not coherent with each other,
+ * as on Linux.
  */
 #include <drivers/block/block.h>
 #include <drivers/block/partition.h>
@@ -14,7 +16,7 @@
 
 static DEFINE_MUTEX(registry_lock, RANK_MUTEX_LEAF);	/* devices, holder fields */
 static LIST_HEAD(devices);
-static void (*on_add)(struct blockdev *b);	/* boot thread only */
+static const struct blockdev_watcher *watcher;	/* written before there are devices */
 
 static struct blockdev *find(bool (*match)(struct blockdev *, const void *), const void *key)
 {
@@ -98,6 +100,37 @@ void blockdev_release(struct blockdev *b, void *holder)
 	mutex_unlock(&registry_lock);
 }
 
+static bool overlaps_another(const struct disk *d, u32 partno, sector_t start, sector_t sectors)
+{
+	for (u32 i = 1; i < DISK_MAX_PARTS; i++) {
+		const struct blockdev *p = d->parts[i];
+
+		if (p && i != partno && p->start < start + sectors && start < p->start + p->sectors)
+			return true;
+	}
+	return false;
+}
+
+int blockdev_grow(struct disk *d, u32 partno, sector_t start, sector_t sectors)
+{
+	struct blockdev *b = partno && partno < DISK_MAX_PARTS ? d->parts[partno] : NULL;
+	int err = 0;
+
+	if (!b)
+		return -ENXIO;
+	mutex_lock(&registry_lock);
+	if (start != b->start || sectors < b->sectors || sectors > d->sectors - start)
+		err = -EINVAL;
+	else if (overlaps_another(d, partno, start, sectors))
+		err = -EBUSY;
+	if (!err) {
+		WRITE_ONCE(b->sectors, sectors);
+		WRITE_ONCE(b->bytes, (loff_t)(sectors << SECTOR_SHIFT));
+	}
+	mutex_unlock(&registry_lock);
+	return err;
+}
+
 int blockdev_flush(struct blockdev *b)
 {
 	struct bio *bio;
@@ -143,14 +176,25 @@ int blockdev_read_sectors(struct blockdev *b, sector_t sector, u32 nr, void *buf
 	return err;
 }
 
+static void init_mapping(struct blockdev *b)
+{
+	b->mapping = &b->mapping_store;
+	mapping_init(b->mapping, NULL, &b->bytes, &blockdev_mapping_ops);
+	b->mapping->gfp = GFP_NOFS;
+	b->mapping->private = b;
+}
+
 static struct blockdev *device_add(struct disk *d, u32 partno, sector_t start, sector_t sectors)
 {
-	struct blockdev *b = kzalloc(sizeof(*b), GFP_KERNEL);
+	struct blockdev *b = d->spare[partno];
 	size_t len = strlen(d->name);
 	bool digit = d->name[len - 1] >= '0' && d->name[len - 1] <= '9';
 
 	if (!b)
+		b = kzalloc(sizeof(*b), GFP_KERNEL);
+	if (!b)
 		return NULL;
+	d->spare[partno] = NULL;
 	if (partno)
 		snprintf(b->name, sizeof(b->name), "%s%s%u", d->name, digit ? "p" : "", partno);
 	else
@@ -160,11 +204,10 @@ static struct blockdev *device_add(struct disk *d, u32 partno, sector_t start, s
 	b->start = start;
 	b->sectors = sectors;
 	b->partno = partno;
-	b->mapping = &b->mapping_store;
 	b->bytes = (loff_t)(sectors << SECTOR_SHIFT);
-	mapping_init(b->mapping, NULL, &b->bytes, &blockdev_mapping_ops);
-	b->mapping->gfp = GFP_NOFS;
-	b->mapping->private = b;
+	b->read_only = false;
+	if (!b->mapping)
+		init_mapping(b);
 	d->parts[partno] = b;
 	return b;
 }
@@ -174,17 +217,17 @@ static void device_publish(struct blockdev *b)
 	mutex_lock(&registry_lock);
 	list_add_tail(&b->node, &devices);
 	mutex_unlock(&registry_lock);
-	if (on_add)
-		on_add(b);
+	if (watcher)
+		watcher->added(b);
 }
 
-void blockdev_on_add(void (*fn)(struct blockdev *b))
+void blockdev_watch(const struct blockdev_watcher *w)
 {
 	struct blockdev *b;
 
 	list_for_each(b, &devices, node)
-		fn(b);
-	on_add = fn;
+		w->added(b);
+	watcher = w;
 }
 
 static int read_table_block(void *ctx, u64 block, void *buf)
@@ -232,11 +275,57 @@ void disk_init(struct disk *d)
 	list_init(&d->queue);
 }
 
+void disk_remove(struct disk *d)
+{
+	for (u32 i = DISK_MAX_PARTS; i--;) {
+		struct blockdev *b = d->parts[i];
+
+		if (!b)
+			continue;
+		mutex_lock(&registry_lock);
+		list_del(&b->node);
+		mutex_unlock(&registry_lock);
+		if (watcher)
+			watcher->removed(b);
+	}
+}
+
+bool disk_is_unused(const struct disk *d)
+{
+	bool unused = true;
+
+	mutex_lock(&registry_lock);
+	for (u32 i = 0; i < DISK_MAX_PARTS; i++) {
+		const struct blockdev *b = d->parts[i];
+
+		if (b && (b->holder || atomic_read(&b->openers)))
+			unused = false;
+	}
+	mutex_unlock(&registry_lock);
+	return unused;
+}
+
+/* What an earlier device has left: its structures are used again, its contents are not. */
+static void forget_devices(struct disk *d)
+{
+	for (u32 i = 0; i < DISK_MAX_PARTS; i++) {
+		struct blockdev *b = d->parts[i];
+
+		if (!b)
+			continue;
+		mapping_truncate(b->mapping, 0);
+		b->uuid[0] = 0;
+		d->spare[i] = b;
+		d->parts[i] = NULL;
+	}
+}
+
 int disk_register(struct disk *d)
 {
 	struct blockdev *whole;
 	int err;
 
+	forget_devices(d);
 	whole = device_add(d, 0, 0, d->sectors);
 	if (!whole)
 		return -ENOMEM;

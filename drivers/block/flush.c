@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Dirty pages of block devices themselves (metadata of file systems) as a source for the flusher. */
+/*
+ * Dirty pages of block devices themselves (metadata of file systems) as a source for the flusher.
+ */
 #include <drivers/block/block.h>
 #include <kernel/mm/writeback.h>
 
@@ -14,7 +16,8 @@ struct dirty_devices {
 static void collect(struct blockdev *b, void *arg)
 {
 	struct dirty_devices *d = arg;
-	bool old = atomic_read(&b->mapping->nr_dirty) && b->mapping->dirty_since_ns < d->work->dirty_before_ns;
+	bool old = atomic_read(&b->mapping->nr_dirty) &&
+		   b->mapping->dirty_since_ns < d->work->dirty_before_ns;
 
 	if ((old || d->work->wait) && d->count < MOST)
 		d->dev[d->count++] = b;

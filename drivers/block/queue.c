@@ -198,7 +198,8 @@ void disk_batch_begin(struct disk_batch *b, struct disk *d)
 	b->ended = NULL;
 	b->tail = &b->ended;
 	b->flags = spin_lock_irqsave(&d->lock);
-	b->now_ns = ktime_get();	/* with the lock: nothing that this batch ends has begun later */
+	/* with the lock: nothing that this batch ends has begun later */
+	b->now_ns = ktime_get();
 }
 
 void disk_batch_add(struct disk_batch *b, struct bio *bio, int status)
@@ -228,6 +229,17 @@ void disk_bio_done(struct disk *d, struct bio *bio, int status)
 	disk_batch_begin(&b, d);
 	disk_batch_add(&b, bio, status);
 	disk_batch_end(&b);
+}
+
+void disk_hold(struct disk *d)
+{
+	assert_spin_held(&d->lock);
+	d->with_driver++;
+}
+
+void disk_unhold(struct disk_batch *b)
+{
+	b->disk->with_driver--;
 }
 
 /* -errno where the device cannot do it; else disk_sector, wire_op are set. */

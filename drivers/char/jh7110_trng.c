@@ -30,7 +30,8 @@
 #define IE_ALL		BIT(31)
 
 #define WORDS		8
-#define RESEED_NS	(300 * NS_PER_SEC)	/* chosen: a wake-up in five minutes costs nothing */
+/* chosen: a wake-up in five minutes costs nothing */
+#define RESEED_NS	(300 * NS_PER_SEC)
 
 struct trng {
 	volatile u8 *regs;		/* constant after probe */
@@ -81,7 +82,7 @@ static int trng_probe(struct device *dev)
 	if (!dev_reg_phys(dev, 0, &size) || size < RAND(WORDS))
 		return -EINVAL;
 	t->regs = dev_map_regs(dev, 0);
-	if (!t->regs)
+	if (!t->regs || !dev_answers(dev, t->regs + MODE, 4))
 		return -ENODEV;
 	delayed_work_init(&t->again, ask_again);
 	mmio_write32(t->regs + IE, 0);

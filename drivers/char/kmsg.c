@@ -58,7 +58,8 @@ static void set_clear_mark(void)
 /* --- /dev/kmsg --- */
 
 struct reader {
-	struct mutex mutex;		/* RANK_TTY_LDISC: one read at a time, which copies to user memory */
+	/* RANK_TTY_LDISC: one read at a time, which copies to user memory */
+	struct mutex mutex;
 	struct log_cursor next;
 	char text[LOG_TEXT_MAX];	/* mutex */
 	char line[ESCAPED_MAX];		/* mutex */
@@ -66,7 +67,8 @@ struct reader {
 
 static u32 format_record(struct reader *rd, const struct log_record *r)
 {
-	u32 n = snprintf(rd->line, PREFIX_MAX, "%u,%lu,%lu,-;", r->facility << 3 | r->level, r->seq, r->us);
+	u32 n = snprintf(rd->line, PREFIX_MAX, "%u,%lu,%lu,-;", r->facility << 3 | r->level, r->seq,
+			 r->us);
 
 	for (u32 i = 0; i < r->len; i++) {
 		u8 c = rd->text[i];

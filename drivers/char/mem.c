@@ -101,5 +101,6 @@ void char_init(void)
 	BUG_ON(chrdev_register(MKDEV(MEM_MAJOR, 0), ARRAY_SIZE(devices), "mem", &mem_ops));
 	for (u32 i = 0; i < ARRAY_SIZE(devices); i++)
 		if (devices[i].name)
-			BUG_ON(chrdev_node_create(devices[i].name, S_IFCHR | devices[i].mode, MKDEV(MEM_MAJOR, i)));
+			BUG_ON(chrdev_node_create(devices[i].name, S_IFCHR | devices[i].mode,
+						  MKDEV(MEM_MAJOR, i)));
 }

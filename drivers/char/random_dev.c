@@ -68,7 +68,8 @@ static ssize_t random_write(struct kio *kio, struct iov_iter *from)
 	u8 chunk[CHUNK];
 
 	while (iov_iter_count(from)) {
-		size_t want = min(iov_iter_count(from), sizeof(chunk)), n = copy_from_iter(chunk, want, from);
+		size_t want = min(iov_iter_count(from), sizeof(chunk)),
+		       n = copy_from_iter(chunk, want, from);
 
 		random_add(chunk, n, 0);
 		done += n;
@@ -140,7 +141,10 @@ static long random_ioctl(struct file *f, u32 cmd, u64 arg)
 			return -EINVAL;
 		random_add(NULL, 0, bits);
 	}
-	/* The pool is never emptied, and every write gives each CPU a new key: as on Linux, nothing to do. */
+	/*
+	 * The pool is never emptied, and every write gives
+	 * each CPU a new key: as on Linux, nothing to do.
+	 */
 	return cmd == RNDRESEEDCRNG && !random_is_seeded() ? -ENODATA : 0;
 }
 

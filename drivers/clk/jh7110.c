@@ -17,8 +17,6 @@
  */
 #include <arch/io.h>
 #include <arch/paging.h>
-#include <arch/processor.h>
-#include <arch/time.h>
 #include <drivers/core/provider.h>
 #include <kernel/lib/string.h>
 #include <libfdt.h>
@@ -39,8 +37,10 @@ struct clock {
 	u8 max_divider;			/* 0: does not divide */
 };
 
-/* SYSCRG: everything on the way from a PLL to the UARTs and card hosts. */
+/* SYSCRG: everything on the way from a PLL to the harts, the UARTs and card hosts. */
 static const struct clock sys_clocks[] = {
+	{ 0, { OSC, PLL0 }, 0 },	/* cpu_root */
+	{ 1, { 0, 0 }, 7 },		/* cpu_core */
 	{ 5, { OSC, PLL2 }, 0 },	/* bus_root */
 	{ 7, { 5, 5 }, 3 },		/* axi_cfg0 */
 	{ 8, { 7, 7 }, 2 },		/* stg_axiahb */
@@ -66,7 +66,9 @@ static const struct clock sys_clocks[] = {
 	{ 146, { OSC, OSC }, 0 },	/* uart0 core */
 };
 
-/* AONCRG: gmac0. Its own transmit clock comes from SYSCRG's 108, which is in the tree's list, too. */
+/*
+ * AONCRG: gmac0. Its own transmit clock comes from SYSCRG's 108, which is in the tree's list, too.
+ */
 static const struct clock aon_clocks[] = {
 	{ 5, { OTHER, 4 }, 0 },		/* gmac0 tx: ours, or the PHY's */
 	{ 6, { 5, 5 }, 0 },		/* gmac0 tx, inverted */
@@ -194,13 +196,10 @@ static int crg_release(struct reset_chip *chip, u32 id)
 	struct crg *c = container_of(chip, struct crg, reset);
 	volatile u8 *line = c->regs + c->kind->assert_at + 4 * (id / 32);
 	volatile u8 *status = c->regs + c->kind->status_at + 4 * (id / 32);
-	u64 end = arch_time_read() + (u64)arch_timebase_hz * RESET_WAIT_US / 1000000;
+	u32 bit = 1u << (id % 32);
 
-	mmio_write32(line, mmio_read32(line) & ~(1u << (id % 32)));
-	while (!(mmio_read32(status) >> (id % 32) & 1))
-		if (arch_time_read() > end)
-			return -ETIMEDOUT;
-	return 0;
+	mmio_write32(line, mmio_read32(line) & ~bit);
+	return mmio_wait32(status, bit, bit, RESET_WAIT_US);
 }
 
 static const struct reset_ops crg_reset_ops = { .release = crg_release };
@@ -209,12 +208,13 @@ static const struct reset_ops crg_reset_ops = { .release = crg_release };
  * A PLL in integer mode: 24 MHz * feedback / (pre-divider * 2^post). Fields of PLL0
  * and PLL2 in the system controller; with a fraction the rate is not told.
  */
-static u64 pll_hz(volatile u8 *syscon, u32 flags_at, u32 flags_bit, u32 feedback_at, u32 feedback_bit,
-		  u32 post_at, u32 pre_at)
+static u64 pll_hz(volatile u8 *syscon, u32 flags_at, u32 flags_bit, u32 feedback_at,
+		  u32 feedback_bit, u32 post_at, u32 pre_at)
 {
 	u64 feedback = mmio_read32(syscon + feedback_at) >> feedback_bit & 0xfff;
 	u32 integer = mmio_read32(syscon + flags_at) >> flags_bit & 3;
-	u32 post = mmio_read32(syscon + post_at) >> 28 & 3, pre = mmio_read32(syscon + pre_at) & 0x3f;
+	u32 post = mmio_read32(syscon + post_at) >> 28 & 3,
+	    pre = mmio_read32(syscon + pre_at) & 0x3f;
 
 	return integer == 3 && pre ? OSC_HZ * feedback / pre >> post : 0;
 }
@@ -227,7 +227,8 @@ static void read_plls(struct crg *c)
 	paddr_t base;
 	u64 size;
 
-	if (node < 0 || !tree_path_to(node, &path) || tree_reg(&path, 0, &base, &size) || size < 0x38)
+	if (node < 0 || !tree_path_to(node, &path) || tree_reg(&path, 0, &base, &size) ||
+	    size < 0x38)
 		return;
 	syscon = dev_ioremap(c->clk.dev, base, size);
 	if (!syscon)
@@ -252,10 +253,11 @@ static int crg_probe(struct device *dev)
 	if (!c)
 		return -ENOMEM;
 	c->kind = kind_of(dev);
-	if (!dev_reg_phys(dev, 0, &size) || size < c->kind->status_at + 4 * ((c->kind->nr_resets + 31) / 32))
+	if (!dev_reg_phys(dev, 0, &size) ||
+	    size < c->kind->status_at + 4 * ((c->kind->nr_resets + 31) / 32))
 		return -EINVAL;
 	c->regs = dev_map_regs(dev, 0);
-	if (!c->regs)
+	if (!c->regs || !dev_answers(dev, c->regs, 4))
 		return -ENODEV;
 	c->clk = (struct clk_chip){ .ops = &crg_clk_ops, .dev = dev, .nr = c->kind->max_id };
 	c->reset = (struct reset_chip){ .ops = &crg_reset_ops, .dev = dev, .nr = c->kind->nr_resets };

@@ -110,7 +110,8 @@ static struct bounce *bounce_new(struct device *dev, u32 len)
 	return NULL;
 }
 
-dma_addr_t dma_map_slow(struct device *dev, struct page *page, u32 offset, u32 len, enum dma_dir dir)
+dma_addr_t dma_map_slow(struct device *dev, struct page *page, u32 offset, u32 len,
+			enum dma_dir dir)
 {
 	struct bounce *b;
 	u64 flags;

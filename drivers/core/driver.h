@@ -44,7 +44,10 @@ struct driver {
 	const char *name;
 	enum driver_stage stage;
 	const char *const *compatible;		/* ends with NULL */
-	/* Context: boot thread, may sleep, no locks. 0: the device is live; -errno: nothing is held. */
+	/*
+	 * Context: boot thread, may sleep, no locks. 0:
+	 * the device is live; -errno: nothing is held.
+	 */
 	int (*probe)(struct device *dev);
 	void (*shutdown)(struct device *dev);	/* before power-off and reboot; may be NULL */
 };
@@ -72,6 +75,11 @@ void *dev_ioremap(struct device *dev, paddr_t pa, size_t size);	/* a part of the
  * read without effect; says so where nothing answers. Before a driver's first access.
  */
 bool __must_check dev_answers(struct device *dev, const volatile void *reg, u32 bytes);
+/*
+ * Until the bits of a register are as wanted: 0, or -ETIMEDOUT. Turns: for times that are short, or
+ * at boot. Any context.
+ */
+int mmio_wait32(const volatile void *reg, u32 bits, u32 wanted, u32 us);
 int __must_check dev_request_irq(struct device *dev, int irq, irq_handler_t handler, void *arg);
 
 /* --- properties --- */
@@ -84,7 +92,10 @@ const char *dev_prop_string(struct device *dev, const char *prop);
 bool dev_has_prop(struct device *dev, const char *prop);
 /* Numbers of "interrupts" that have dev as their parent are irq_request()'s from now on. */
 void dev_set_irq_controller(struct device *dev);
-/* Rate in Hz of the clock that "clocks" entry index names, if fixed or the clock driver knows; 0: unknown. */
+/*
+ * Rate in Hz of the clock that "clocks" entry index
+ * names, if fixed or the clock driver knows; 0: unknown.
+ */
 u64 dev_clock_hz(struct device *dev, u32 index);
 
 /* --- DMA: bus addresses are physical ones. Design: dma.c --- */
@@ -93,10 +104,12 @@ typedef u64 dma_addr_t;
 /* Coherent, zeroed, page aligned, within dev's dma_mask. NULL: no memory. */
 void *dma_alloc(struct device *dev, size_t size, dma_addr_t *dma, u32 gfp);
 void dma_free(struct device *dev, void *p, size_t size, dma_addr_t dma);
-void *dev_dma_alloc(struct device *dev, size_t size, dma_addr_t *dma);	/* a resource. Thread context */
+/* a resource. Thread context */
+void *dev_dma_alloc(struct device *dev, size_t size, dma_addr_t *dma);
 
 #define DMA_ERROR	((dma_addr_t)~0ull)
-dma_addr_t dma_map_slow(struct device *dev, struct page *page, u32 offset, u32 len, enum dma_dir dir);
+dma_addr_t dma_map_slow(struct device *dev, struct page *page, u32 offset, u32 len,
+			enum dma_dir dir);
 void dma_unmap_slow(struct device *dev, dma_addr_t addr, u32 len, enum dma_dir dir);
 
 /* [offset, offset+len) of page, possibly bounced; DMA_ERROR where not possible now. Any context. */

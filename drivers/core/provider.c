@@ -74,8 +74,8 @@ static int provider_of(u32 phandle, struct device **out)
  * Entry *at of a property of (provider, number) pairs; *at moves to the next one. 0 with
  * *dev NULL: nobody provides it.
  */
-static int next_entry(struct device *dev, const char *prop, const char *cells, u32 *at, struct device **provider,
-		      u32 *id)
+static int next_entry(struct device *dev, const char *prop, const char *cells, u32 *at,
+		      struct device **provider, u32 *id)
 {
 	u32 phandle = dev_prop_cell(dev, prop, *at);
 	int node = tree_phandle_node(phandle);
@@ -244,4 +244,19 @@ int dev_enable(struct device *dev)
 	if (!err)
 		err = enable_clocks(dev);
 	return err ? err : release_resets(dev);
+}
+
+/* --- CPUs --- */
+
+u64 cpu_clock_hz(u64 hart)
+{
+	int node = tree_hart_node(hart);
+	struct device cpu = { .node = node };
+	struct clk clk;
+
+	if (node < 0)
+		return 0;
+	if (!clk_at(&cpu, 0, &clk) && clk.chip)
+		return clk_rate(&clk);
+	return tree_cell(node, "clock-frequency", 0);
 }

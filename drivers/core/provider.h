@@ -9,7 +9,8 @@
 struct clk_chip;
 struct clk;
 struct clk_ops {
-	void (*enable)(struct clk_chip *c, u32 id);	/* with its parents; harmless where it has no gate */
+	/* with its parents; harmless where it has no gate */
+	void (*enable)(struct clk_chip *c, u32 id);
 	u64 (*rate)(struct clk_chip *c, u32 id);	/* Hz; 0: unknown */
 	/* The nearest rate that is not above hz; NULL: rates are fixed. */
 	int (*set_rate)(struct clk_chip *c, u32 id, u64 hz);
@@ -51,8 +52,8 @@ void pin_chip_add(struct pin_chip *c);
 
 /*
  * All that the tree says dev needs to answer: pinctrl-0, assigned-clocks with their parents
- * and rates, clocks, resets. 0; -EPROBE_DEFER: a provider with a driver is not there yet; -EINVAL, -ETIMEDOUT.
- * What no driver of ours provides is taken to be as firmware left it.
+ * and rates, clocks, resets. 0; -EPROBE_DEFER: a provider with a driver is not there yet; -EINVAL,
+ * -ETIMEDOUT. What no driver of ours provides is taken to be as firmware left it.
  */
 int __must_check dev_enable(struct device *dev);
 
@@ -62,5 +63,11 @@ struct clk {
 	u32 id;
 };
 int __must_check clk_find(struct device *dev, const char *name, struct clk *out);
-int __must_check clk_at(struct device *dev, u32 index, struct clk *out);	/* by its place in clocks */
+/* by its place in clocks */
+int __must_check clk_at(struct device *dev, u32 index, struct clk *out);
 u64 clk_rate(const struct clk *c);			/* Hz; 0: unknown */
+/*
+ * Hz of the CPU whose hart id that is, by its node's
+ * clocks or clock-frequency; 0: unknown. Thread context.
+ */
+u64 cpu_clock_hz(u64 hart);

@@ -147,7 +147,25 @@ int tree_hart_of_intc(u32 phandle, u64 *hart)
 	return -ENOENT;
 }
 
-/* Firmware's seed is as good as the firmware: its bits are all credited, as Linux does by default. */
+int tree_hart_node(u64 hart)
+{
+	int cpus = fdt_path_offset(boot_fdt, "/cpus"), cpu;
+
+	if (cpus < 0)
+		return -1;
+	fdt_for_each_subnode(cpu, boot_fdt, cpus) {
+		int len;
+		const fdt32_t *reg = fdt_getprop(boot_fdt, cpu, "reg", &len);
+
+		if (reg && number(reg, min(len / 4, 2)) == hart)
+			return cpu;
+	}
+	return -1;
+}
+
+/*
+ * Firmware's seed is as good as the firmware: its bits are all credited, as Linux does by default.
+ */
 void tree_seed_random(void)
 {
 	int chosen = fdt_path_offset(boot_fdt, "/chosen"), len;

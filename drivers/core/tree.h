@@ -26,4 +26,5 @@ int tree_phandle_node(u32 phandle);			/* walks the tree: boot only */
 bool tree_path_to(int node, struct tree_path *out);	/* walks the tree: boot only */
 /* The hart whose own interrupt controller has this phandle. 0 or -ENOENT. */
 int tree_hart_of_intc(u32 phandle, u64 *hart);
+int tree_hart_node(u64 hart);				/* the node of a hart. Boot only */
 void tree_seed_random(void);				/* /chosen's rng-seed. Boot thread */

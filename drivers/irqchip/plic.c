@@ -188,7 +188,8 @@ static int plic_probe(struct device *dev)
 		}
 	}
 	if (err) {
-		plic.sources = NULL;	/* the core unmaps it: another controller may yet be found */
+		/* the core unmaps it: another controller may yet be found */
+		plic.sources = NULL;
 		return err;
 	}
 	for (u32 irq = 1; irq <= plic.nr_sources; irq++)

@@ -26,7 +26,8 @@
 #define HIGH_SPEED_HZ	50000000
 #define READY_TRIES	200		/* of 10 ms: the specification gives a card one second */
 #define READY_PAUSE_NS	(10 * NS_PER_MS)
-#define SETTLE_TRIES	1000		/* of 1 ms: a write may keep a card busy for half a second */
+/* of 1 ms: a write may keep a card busy for half a second */
+#define SETTLE_TRIES	1000
 
 #define CHECK_PATTERN	0x1aa		/* CMD8: 2.7-3.6 V, and bits to echo */
 #define OCR_3V		0x00ff8000
@@ -264,8 +265,8 @@ static int emmc_configure(struct mmc_host *h, struct mmc_card *card)
 	if (err)
 		return err;
 	if (card->by_block)
-		card->sectors = ext[EXT_SECTORS] | (u32)ext[EXT_SECTORS + 1] << 8 | (u32)ext[EXT_SECTORS + 2] << 16 |
-				(u32)ext[EXT_SECTORS + 3] << 24;
+		card->sectors = ext[EXT_SECTORS] | (u32)ext[EXT_SECTORS + 1] << 8 |
+				(u32)ext[EXT_SECTORS + 2] << 16 | (u32)ext[EXT_SECTORS + 3] << 24;
 	if (h->high_speed && (ext[EXT_CARD_TYPE] & 3)) {
 		err = emmc_switch(h, card, EXT_HS_TIMING, 1);
 		card->high_speed = !err;
@@ -327,11 +328,11 @@ int mmc_card_identify(struct mmc_host *h, struct mmc_card *card)
 	int err;
 
 	*card = (struct mmc_card){ .width = 1 };
-	if (h->ops->card_present && !h->ops->card_present(h))
-		return -ENODEV;
-	err = h->ops->reset(h);
+	err = h->ops->reset(h);		/* without a card it counts as well: it may tell of one */
 	if (err)
 		return err;
+	if (h->ops->card_present && !h->ops->card_present(h))
+		return -ENODEV;
 	h->ops->set_width(h, 1);
 	h->ops->set_clock(h, IDENTIFY_HZ);
 	err = wake_card(h, card, &ocr);
@@ -344,7 +345,8 @@ int mmc_card_identify(struct mmc_host *h, struct mmc_card *card)
 	h->ops->set_clock(h, min_t(u32, h->max_hz, card->high_speed ? HIGH_SPEED_HZ : DEFAULT_HZ));
 	if (!card->by_block)
 		err = command_r1(h, MMC_SET_BLOCKLEN, MMC_BLOCK, MMC_R1);
-	card->write_protected = bits_of(card->csd, 13, 12) || (h->ops->is_read_only && h->ops->is_read_only(h));
+	card->write_protected = bits_of(card->csd, 13, 12) ||
+				(h->ops->is_read_only && h->ops->is_read_only(h));
 	read_name(card);
 	return err ? err : card->sectors ? 0 : -EIO;
 }
@@ -359,7 +361,9 @@ int mmc_card_settle(struct mmc_host *h, const struct mmc_card *card)
 
 		if (err)
 			return err;
-		if (h->is_spi || ((resp[0] & R1_READY) && state == STATE_TRANSFER))
+		if (h->is_spi)		/* one that has just got its power: not the card that it was */
+			return resp[0] & SPI_R1_IDLE ? -ENODEV : 0;
+		if ((resp[0] & R1_READY) && state == STATE_TRANSFER)
 			return 0;
 		/* Nobody wants that data any more. The answer shows in the next status. */
 		if (state == STATE_DATA || state == STATE_RECEIVE)

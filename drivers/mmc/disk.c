@@ -17,8 +17,10 @@
  * and there is no cache to flush.
  *
  * A card that does not answer is identified again. If it is another one, or none, every
- * request ends in an error: the block device stays what it was.
- * Limit: a card that is put in later, or another one, is not seen.
+ * request ends in an error from then on, and the slot's work (host.c) takes the disk away.
+ *
+ * The disk of a card that has gone stays as a past one of its host: file systems may be mounted from
+ * it. The next card is given the first past disk that nobody uses any more.
  */
 #include <arch/paging.h>
 #include <drivers/mmc/mmc.h>
@@ -27,18 +29,18 @@
 #include <libfdt.h>
 
 #define MMC_MAJOR	179
-#define MAX_DISKS	8
 #define RETRIES		3
 #define NO_MEMORY_WAIT_NS (10 * NS_PER_MS)
 
 struct mmc_disk {
 	struct disk disk;
+	struct list_head past;		/* host->past_disks */
 	struct mmc_host *host;		/* constant after registration */
 	struct mmc_request req;		/* only by who has set busy */
 	struct bio *bio;		/* with those chained behind it */
 	struct work recover;
 	bool busy;			/* disk.lock */
-	bool gone;			/* another card, or none: only recovery writes it */
+	bool gone;			/* another card, or none: written by who has set busy */
 };
 
 static u32 used_numbers;		/* boot thread only */
@@ -71,7 +73,9 @@ static void fill_request(struct mmc_disk *m)
 	m->req.stop_resp = 0;
 }
 
-/* What the answers say beyond err. The last block read may be followed by "out of range" (4.3.3). */
+/*
+ * What the answers say beyond err. The last block read may be followed by "out of range" (4.3.3).
+ */
 static int result_of(struct mmc_disk *m)
 {
 	int err = m->req.err;
@@ -133,7 +137,8 @@ static const struct disk_ops mmc_disk_ops = { .queue_bio = mmc_queue_bio, .commi
 
 static bool is_same_card(const struct mmc_card *a, const struct mmc_card *b)
 {
-	return a->kind == b->kind && a->sectors == b->sectors && !memcmp(a->cid, b->cid, sizeof(a->cid));
+	return a->kind == b->kind && a->sectors == b->sectors &&
+	       !memcmp(a->cid, b->cid, sizeof(a->cid));
 }
 
 /* The card from its beginning. 0, or it is not usable (any more). */
@@ -153,16 +158,20 @@ static int identify_again(struct mmc_disk *m)
 static int make_ready(struct mmc_disk *m, int why)
 {
 	struct mmc_host *h = m->host;
+	int reset;
 
 	if (why == -ENOMEM) {
 		thread_sleep_ns(NO_MEMORY_WAIT_NS);
 		return 0;
 	}
+	/* In any case: the host lets go of memory. */
+	reset = h->ops->reset(h);
 	if (h->ops->card_present && !h->ops->card_present(h))
 		return -ENODEV;
-	if (!h->ops->reset(h)) {
+	if (!reset) {
 		h->ops->set_width(h, h->card.width);
-		h->ops->set_clock(h, h->card.high_speed ? h->max_hz : min_t(u32, h->max_hz, 25000000));
+		h->ops->set_clock(h,
+				  h->card.high_speed ? h->max_hz : min_t(u32, h->max_hz, 25000000));
 		if (!mmc_card_settle(h, &h->card))
 			return 0;
 	}
@@ -176,7 +185,8 @@ static void recover(struct work *w)
 	int err = result_of(m);
 
 	pr_warn("%s: %s of %u sectors at %lu: error %d, tried again\n", m->disk.name,
-		m->req.flags & MMC_WRITE ? "write" : "read", m->req.blocks, m->bio->disk_sector, -err);
+		m->req.flags & MMC_WRITE ? "write" : "read", m->req.blocks, m->bio->disk_sector,
+		-err);
 	/* Also after the last try: the next request finds host and card ready. */
 	for (u32 i = 0; err; i++) {
 		int ready = make_ready(m, err);
@@ -192,33 +202,34 @@ static void recover(struct work *w)
 		err = result_of(m);
 	}
 	if (err)
-		pr_err("%s: error %d, given up%s\n", m->disk.name, -err, m->gone ? ": the card is gone" : "");
+		pr_err("%s: error %d, given up%s\n", m->disk.name, -err,
+		       m->gone ? ": the card is gone" : "");
 	finish(m, err ? -EIO : 0);
 }
 
 /* --- registration --- */
 
-/* n of the alias mmc<n> that names this node; MAX_DISKS: none does. */
+/* n of the alias mmc<n> that names this node; MMC_MAX_DISKS: none does. */
 static u32 alias_number(const struct device *dev)
 {
-	for (u32 n = 0; n < MAX_DISKS; n++) {
+	for (u32 n = 0; n < MMC_MAX_DISKS; n++) {
 		char name[] = { 'm', 'm', 'c', (char)('0' + n), 0 };
 		const char *path = fdt_get_alias(boot_fdt, name);
 
 		if (path && fdt_path_offset(boot_fdt, path) == dev->node)
 			return n;
 	}
-	return MAX_DISKS;
+	return MMC_MAX_DISKS;
 }
 
-static u32 take_number(const struct device *dev)
+u32 mmc_disk_number(const struct device *dev)
 {
 	u32 n = alias_number(dev);
 
-	if (n == MAX_DISKS)
-		for (n = 0; n < MAX_DISKS && (used_numbers >> n & 1); n++)
+	if (n == MMC_MAX_DISKS)
+		for (n = 0; n < MMC_MAX_DISKS && (used_numbers >> n & 1); n++)
 			;
-	if (n < MAX_DISKS)
+	if (n < MMC_MAX_DISKS)
 		used_numbers |= 1u << n;
 	return n;
 }
@@ -233,26 +244,114 @@ static void set_limits(struct disk_limits *l, const struct mmc_host *h)
 	};
 }
 
-int mmc_disk_register(struct mmc_host *h)
+static struct mmc_disk *disk_create(struct mmc_host *h)
 {
-	struct mmc_disk *m = dev_zalloc(h->dev, sizeof(*m));
-	u32 n = take_number(h->dev);
+	struct mmc_disk *m = kzalloc(sizeof(*m), GFP_KERNEL);
 
-	if (!m || n == MAX_DISKS)
-		return -ENOMEM;
+	if (!m)
+		return NULL;
 	m->host = h;
 	work_init(&m->recover, recover);
 	disk_init(&m->disk);
-	set_limits(&m->disk.limits, h);
-	snprintf(m->disk.name, sizeof(m->disk.name), "mmcblk%u", n);
+	snprintf(m->disk.name, sizeof(m->disk.name), "mmcblk%u", h->number);
 	m->disk.major = MMC_MAJOR;
-	m->disk.first_minor = n * DISK_MAX_PARTS;
-	m->disk.sectors = h->card.sectors;
+	m->disk.first_minor = h->number * DISK_MAX_PARTS;
 	m->disk.ops = &mmc_disk_ops;
 	m->disk.dev = h->dev;
 	m->disk.private = m;
-	pr_info("%s: %s \"%s\", %s, %u bit%s\n", m->disk.name, h->card.kind == MMC_SD ? "SD card" : "eMMC",
-		h->card.name, h->card.high_speed ? "high speed" : "default speed", h->card.width,
+	return m;
+}
+
+/* A past disk that nobody uses, or a new one; NULL: no memory. */
+static struct mmc_disk *take_disk(struct mmc_host *h)
+{
+	struct mmc_disk *m;
+
+	list_for_each(m, &h->past_disks, past)
+		if (disk_is_unused(&m->disk)) {
+			list_del(&m->past);
+			return m;
+		}
+	return disk_create(h);
+}
+
+int mmc_disk_add(struct mmc_host *h)
+{
+	struct mmc_disk *m = take_disk(h);
+	int err;
+
+	if (!m)
+		return -ENOMEM;
+	m->gone = false;
+	set_limits(&m->disk.limits, h);
+	m->disk.sectors = h->card.sectors;
+	pr_info("%s: %s \"%s\", %s, %u bit%s\n", m->disk.name,
+		h->card.kind == MMC_SD ? "SD card" : "eMMC", h->card.name,
+		h->card.high_speed ? "high speed" : "default speed", h->card.width,
 		h->card.width > 1 ? "s" : "");
-	return disk_register(&m->disk);
+	err = disk_register(&m->disk);
+	if (err)
+		list_add(&m->past, &h->past_disks);
+	else
+		h->disk = m;
+	return err;
+}
+
+/* --- a card that goes --- */
+
+/* Nobody else starts a request until busy is given back. */
+static bool take_host(struct mmc_disk *m, bool gone)
+{
+	u64 flags = spin_lock_irqsave(&m->disk.lock);
+	bool busy = m->busy;
+
+	if (gone)
+		m->gone = true;
+	if (!busy) {
+		m->busy = true;
+		disk_hold(&m->disk);
+	}
+	spin_unlock_irqrestore(&m->disk.lock, flags);
+	return !busy;
+}
+
+/* What was queued meanwhile goes on. */
+static void give_host(struct mmc_disk *m)
+{
+	struct disk_batch batch;
+
+	disk_batch_begin(&batch, &m->disk);
+	m->busy = false;
+	disk_unhold(&batch);
+	disk_batch_end(&batch);
+}
+
+int mmc_disk_remove(struct mmc_host *h)
+{
+	struct mmc_disk *m = h->disk;
+
+	if (!take_host(m, true)) {
+		if (h->ops->cancel)
+			h->ops->cancel(h);
+		return -EBUSY;
+	}
+	h->disk = NULL;
+	give_host(m);
+	disk_remove(&m->disk);
+	list_add_tail(&m->past, &h->past_disks);
+	return 0;
+}
+
+int mmc_disk_check(struct mmc_host *h)
+{
+	struct mmc_disk *m = h->disk;
+	int err;
+
+	if (m->gone)
+		return -ENODEV;
+	if (!take_host(m, false))
+		return -EBUSY;
+	err = mmc_card_settle(h, &h->card);
+	give_host(m);
+	return err;
 }

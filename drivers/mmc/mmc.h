@@ -4,11 +4,12 @@
  *
  *	disk.c	block device: bios become requests, errors are retried
  *	card.c	identification, bus width, speed
- *	host.c	one request at a time, waiting for it
- *	hosts	dw_mshc.c, sifive_spi.c
+ *	host.c	one request at a time, waiting for it; cards that come and go
+ *	hosts	dw_mshc.c, sdhci.c with dma_host.c; spi.c
  *
- * A host carries out one request at a time. Who may start one: the thread that
- * identifies the card, then the disk (its lock, or its recovery work).
+ * A host carries out one request at a time. Who may start one: without a disk, the thread that
+ * identifies a card (probe, then the slot's work); with one, who has set its busy: who gives it a
+ * request, its recovery, the slot's work.
  */
 #pragma once
 #include <drivers/block/block.h>
@@ -59,7 +60,9 @@ struct mmc_host_ops {
 	int (*reset)(struct mmc_host *h);	/* the controller; 0 or -ETIMEDOUT */
 	void (*set_clock)(struct mmc_host *h, u32 hz);	/* the nearest that is not above */
 	void (*set_width)(struct mmc_host *h, u32 bits);
-	bool (*card_present)(struct mmc_host *h);	/* NULL: always */
+	bool (*card_present)(struct mmc_host *h);	/* NULL: who knows */
+	/* The request under way, if there is one, ends with -ENODEV. NULL: it soon ends by itself. */
+	void (*cancel)(struct mmc_host *h);
 	bool (*is_read_only)(struct mmc_host *h);	/* the card's switch; NULL: never */
 };
 
@@ -84,14 +87,30 @@ struct mmc_host {
 	bool high_speed;		/* the board's wires bear 50 MHz */
 	bool is_spi, no_sd, no_mmc;
 	u32 max_segments, max_sectors;	/* of a request */
+	bool can_change;		/* cards come and go, */
+	bool tells_changes;		/* card_present tells, and it calls mmc_slot_changed() */
+
+	u32 number;			/* of mmcblk<number> */
 
 	/* Only by who may start requests. */
 	struct mmc_card card;
 	u8 *scratch;			/* a page below 4 GiB for small transfers */
+
+	/* Only by the slot's work, after probe. */
+	struct delayed_work slot_work;
+	struct mmc_disk *disk;		/* of the card that is there; NULL: none, or not usable */
+	struct list_head past_disks;	/* of cards that have gone */
+	atomic_t tried;			/* and not usable; cleared by any change */
+	int last_error;			/* of the last card that was tried */
 };
 
-/* Identify the card and register its disk. 0; -ENODEV: no card. Boot thread. */
+/*
+ * Identify the card and register its disk. 0: also where there is no card, but one may be put in;
+ * -ENODEV: no card for ever. Boot thread.
+ */
 int __must_check mmc_host_register(struct mmc_host *h);
+/* A card was put in or pulled out, or so it seems. Any context, locks below RANK_TIMER. */
+void mmc_slot_changed(struct mmc_host *h);
 void mmc_request_done(struct mmc_request *r, int err);		/* by the host. Any context */
 int mmc_wait(struct mmc_host *h, struct mmc_request *r);	/* start, sleep until done; r->err */
 /* A command without data. resp may be NULL. Thread context. */
@@ -106,7 +125,18 @@ int mmc_card_settle(struct mmc_host *h, const struct mmc_card *card);
 int mmc_r1_error(const struct mmc_host *h, u32 r1);
 
 /* --- disk.c --- */
-int __must_check mmc_disk_register(struct mmc_host *h);
+/* The number of a host's disks, for the tree's node; MAX: there are no more. Boot thread. */
+u32 mmc_disk_number(const struct device *dev);
+#define MMC_MAX_DISKS	8
+/* A disk for h->card: h->disk. Thread context. */
+int __must_check mmc_disk_add(struct mmc_host *h);
+/*
+ * h->disk is without a card from now on: no request of it reaches the host any more. -EBUSY: one is
+ * under way, whose end was hastened: again, soon. 0: h->disk is NULL. Thread context.
+ */
+int __must_check mmc_disk_remove(struct mmc_host *h);
+/* Does the card of h->disk still answer, as the one it was? -EBUSY: it does something. */
+int mmc_disk_check(struct mmc_host *h);
 
 /* Commands of the cards: SD physical layer 6.00 4.7.4; e.MMC 5.1 6.10.4. */
 enum {

@@ -8,7 +8,7 @@
  *		it is not; many: until token 0xfd
  *
  * A request is carried out by a work, byte by byte: the buses we have are without DMA.
- * Checksums are sent and checked both ways.
+ * Checksums are sent and checked both ways. The slot does not tell of its card: host.c looks.
  *
  * Source: SD Physical Layer Simplified Specification 6.00, chapter 7; 4.5 for the CRCs.
  */
@@ -192,7 +192,8 @@ static int transfer(struct mmc_spi *s, struct mmc_request *r)
 	for (struct bio *bio = r->bio; bio; bio = bio->chain)
 		for (u32 i = 0; i < bio->nr_vecs; i++) {
 			struct bio_vec *v = &bio->vecs[i];
-			int err = transfer_range(s, r, (u8 *)page_address(v->page) + v->offset, v->len);
+			int err = transfer_range(s, r, (u8 *)page_address(v->page) + v->offset,
+						 v->len);
 
 			if (err)
 				return err;
@@ -299,7 +300,7 @@ static int mmc_spi_probe(struct device *dev)
 	work_init(&s->work, run);
 	s->host = (struct mmc_host){
 		.ops = &spi_ops, .dev = dev, .is_spi = true, .no_mmc = true, .max_width = 1,
-		.max_hz = dev_prop_u32(dev, "spi-max-frequency", 20000000),
+		.max_hz = dev_prop_u32(dev, "spi-max-frequency", 20000000), .can_change = true,
 		.max_segments = MAX_SEGMENTS, .max_sectors = MAX_SECTORS,
 	};
 	return mmc_host_register(&s->host);

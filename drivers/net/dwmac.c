@@ -7,45 +7,40 @@
  * tail register says up to where the device may go: to the descriptor before. So one
  * stays free. What the device has done it hands back without OWN, in order.
  *
- * Receive. Each descriptor has half a page, which becomes a packet as it is. The
- * interrupt only masks itself and schedules the poll; status bits are cleared before
- * the poll looks and count after it, so nothing is missed.
+ * The interrupt only masks itself and schedules the poll; status bits are cleared before the poll
+ * looks and count after it, so nothing is missed. Sending, there is one every TX_IRQ_DESCS
+ * descriptors, which a full ring therefore always has ahead of it. The rest of the rings: ring.c.
  *
- * Transmit. Descriptors point at the packet's linear part and its pages. Packets are freed
- * when the next is sent, by the poll, and by an interrupt every TX_IRQ_DESCS
- * descriptors, which a full ring therefore always has ahead of it.
+ * Checksums of TCP and UDP that were received are the device's to check: it says of each frame what
+ * it has looked at. Those of what is sent are its own to make where a packet asks for it.
  *
- * Locks. The receive ring is the poll's alone. The transmit ring is under dev->tx_lock.
- * The registers of MAC and MDIO are the link work's.
+ * Frames to groups pass by a hash of their address, so others may as well.
  *
- * All frames are received, and the stack drops what is for others.
- * Limit: no filters, no checksums or segmentation by the device, no energy saving. The transmit
- * clock does not follow the speed: boards whose tree lacks starfive,tx-use-rgmii-clk have a link at 1000
- * Mbit/s only. After a fatal bus error the port stays down.
+ * A bus error stops the channel it came to: the device is reset.
+ *
+ * Locks. The receive ring is the poll's alone. The transmit ring is under the queue's lock. CONFIG and
+ * FILTER are under config_lock, MDIO is the link work's.
+ *
+ * Limit: no segmentation by the device, no energy saving. The transmit clock does not follow the
+ * speed: boards whose tree lacks starfive,tx-use-rgmii-clk have a link at 1000 Mbit/s only.
  *
  * Registers: Linux drivers/net/ethernet/stmicro/stmmac/dwmac4*.h, U-Boot dwc_eth_qos.h.
  */
 #include <arch/io.h>
-#include <arch/page.h>
-#include <arch/paging.h>
-#include <arch/processor.h>
-#include <arch/time.h>
 #include <drivers/core/provider.h>
-#include <drivers/net/phy.h>
-#include <kernel/irq/irq.h>
-#include <kernel/lib/random.h>
+#include <drivers/net/mac.h>
 #include <kernel/lib/string.h>
 #include <kernel/printk.h>
-#include <net/netdev/netdev.h>
-#include <libfdt.h>
 
 enum {
-	MAC_CONFIG = 0x000, MAC_FILTER = 0x008, RXQ_CTRL0 = 0x0a0, RXQ_CTRL1 = 0x0a4, US_TIC = 0x0dc, VERSION = 0x110,
-	FEATURE1 = 0x120, MDIO_ADDR = 0x200, MDIO_DATA = 0x204, MAC_ADDR_HIGH = 0x300, MAC_ADDR_LOW = 0x304,
+	MAC_CONFIG = 0x000, MAC_FILTER = 0x008, HASH = 0x010, RXQ_CTRL0 = 0x0a0, RXQ_CTRL1 = 0x0a4,
+	US_TIC = 0x0dc, VERSION = 0x110, FEATURE0 = 0x11c, FEATURE1 = 0x120,
+	MDIO_ADDR = 0x200, MDIO_DATA = 0x204, MAC_ADDR_HIGH = 0x300, MAC_ADDR_LOW = 0x304,
 	TXQ_MODE = 0xd00, TXQ_WEIGHT = 0xd18, RXQ_MODE = 0xd30, DMA_MODE = 0x1000, DMA_SYSBUS = 0x1004,
 	CH_CONTROL = 0x1100, CH_TX = 0x1104, CH_RX = 0x1108, TX_BASE_HIGH = 0x1110, TX_BASE = 0x1114,
 	RX_BASE_HIGH = 0x1118, RX_BASE = 0x111c, TX_TAIL = 0x1120, RX_TAIL = 0x1128, TX_LAST = 0x112c,
 	RX_LAST = 0x1130, INT_ENABLE = 0x1134, CH_STATUS = 0x1160,
+	COUNT_CONTROL = 0x700, COUNT_RX_MASK = 0x70c, COUNT_TX_MASK = 0x710, COUNT_IP_MASK = 0x800,
 };
 
 #define CONFIG_RE	BIT(0)
@@ -54,14 +49,22 @@ enum {
 #define CONFIG_100	BIT(14)
 #define CONFIG_MII	BIT(15)		/* 10 or 100 Mbit/s */
 #define CONFIG_STRIP	(BIT(20) | BIT(21))	/* the frame's checksum is not received */
+#define CONFIG_RX_CSUM	BIT(27)
 #define FILTER_ALL	BIT(0)
+#define FILTER_HASH	BIT(2)		/* multicast by its hash; */
+#define FILTER_GROUPS	BIT(4)		/* all of it */
+#define HAS_TX_CSUM(f0)	((f0) & BIT(14))
+#define HASH_WORDS(f1)	((f1) >> 24 & 3 ? 1u << ((f1) >> 24 & 3) : 0)	/* 2, 4, 8, or none */
+#define MAX_HASH_WORDS	8
+#define COUNT_CLEAR	BIT(2)		/* when it is read */
 #define VERSION_MIN	0x40
 #define MDIO_BUSY	BIT(0)
 #define MDIO_WRITE	(1u << 2)
 #define MDIO_READ	(3u << 2)
 #define MDIO_CLOCK	(5u << 8)	/* of 250 to 300 MHz, as Linux and U-Boot choose here */
 #define MODE_RESET	BIT(0)
-#define MODE_DCHE	BIT(19)		/* descriptor cache: on, as in Linux's driver for this chip */
+/* descriptor cache: on, as in Linux's driver for this chip */
+#define MODE_DCHE	BIT(19)
 #define SYSBUS_40_BITS	BIT(11)
 #define SYSBUS_BURSTS	(BIT(3) | BIT(2) | BIT(1))	/* of 16, 8, 4 */
 #define CH_START	BIT(0)
@@ -81,416 +84,288 @@ enum {
 #define D3_FIRST	BIT(29)
 #define D3_LAST		BIT(28)
 #define D3_RX_BUFFER	BIT(24)
+#define D3_STATUS1	BIT(26)		/* received: d1 says what was looked at */
 #define D3_ERROR	BIT(15)
 #define D3_LENGTH	GENMASK(14, 0)
+#define D3_TX_CSUM	(3u << 16)	/* TCP's, UDP's, with the pseudo header */
 #define D2_TX_IRQ	BIT(31)
+#define D1_KIND(d)	((d) & 7)	/* 1 UDP, 2 TCP */
+#define D1_IP		(BIT(4) | BIT(5))
+/* IP header's is wrong, none was made, payload's is wrong */
+#define D1_NOT_RIGHT	(BIT(3) | BIT(6) | BIT(7))
 
-#define NR_RX		128		/* chosen: 256 KiB; at 1 Gb/s 1.5 ms of full frames */
-#define NR_TX		256
 #define TX_IRQ_DESCS	32
-#define BUFFER_BYTES	2048
 #define RX_PAD		2		/* the IP header comes to lie on a word */
 #define FIFO_BYTES	2048
 #define RESET_WAIT_US	100000
 #define MDIO_WAIT_US	10000
-#define LINK_NS		(1 * NS_PER_SEC)	/* between looks at the link */
-#define REFILL_NS	(50 * NS_PER_MS)
 
 struct mac_desc {
 	u32 d0, d1, d2, d3;
 };
 
-struct rx_slot {
-	struct page *page;		/* with a reference; NULL: none */
-	u32 offset;
-	dma_addr_t dma;
-};
-
-struct tx_slot {
-	struct pkt *pkt;		/* of the packet's last descriptor; else NULL */
-	dma_addr_t dma;
-	u32 len;
-};
-
 struct dwmac {
-	struct netdev dev;
+	struct mac mac;
 	/* Constant after probe. */
-	struct device *device;
-	volatile u8 *regs;
 	struct mac_desc *rx, *tx;	/* coherent */
 	dma_addr_t rx_dma, tx_dma;
 	u32 burst_tx, burst_rx;		/* words of the bus */
-	struct mdio_bus mdio;
+	u32 hash_words;
 
-	/* Only by poll. */
-	struct net_poll poll;
-	struct rx_slot rx_slots[NR_RX];
-	u32 rx_next, rx_empty;		/* the device's next one; the first without a buffer */
-	struct page *half_page;		/* its second half is not used yet; with a reference */
+	u32 hash[MAX_HASH_WORDS];	/* of groups; mac.config_lock */
 
-	/* Guarded by dev.tx_lock. */
-	struct tx_slot tx_slots[NR_TX];
-	u32 tx_head, tx_tail;		/* the next to fill; the next to come back. Equal: empty */
+	/* Guarded by mac.dev.first.lock. */
 	u32 since_irq;			/* descriptors since the last with an interrupt */
-	bool tx_waiting;		/* for room */
-
-	/* Only by the link work. */
-	struct delayed_work link_work;
-	struct phy phy;
-	struct phy_link link;
-
-	struct delayed_work refill;
-	bool broken;			/* after a bus error; written by the poll */
 };
 
-static u32 rd(const struct dwmac *m, u32 reg)
+static struct dwmac *of(struct mac *m)
 {
-	return mmio_read32(m->regs + reg);
+	return container_of(m, struct dwmac, mac);
 }
 
-static void wr(struct dwmac *m, u32 reg, u32 v)
+static u32 rd(const struct dwmac *d, u32 reg)
 {
-	mmio_write32(m->regs + reg, v);
+	return mmio_read32(d->mac.regs + reg);
 }
 
-static int wait_clear(struct dwmac *m, u32 reg, u32 bits, u32 us)
+static void wr(struct dwmac *d, u32 reg, u32 v)
 {
-	u64 end = arch_time_read() + (u64)arch_timebase_hz * us / 1000000;
+	mmio_write32(d->mac.regs + reg, v);
+}
 
-	while (rd(m, reg) & bits) {
-		if (arch_time_read() > end)
-			return -ETIMEDOUT;
-		cpu_relax();
-	}
-	return 0;
+static int wait_clear(struct dwmac *d, u32 reg, u32 bits, u32 us)
+{
+	return mmio_wait32(d->mac.regs + reg, bits, 0, us);
 }
 
 /* --- receive: poll, softirq --- */
 
-/* Half a page: *offset says which. The reference is the caller's. */
-static struct page *buffer_alloc(struct dwmac *m, u32 *offset)
+static void dwmac_rx_give(struct mac *m, u32 i, dma_addr_t at)
 {
-	struct page *page = m->half_page;
+	struct mac_desc *e = &of(m)->rx[i];
 
-	if (page) {
-		m->half_page = NULL;
-		*offset = PAGE_SIZE / 2;
-		return page;
-	}
-	page = page_alloc(GFP_ATOMIC | GFP_NOWARN);
-	if (!page)
-		return NULL;
-	page_get(page);
-	m->half_page = page;
-	*offset = 0;
-	return page;
-}
-
-static bool rx_fill_one(struct dwmac *m)
-{
-	struct rx_slot *s = &m->rx_slots[m->rx_empty];
-	struct mac_desc *d = &m->rx[m->rx_empty];
-
-	s->page = buffer_alloc(m, &s->offset);
-	if (!s->page)
-		return false;
-	s->offset += RX_PAD;
-	s->dma = dma_map_page(m->device, s->page, s->offset, BUFFER_BYTES - RX_PAD, DMA_FROM_DEVICE);
-	if (s->dma == DMA_ERROR) {
-		page_put(s->page);
-		s->page = NULL;
-		return false;
-	}
-	d->d0 = (u32)s->dma;
-	d->d1 = (u32)(s->dma >> 32);
-	d->d2 = 0;
+	e->d0 = (u32)at;
+	e->d1 = (u32)(at >> 32);
+	e->d2 = 0;
 	dma_wmb();			/* the device sees the address no later than OWN */
-	WRITE_ONCE(d->d3, D3_OWN | D3_RX_IRQ | D3_RX_BUFFER);
-	m->rx_empty = (m->rx_empty + 1) % NR_RX;
-	return true;
+	WRITE_ONCE(e->d3, D3_OWN | D3_RX_IRQ | D3_RX_BUFFER);
 }
 
-/* All descriptors but one to the device, or as many as there is memory for. */
-static void rx_fill(struct dwmac *m)
+static void rx_fill(struct dwmac *d)
 {
-	u32 before = m->rx_empty;
+	u32 before = d->mac.rx_empty;
 
-	while ((m->rx_empty + 1) % NR_RX != m->rx_next)
-		if (!rx_fill_one(m)) {
-			delayed_work_queue(&m->refill, REFILL_NS);
-			break;
-		}
-	if (m->rx_empty != before)
-		wr(m, RX_TAIL, (u32)m->rx_dma + m->rx_empty * (u32)sizeof(struct mac_desc));
+	mac_rx_fill(&d->mac);
+	if (d->mac.rx_empty != before)
+		wr(d, RX_TAIL, (u32)d->rx_dma + d->mac.rx_empty * (u32)sizeof(struct mac_desc));
 }
 
-static void refill_again(struct work *w)
+static bool is_checked(u32 d1, u32 d3)
 {
-	net_poll_schedule(&container_of(w, struct dwmac, refill.work)->poll);
-}
-
-/* A frame is there in one piece: d3 as the device wrote it. */
-static void rx_packet(struct dwmac *m, struct page *page, u32 offset, u32 d3)
-{
-	u32 len = d3 & D3_LENGTH;
-	bool good = (d3 & (D3_FIRST | D3_LAST)) == (D3_FIRST | D3_LAST) && !(d3 & (D3_CONTEXT | D3_ERROR)) &&
-		    len >= ETH_HLEN && len <= BUFFER_BYTES - RX_PAD;
-	struct pkt *pkt = good ? pkt_alloc(GFP_ATOMIC | GFP_NOWARN) : NULL;
-
-	if (!pkt) {
-		if (good)
-			m->dev.stats.rx_dropped++;
-		else
-			m->dev.stats.rx_errors++;
-		page_put(page);
-		return;
-	}
-	pkt->page = page;
-	pkt->data = (u8 *)page_address(page) + offset;
-	pkt->linear = pkt->len = len;
-	netdev_receive(&m->dev, pkt);
+	return (d3 & D3_STATUS1) && (d1 & D1_IP) && !(d1 & D1_NOT_RIGHT) &&
+	       (D1_KIND(d1) == 1 || D1_KIND(d1) == 2);
 }
 
 /* False: there is none. */
-static bool rx_one(struct dwmac *m)
+static bool rx_one(struct dwmac *d)
 {
-	struct rx_slot *s = &m->rx_slots[m->rx_next];
-	u32 d3 = READ_ONCE(m->rx[m->rx_next].d3);
-	struct page *page = s->page;
+	const struct mac_desc *e = &d->rx[d->mac.rx_next];
+	u32 d3 = READ_ONCE(e->d3);
+	bool whole = (d3 & (D3_FIRST | D3_LAST)) == (D3_FIRST | D3_LAST) &&
+		     !(d3 & (D3_CONTEXT | D3_ERROR));
 
-	if (m->rx_next == m->rx_empty || (d3 & D3_OWN))
+	if (d->mac.rx_next == d->mac.rx_empty || (d3 & D3_OWN))
 		return false;
 	dma_rmb();			/* the frame no earlier than its descriptor */
-	dma_unmap_page(m->device, s->dma, BUFFER_BYTES - RX_PAD, DMA_FROM_DEVICE);
-	s->page = NULL;
-	m->rx_next = (m->rx_next + 1) % NR_RX;
-	rx_packet(m, page, s->offset, d3);
+	mac_rx_frame(&d->mac, whole, 0, d3 & D3_LENGTH,
+		     is_checked(READ_ONCE(e->d1), d3) ? PKT_CSUM_VALID : 0);
 	return true;
 }
 
-/* --- transmit; tx_lock held --- */
+/* --- transmit; the queue's lock held --- */
 
-static u32 tx_free(const struct dwmac *m)
+static void dwmac_tx_fill(struct mac *m, u32 i, dma_addr_t at, u32 len)
 {
-	return (m->tx_tail - m->tx_head - 1) % NR_TX;
+	of(m)->tx[i] = (struct mac_desc){ .d0 = (u32)at, .d1 = (u32)(at >> 32), .d2 = len };
 }
 
-static void tx_reclaim(struct dwmac *m)
+static void dwmac_tx_hand_over(struct mac *m, u32 first, u32 last, const struct pkt *pkt)
 {
-	assert_spin_held(&m->dev.tx_lock);
-	while (m->tx_tail != m->tx_head && !(READ_ONCE(m->tx[m->tx_tail].d3) & D3_OWN)) {
-		struct tx_slot *s = &m->tx_slots[m->tx_tail];
+	struct dwmac *d = of(m);
 
-		dma_unmap_page(m->device, s->dma, s->len, DMA_TO_DEVICE);
-		if (s->pkt)
-			pkt_free(s->pkt);
-		s->pkt = NULL;
-		m->tx_tail = (m->tx_tail + 1) % NR_TX;
+	d->since_irq += pkt->nr_frags + 1u;
+	if (d->since_irq >= TX_IRQ_DESCS) {
+		d->tx[last].d2 |= D2_TX_IRQ;
+		d->since_irq = 0;
 	}
-}
-
-/* The next descriptor of a packet, not yet the device's. */
-static bool tx_seg(struct dwmac *m, struct page *page, u32 offset, u32 len)
-{
-	struct mac_desc *d = &m->tx[m->tx_head];
-	struct tx_slot *s = &m->tx_slots[m->tx_head];
-
-	s->dma = dma_map_page(m->device, page, offset, len, DMA_TO_DEVICE);
-	if (s->dma == DMA_ERROR)
-		return false;
-	s->len = len;
-	s->pkt = NULL;
-	d->d0 = (u32)s->dma;
-	d->d1 = (u32)(s->dma >> 32);
-	d->d2 = len;
-	d->d3 = 0;
-	m->tx_head = (m->tx_head + 1) % NR_TX;
-	return true;
-}
-
-static bool tx_map(struct dwmac *m, struct pkt *pkt)
-{
-	if (!tx_seg(m, virt_to_page(pkt->data), (u32)((u64)pkt->data & (PAGE_SIZE - 1)), pkt->linear))
-		return false;
-	for (u32 i = 0; i < pkt->nr_frags; i++)
-		if (!tx_seg(m, pkt->frags[i].page, pkt->frags[i].offset, pkt->frags[i].len))
-			return false;
-	return true;
-}
-
-static void tx_unmap(struct dwmac *m, u32 first)
-{
-	while (m->tx_head != first) {
-		m->tx_head = (m->tx_head - 1) % NR_TX;
-		dma_unmap_page(m->device, m->tx_slots[m->tx_head].dma, m->tx_slots[m->tx_head].len, DMA_TO_DEVICE);
-	}
-}
-
-/* Descriptors first..tx_head to the device, the first one last: it may begin with it at once. */
-static void tx_hand_over(struct dwmac *m, u32 first, struct pkt *pkt)
-{
-	u32 last = (m->tx_head - 1) % NR_TX;
-
-	m->tx_slots[last].pkt = pkt;
-	m->since_irq += (m->tx_head - first) % NR_TX;
-	if (m->since_irq >= TX_IRQ_DESCS) {
-		m->tx[last].d2 |= D2_TX_IRQ;
-		m->since_irq = 0;
-	}
-	m->tx[last].d3 |= D3_LAST;
-	for (u32 i = last; i != first; i = (i - 1) % NR_TX)
-		m->tx[i].d3 |= D3_OWN;
+	d->tx[last].d3 |= D3_LAST;
+	for (u32 i = last; i != first; i = (i - 1) % MAC_NR_TX)
+		d->tx[i].d3 |= D3_OWN;
 	dma_wmb();
-	WRITE_ONCE(m->tx[first].d3, m->tx[first].d3 | D3_OWN | D3_FIRST | pkt->len);
+	WRITE_ONCE(d->tx[first].d3, d->tx[first].d3 | D3_OWN | D3_FIRST | pkt->len |
+		   (pkt->flags & PKT_CSUM_PARTIAL ? D3_TX_CSUM : 0));
 }
 
-static bool dwmac_transmit(struct netdev *dev, struct pkt *pkt)
+static bool dwmac_tx_is_back(const struct mac *m, u32 first, u32 last)
 {
-	struct dwmac *m = container_of(dev, struct dwmac, dev);
-	u32 first = m->tx_head;
-
-	tx_reclaim(m);
-	if (tx_free(m) < pkt->nr_frags + 1u) {
-		/* What came back before the flag was seen is looked for after it was set. */
-		WRITE_ONCE(m->tx_waiting, true);
-		smp_mb();
-		tx_reclaim(m);
-		if (tx_free(m) < pkt->nr_frags + 1u)
-			return false;
-		WRITE_ONCE(m->tx_waiting, false);
-	}
-	if (READ_ONCE(m->broken) || !tx_map(m, pkt)) {
-		tx_unmap(m, first);
-		dev->stats.tx_dropped++;
-		pkt_free(pkt);
-		return true;
-	}
-	tx_hand_over(m, first, pkt);
-	return true;
+	return !(READ_ONCE(container_of(m, const struct dwmac, mac)->tx[last].d3) & D3_OWN);
 }
 
-static void dwmac_kick(struct netdev *dev)
+static void dwmac_kick(struct netdev_queue *q)
 {
-	struct dwmac *m = container_of(dev, struct dwmac, dev);
+	struct dwmac *d = of(mac_of(q->dev));
 
-	wr(m, TX_TAIL, (u32)m->tx_dma + m->tx_head * (u32)sizeof(struct mac_desc));
+	if (!d->mac.down)
+		wr(d, TX_TAIL, (u32)d->tx_dma + d->mac.tx_head * (u32)sizeof(struct mac_desc));
 }
-
-static const struct netdev_ops dwmac_ops = { .transmit = dwmac_transmit, .kick = dwmac_kick };
 
 /* --- interrupt and poll --- */
 
 static void dwmac_interrupt(void *arg)
 {
-	struct dwmac *m = arg;
+	struct dwmac *d = of(arg);
 
-	wr(m, INT_ENABLE, 0);
-	net_poll_schedule(&m->poll);
-}
-
-static void tx_finish(struct dwmac *m)
-{
-	bool wake;
-
-	spin_lock_bh(&m->dev.tx_lock);
-	tx_reclaim(m);
-	wake = m->tx_waiting && tx_free(m) > PKT_MAX_FRAGS;
-	if (wake)
-		m->tx_waiting = false;
-	spin_unlock_bh(&m->dev.tx_lock);
-	if (wake)
-		netdev_wake_queue(&m->dev);
+	wr(d, INT_ENABLE, 0);
+	net_poll_schedule(&d->mac.poll);
 }
 
 static u32 dwmac_poll(struct net_poll *p, u32 budget)
 {
-	struct dwmac *m = container_of(p, struct dwmac, poll);
-	u32 status = rd(m, CH_STATUS), done = 0;
+	struct dwmac *d = container_of(p, struct dwmac, mac.poll);
+	u32 status = rd(d, CH_STATUS), done = 0;
 
-	wr(m, CH_STATUS, status);
-	if (status & INT_BUS_ERROR && !m->broken) {
-		WRITE_ONCE(m->broken, true);
-		netdev_set_carrier(&m->dev, false);
-		pr_err("%s: bus error: the port stays down\n", m->dev.name);
-	}
-	while (done < budget && rx_one(m))
+	wr(d, CH_STATUS, status);
+	if (unlikely(status & INT_BUS_ERROR))
+		work_queue(&d->mac.recovery);
+	while (done < budget && rx_one(d))
 		done++;
-	rx_fill(m);
-	tx_finish(m);
+	rx_fill(d);
+	mac_tx_look(&d->mac);
 	if (done < budget) {
 		net_poll_done(p);
-		if (!m->broken)
-			wr(m, INT_ENABLE, INT_WANTED);
+		wr(d, INT_ENABLE, INT_WANTED);
 	}
 	return done;
 }
 
 /* --- MDIO and link: thread context --- */
 
-static int mdio(struct dwmac *m, u32 phy, u32 reg, u32 operation)
+static int mdio(struct dwmac *d, u32 phy, u32 reg, u32 operation)
 {
-	int err = wait_clear(m, MDIO_ADDR, MDIO_BUSY, MDIO_WAIT_US);
+	int err = wait_clear(d, MDIO_ADDR, MDIO_BUSY, MDIO_WAIT_US);
 
 	if (err)
 		return err;
-	wr(m, MDIO_ADDR, phy << 21 | reg << 16 | MDIO_CLOCK | operation | MDIO_BUSY);
-	return wait_clear(m, MDIO_ADDR, MDIO_BUSY, MDIO_WAIT_US);
+	wr(d, MDIO_ADDR, phy << 21 | reg << 16 | MDIO_CLOCK | operation | MDIO_BUSY);
+	return wait_clear(d, MDIO_ADDR, MDIO_BUSY, MDIO_WAIT_US);
 }
 
 static int mdio_read(struct mdio_bus *b, u32 phy, u32 reg)
 {
-	struct dwmac *m = container_of(b, struct dwmac, mdio);
-	int err = mdio(m, phy, reg, MDIO_READ);
+	struct dwmac *d = of(mac_of_bus(b));
+	int err = mdio(d, phy, reg, MDIO_READ);
 
-	return err ? err : (int)(rd(m, MDIO_DATA) & 0xffff);
+	return err ? err : (int)(rd(d, MDIO_DATA) & 0xffff);
 }
 
 static int mdio_write(struct mdio_bus *b, u32 phy, u32 reg, u16 value)
 {
-	struct dwmac *m = container_of(b, struct dwmac, mdio);
+	struct dwmac *d = of(mac_of_bus(b));
 
-	wr(m, MDIO_DATA, value);
-	return mdio(m, phy, reg, MDIO_WRITE);
+	wr(d, MDIO_DATA, value);
+	return mdio(d, phy, reg, MDIO_WRITE);
 }
 
-static void set_speed(struct dwmac *m, const struct phy_link *link)
+static void dwmac_set_speed(struct mac *m, const struct phy_link *now)
 {
-	u32 config = rd(m, MAC_CONFIG) & ~(CONFIG_FULL | CONFIG_100 | CONFIG_MII);
+	u32 config = rd(of(m), MAC_CONFIG) & ~(CONFIG_FULL | CONFIG_100 | CONFIG_MII);
 
-	config |= link->full_duplex ? CONFIG_FULL : 0;
-	config |= link->mbit == 1000 ? 0 : link->mbit == 100 ? CONFIG_MII | CONFIG_100 : CONFIG_MII;
-	phy_set_speed(&m->phy, link->mbit);
-	wr(m, MAC_CONFIG, config);
+	config |= now->full_duplex ? CONFIG_FULL : 0;
+	config |= now->mbit == 1000 ? 0 : now->mbit == 100 ? CONFIG_MII | CONFIG_100 : CONFIG_MII;
+	wr(of(m), MAC_CONFIG, config);
 }
 
-static void look_at_link(struct work *w)
+/* They clear when they are read. */
+static u32 dwmac_count_errors(struct mac *m)
 {
-	struct dwmac *m = container_of(w, struct dwmac, link_work.work);
-	struct phy_link now;
+	/* checksum, alignment, runt, jabber, undersize, oversize, length, FIFO */
+	static const u16 counters[] = { 0x794, 0x798, 0x79c, 0x7a0, 0x7a4, 0x7a8, 0x7c8, 0x7d4 };
+	u32 bad = 0;
 
-	if (READ_ONCE(m->broken))
-		return;
-	if (!phy_read_link(&m->phy, &now) && memcmp(&now, &m->link, sizeof(now))) {
-		m->link = now;
-		if (now.up) {
-			set_speed(m, &now);
-			pr_info("%s: %u Mbit/s, %s duplex\n", m->dev.name, now.mbit, now.full_duplex ? "full" : "half");
-		} else {
-			pr_info("%s: no link\n", m->dev.name);
-		}
-		netdev_set_carrier(&m->dev, now.up);
+	for (u32 i = 0; i < ARRAY_SIZE(counters); i++)
+		bad += rd(of(m), counters[i]);
+	return bad;
+}
+
+/* --- address and filter; thread context --- */
+
+static void set_address(struct dwmac *d, const u8 *mac)
+{
+	wr(d, MAC_ADDR_HIGH, mac[4] | (u32)mac[5] << 8);
+	wr(d, MAC_ADDR_LOW, mac[0] | (u32)mac[1] << 8 | (u32)mac[2] << 16 | (u32)mac[3] << 24);
+}
+
+static int dwmac_set_mac(struct netdev *dev, const u8 *mac)
+{
+	set_address(of(mac_of(dev)), mac);
+	return 0;
+}
+
+static void write_hash(struct dwmac *d)
+{
+	for (u32 i = 0; i < d->hash_words; i++)
+		wr(d, HASH + 4 * i, d->hash[i]);
+}
+
+/* The first bits of the address's CRC, its bits in the order in which they are sent. */
+static u32 hash_of(const struct dwmac *d, const u8 *mac)
+{
+	u32 crc = U32_MAX, bins = 32 * d->hash_words;
+
+	for (u32 bit = 0; bit < 8 * ETH_ALEN; bit++) {
+		u32 in = mac[bit / 8] >> (bit % 8) & 1;
+
+		crc = crc << 1 ^ ((crc >> 31 ^ in) ? 0x04c11db7 : 0);
 	}
-	delayed_work_queue(&m->link_work, LINK_NS);
+	return ~crc / (U32_MAX / bins + 1);
 }
+
+static void dwmac_set_filter(struct netdev *dev, const struct netdev_filter *f)
+{
+	struct dwmac *d = of(mac_of(dev));
+	bool all_groups = f->all_groups || !d->hash_words;
+
+	mutex_lock(&d->mac.config_lock);
+	memset(d->hash, 0, sizeof(d->hash));
+	for (u32 i = 0; i < f->nr_groups && d->hash_words; i++) {
+		u32 n = hash_of(d, f->groups[i]);
+
+		d->hash[n / 32] |= 1u << (n % 32);
+	}
+	write_hash(d);
+	wr(d, MAC_FILTER, f->all ? FILTER_ALL : all_groups ? FILTER_GROUPS : FILTER_HASH);
+	mutex_unlock(&d->mac.config_lock);
+}
+
+static const struct netdev_ops dwmac_ops = {
+	.transmit = mac_transmit,
+	.kick = dwmac_kick,
+	.set_mac = dwmac_set_mac,
+	.set_filter = dwmac_set_filter,
+	.add_stats = mac_add_stats,
+};
 
 /* --- start --- */
 
-/* The system controller chooses what the pins speak: starfive,syscon = controller, offset, shift. */
+/*
+ * The system controller chooses what the pins speak: starfive,syscon = controller, offset, shift.
+ */
 static int set_interface(struct device *dev)
 {
 	const char *mode = dev_prop_string(dev, "phy-mode");
 	int node = tree_phandle_node(dev_prop_cell(dev, "starfive,syscon", 0));
-	u32 offset = dev_prop_cell(dev, "starfive,syscon", 1), shift = dev_prop_cell(dev, "starfive,syscon", 2);
+	u32 offset = dev_prop_cell(dev, "starfive,syscon", 1),
+	    shift = dev_prop_cell(dev, "starfive,syscon", 2);
 	u32 value = mode && !strncmp(mode, "rmii", 4) ? 4 : 1;
 	struct tree_path path;
 	volatile u8 *reg;
@@ -499,8 +374,8 @@ static int set_interface(struct device *dev)
 
 	if (dev_prop_cells(dev, "starfive,syscon") < 3)
 		return 0;
-	if (node < 0 || !tree_path_to(node, &path) || tree_reg(&path, 0, &base, &size) || size < 4 ||
-	    offset > size - 4 || offset % 4 || shift > 29)
+	if (node < 0 || !tree_path_to(node, &path) || tree_reg(&path, 0, &base, &size) ||
+	    size < 4 || offset > size - 4 || offset % 4 || shift > 29)
 		return -EINVAL;
 	reg = dev_ioremap(dev, base + offset, 4);
 	if (!reg)
@@ -509,80 +384,93 @@ static int set_interface(struct device *dev)
 	return 0;
 }
 
-static void setup_queues(struct dwmac *m)
+static void setup_queues(struct dwmac *d)
 {
-	wr(m, TXQ_MODE, (FIFO_BYTES / 256 - 1) << 16 | 2u << 2 | BIT(1));	/* on; whole frames */
-	wr(m, TXQ_WEIGHT, 0x10);
-	wr(m, RXQ_MODE, (FIFO_BYTES / 256 - 1) << 20 | BIT(5));			/* whole frames */
-	wr(m, RXQ_CTRL0, 2);							/* queue 0: on */
-	wr(m, RXQ_CTRL1, BIT(20));						/* and has multicast */
+	/* on; whole frames */
+	wr(d, TXQ_MODE, (FIFO_BYTES / 256 - 1) << 16 | 2u << 2 | BIT(1));
+	wr(d, TXQ_WEIGHT, 0x10);
+	wr(d, RXQ_MODE, (FIFO_BYTES / 256 - 1) << 20 | BIT(5));			/* whole frames */
+	wr(d, RXQ_CTRL0, 2);							/* queue 0: on */
+	wr(d, RXQ_CTRL1, BIT(20));						/* and has multicast */
 }
 
-static void setup_dma(struct dwmac *m)
+static void setup_dma(struct dwmac *d)
 {
-	wr(m, DMA_MODE, MODE_DCHE);
-	wr(m, DMA_SYSBUS, SYSBUS_40_BITS | SYSBUS_BURSTS);
-	wr(m, CH_CONTROL, 0);
-	wr(m, TX_BASE_HIGH, (u32)(m->tx_dma >> 32));
-	wr(m, TX_BASE, (u32)m->tx_dma);
-	wr(m, TX_LAST, NR_TX - 1);
-	wr(m, TX_TAIL, (u32)m->tx_dma);
-	wr(m, RX_BASE_HIGH, (u32)(m->rx_dma >> 32));
-	wr(m, RX_BASE, (u32)m->rx_dma);
-	wr(m, RX_LAST, NR_RX - 1);
-	wr(m, RX_TAIL, (u32)m->rx_dma);
-	wr(m, CH_TX, m->burst_tx << 16 | TX_SECOND | CH_START);
-	wr(m, CH_RX, m->burst_rx << 16 | (BUFFER_BYTES - RX_PAD) / 4 * 4 << 1 | CH_START);
+	wr(d, DMA_MODE, MODE_DCHE);
+	wr(d, DMA_SYSBUS, SYSBUS_40_BITS | SYSBUS_BURSTS);
+	wr(d, CH_CONTROL, 0);
+	wr(d, TX_BASE_HIGH, (u32)(d->tx_dma >> 32));
+	wr(d, TX_BASE, (u32)d->tx_dma);
+	wr(d, TX_LAST, MAC_NR_TX - 1);
+	wr(d, TX_TAIL, (u32)d->tx_dma);
+	wr(d, RX_BASE_HIGH, (u32)(d->rx_dma >> 32));
+	wr(d, RX_BASE, (u32)d->rx_dma);
+	wr(d, RX_LAST, MAC_NR_RX - 1);
+	wr(d, RX_TAIL, (u32)d->rx_dma);
+	wr(d, CH_TX, d->burst_tx << 16 | TX_SECOND | CH_START);
+	wr(d, CH_RX, d->burst_rx << 16 | (MAC_BUFFER_BYTES - RX_PAD) / 4 * 4 << 1 | CH_START);
 }
 
-static int start(struct dwmac *m)
+/* From reset to running, with empty rings. Ends only with a clock from the PHY. */
+static int start(struct dwmac *d, u32 filter, u32 config)
 {
 	int err;
 
-	/* Ends only with a clock from the PHY. */
-	wr(m, DMA_MODE, MODE_RESET);
-	err = wait_clear(m, DMA_MODE, MODE_RESET, RESET_WAIT_US);
+	wr(d, DMA_MODE, MODE_RESET);
+	err = wait_clear(d, DMA_MODE, MODE_RESET, RESET_WAIT_US);
 	if (err)
 		return err;
-	err = phy_start(&m->phy);
-	if (err)
-		return err;
-	wr(m, US_TIC, 200 - 1);		/* MHz of the bus: 198 */
-	setup_queues(m);
-	wr(m, MAC_FILTER, FILTER_ALL);
-	wr(m, MAC_ADDR_HIGH, m->dev.mac[4] | (u32)m->dev.mac[5] << 8);
-	wr(m, MAC_ADDR_LOW, m->dev.mac[0] | (u32)m->dev.mac[1] << 8 | (u32)m->dev.mac[2] << 16 |
-	   (u32)m->dev.mac[3] << 24);
-	setup_dma(m);
-	wr(m, MAC_CONFIG, CONFIG_STRIP | CONFIG_FULL | CONFIG_TE | CONFIG_RE);
+	memset(d->rx, 0, MAC_NR_RX * sizeof(struct mac_desc));
+	memset(d->tx, 0, MAC_NR_TX * sizeof(struct mac_desc));
+	d->since_irq = 0;
+	wr(d, US_TIC, 200 - 1);		/* MHz of the bus: 198 */
+	setup_queues(d);
+	wr(d, COUNT_CONTROL, COUNT_CLEAR);
+	wr(d, COUNT_RX_MASK, U32_MAX);	/* no interrupts of theirs */
+	wr(d, COUNT_TX_MASK, U32_MAX);
+	wr(d, COUNT_IP_MASK, U32_MAX);
+	write_hash(d);
+	wr(d, MAC_FILTER, filter);
+	set_address(d, d->mac.dev.mac);
+	setup_dma(d);
+	wr(d, MAC_CONFIG, config);
 	return 0;
 }
+
+static void dwmac_halt(struct mac *m)
+{
+	wr(of(m), CH_TX, 0);
+	wr(of(m), CH_RX, 0);
+}
+
+static int dwmac_restart(struct mac *m)
+{
+	return start(of(m), rd(of(m), MAC_FILTER), rd(of(m), MAC_CONFIG));
+}
+
+static const struct mac_ops dwmac_mac_ops = {
+	.rx_give = dwmac_rx_give,
+	.tx_fill = dwmac_tx_fill,
+	.tx_hand_over = dwmac_tx_hand_over,
+	.tx_is_back = dwmac_tx_is_back,
+	.set_speed = dwmac_set_speed,
+	.count_errors = dwmac_count_errors,
+	.halt = dwmac_halt,
+	.restart = dwmac_restart,
+};
 
 /* Probe failed: the device lets go of memory. Not before its reset has ended once it was begun. */
 static void stop(void *arg)
 {
-	struct dwmac *m = arg;
+	struct dwmac *d = arg;
 
-	wr(m, INT_ENABLE, 0);
-	wr(m, CH_TX, 0);
-	wr(m, CH_RX, 0);
-	wr(m, MAC_CONFIG, 0);
+	wr(d, INT_ENABLE, 0);
+	wr(d, CH_TX, 0);
+	wr(d, CH_RX, 0);
+	wr(d, MAC_CONFIG, 0);
 }
 
-static void read_mac(struct device *dev, u8 *mac)
-{
-	int len;
-	const u8 *p = fdt_getprop(boot_fdt, dev->node, "local-mac-address", &len);
-
-	if (p && len == ETH_ALEN && !(p[0] & 1) && (p[0] | p[1] | p[2] | p[3] | p[4] | p[5])) {
-		memcpy(mac, p, ETH_ALEN);
-		return;
-	}
-	random_bytes(mac, ETH_ALEN);
-	mac[0] = (u8)((mac[0] & ~1) | 2);	/* one station, locally administered */
-}
-
-static int acquire(struct dwmac *m, struct device *dev)
+static int acquire(struct dwmac *d, struct device *dev)
 {
 	u64 size;
 	int err = dev_enable(dev);
@@ -593,67 +481,42 @@ static int acquire(struct dwmac *m, struct device *dev)
 		return err;
 	if (!dev_reg_phys(dev, 0, &size) || size < CH_STATUS + 4)
 		return -EINVAL;
-	m->regs = dev_map_regs(dev, 0);
-	if (!m->regs)
+	d->mac.regs = dev_map_regs(dev, 0);
+	if (!d->mac.regs || !dev_answers(dev, d->mac.regs + VERSION, 4))
 		return -ENODEV;
-	if ((rd(m, VERSION) & 0xff) < VERSION_MIN)
+	if ((rd(d, VERSION) & 0xff) < VERSION_MIN)
 		return -ENODEV;
-	m->device = dev;
 	dev->dma_mask = BIT(40) - 1;
-	m->rx = dev_dma_alloc(dev, NR_RX * sizeof(struct mac_desc), &m->rx_dma);
-	m->tx = dev_dma_alloc(dev, NR_TX * sizeof(struct mac_desc), &m->tx_dma);
-	return m->rx && m->tx ? 0 : -ENOMEM;
-}
-
-static void prepare(struct dwmac *m, struct device *dev)
-{
-	u8 mac[ETH_ALEN];
-
-	m->burst_tx = dev_prop_u32(dev, "snps,txpbl", 16);
-	m->burst_rx = dev_prop_u32(dev, "snps,rxpbl", 16);
-	m->mdio = (struct mdio_bus){ .read = mdio_read, .write = mdio_write };
-	m->phy.bus = &m->mdio;
-	m->phy.node = tree_phandle_node(dev_prop_cell(dev, "phy-handle", 0));
-	m->phy.address = m->phy.node < 0 ? 0 : tree_cell(m->phy.node, "reg", 0) & 31;
-	net_poll_init(&m->poll, dwmac_poll);
-	delayed_work_init(&m->refill, refill_again);
-	delayed_work_init(&m->link_work, look_at_link);
-	read_mac(dev, mac);
-	netdev_init_ether(&m->dev, mac);
-	m->dev.features = NETDEV_SG;
-	m->dev.max_mtu = 1500;
-	m->dev.ops = &dwmac_ops;
-	m->dev.priv = m;
+	d->rx = dev_dma_alloc(dev, MAC_NR_RX * sizeof(struct mac_desc), &d->rx_dma);
+	d->tx = dev_dma_alloc(dev, MAC_NR_TX * sizeof(struct mac_desc), &d->tx_dma);
+	return d->rx && d->tx ? 0 : -ENOMEM;
 }
 
 static int dwmac_probe(struct device *dev)
 {
-	struct dwmac *m = dev_zalloc(dev, sizeof(*m));
-	const u8 *mac;
+	struct dwmac *d = dev_zalloc(dev, sizeof(*d));
 	int err;
 
-	if (!m)
+	if (!d)
 		return -ENOMEM;
-	err = acquire(m, dev);
+	d->mac.ops = &dwmac_mac_ops;
+	d->mac.device = dev;
+	d->mac.rx_skip = RX_PAD;
+	d->mac.mdio = (struct mdio_bus){ .read = mdio_read, .write = mdio_write };
+	d->burst_tx = dev_prop_u32(dev, "snps,txpbl", 16);
+	d->burst_rx = dev_prop_u32(dev, "snps,rxpbl", 16);
+	err = acquire(d, dev);
 	if (err)
 		return err;
-	prepare(m, dev);
-	err = dev_on_release(dev, stop, m);
+	mac_init(&d->mac, &dwmac_ops, dwmac_poll);
+	if (HAS_TX_CSUM(rd(d, FEATURE0)))
+		d->mac.dev.features |= NETDEV_CSUM;
+	d->hash_words = HASH_WORDS(rd(d, FEATURE1));
+	err = dev_on_release(dev, stop, d);
 	if (!err)
-		err = start(m);
-	if (!err)
-		err = dev_request_irq(dev, dev_irq(dev, 0), dwmac_interrupt, m);
-	if (!err)
-		err = netdev_register(&init_net, &m->dev);
-	if (err)
-		return err;
-	netdev_set_carrier(&m->dev, false);
-	mac = m->dev.mac;
-	pr_info("%s: %s, PHY %x, %02x:%02x:%02x:%02x:%02x:%02x\n", m->dev.name, dev->name, m->phy.id, mac[0], mac[1],
-		mac[2], mac[3], mac[4], mac[5]);
-	net_poll_schedule(&m->poll);	/* gives the device its buffers */
-	delayed_work_queue(&m->link_work, 0);
-	return 0;
+		err = start(d, FILTER_HASH,
+			    CONFIG_STRIP | CONFIG_RX_CSUM | CONFIG_FULL | CONFIG_TE | CONFIG_RE);
+	return err ? err : mac_register(&d->mac, dwmac_interrupt);
 }
 
 static const char *const compatible[] = { "starfive,jh7110-dwmac", "starfive,dwmac", "snps,dwmac-5.20", NULL };

@@ -89,7 +89,8 @@ static int wait_reset(struct phy *p)
 
 int phy_start(struct phy *p)
 {
-	int high = p->bus->read(p->bus, p->address, ID1), low = p->bus->read(p->bus, p->address, ID2), err;
+	int high = p->bus->read(p->bus, p->address, ID1),
+	    low = p->bus->read(p->bus, p->address, ID2), err;
 
 	if (high < 0 || low < 0 || (high == 0xffff && low == 0xffff) || !(high | low))
 		return -ENODEV;
@@ -109,14 +110,16 @@ int phy_read_link(struct phy *p, struct phy_link *out)
 	int status;
 
 	*out = (struct phy_link){ 0 };
-	b->read(b, p->address, STATUS);		/* a link that was lost shows once, even if it is back */
+	/* a link that was lost shows once, even if it is back */
+	b->read(b, p->address, STATUS);
 	status = b->read(b, p->address, STATUS);
 	if (status < 0)
 		return status;
 	if (!((u32)status & STATUS_LINK) || !((u32)status & STATUS_DONE))
 		return 0;
 	common = (u32)b->read(b, p->address, ADVERTISED) & (u32)b->read(b, p->address, PARTNER);
-	gigabit = (u32)b->read(b, p->address, GIGABIT) & (u32)b->read(b, p->address, GIGABIT_PARTNER) >> 2;
+	gigabit = (u32)b->read(b, p->address, GIGABIT) &
+		  (u32)b->read(b, p->address, GIGABIT_PARTNER) >> 2;
 	out->up = true;
 	out->mbit = gigabit & 0x300 ? 1000 : common & 0x180 ? 100 : 10;
 	out->full_duplex = out->mbit == 1000 ? gigabit & 0x200 : out->mbit == 100 ? common & 0x100 : common & 0x40;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Pins of the JH7110's system region: functions, pads, and GPIO 0..63.
+ * Pins of the JH7110: of its system region functions, pads, and GPIO 0..63; of the always-on one
+ * GPIO 0..3.
  *
  * Output: each pin has a byte that says which signal it carries (DOUT) and one that
  * says when it drives (DOEN: 0 always, 1 never). Input: each signal has a byte that
@@ -11,26 +12,49 @@
  * A group of the tree has "pinmux" words, one a pin: 31:24 input signal (255 none),
  * 23:16 output signal, 15:10 output enable signal, 9:8 function, 7:0 pin.
  *
- * Limits: function (9:8) other than 0 is refused; no interrupts from pins; the always-on
- * region's pins have no driver.
+ * Interrupts: a pin whose bit of IE is set raises the controller's one; edges stay until a 0 is
+ * written to IC, and come again after a 1 was.
+ *
+ * Limits: function (9:8) other than 0 is refused; the always-on region's pins have no other
+ * functions than GPIO, states of theirs are as firmware left them.
  *
  * Source: U-Boot pinctrl-jh7110-sys.c and asm/arch-jh7110/gpio.h; dt-bindings/pinctrl/
- * starfive,jh7110-pinctrl.h.
+ * starfive,jh7110-pinctrl.h; interrupts and the always-on region: Linux pinctrl-starfive-jh7110.c and
+ * -aon.c.
  */
 #include <arch/io.h>
 #include <arch/paging.h>
 #include <drivers/core/provider.h>
 #include <drivers/gpio/gpio.h>
+#include <kernel/lib/string.h>
 #include <libfdt.h>
 
-#define DOEN(pin)	((pin) & ~3u)
-#define DOUT(pin)	(0x040 + ((pin) & ~3u))
-#define GPI(signal)	(0x080 + ((signal) & ~3u))
-#define LEVEL(pin)	(0x118 + 4 * ((pin) / 32))
+/* Offsets in a region; what has a bit for each pin is in words of 32. */
+struct region {
+	u32 nr_pins;
+	u32 dout, gpi, interrupts, is_edge, clear, both_edges, rising, enabled, raised, level;
+	u32 pads;		/* of GPIO 0 and those after it */
+};
+
+static const struct region system_region = {
+	.nr_pins = 64, .dout = 0x040, .gpi = 0x080, .interrupts = 0x0dc, .is_edge = 0x0e0, .clear = 0x0e8,
+	.both_edges = 0x0f0, .rising = 0x0f8, .enabled = 0x100, .raised = 0x110, .level = 0x118, .pads = 0x120,
+};
+
+/* Before the pads of its GPIO is that of TESTEN. */
+static const struct region always_on_region = {
+	.nr_pins = 4, .dout = 0x04, .gpi = 0x08, .interrupts = 0x0c, .is_edge = 0x10, .clear = 0x14,
+	.both_edges = 0x18, .rising = 0x1c, .enabled = 0x20, .raised = 0x28, .level = 0x2c, .pads = 0x34,
+};
+
+#define WORD(pin)	((pin) & ~3u)		/* of a byte for each pin, from 0: DOEN */
+#define BANK(reg, pin)	((reg) + 4 * ((pin) / 32))
 /* Pads 0..74, and 89..94 (flash); those of GMAC1 between have no word. */
 #define PAD(pin)	((pin) < 75 ? 0x120 + 4 * (pin) : 0x284 + 4 * ((pin) - 89))
 #define HAS_PAD(pin)	((pin) < 75 || (pin) >= 89)
 #define LANE(n)		(8 * ((n) % 4))
+
+#define ALWAYS_ON	"starfive,jh7110-aon-pinctrl"
 
 #define DOEN_MASK	0x3fu
 #define DOUT_MASK	0x7fu
@@ -39,7 +63,7 @@
 #define DOEN_NEVER	1
 #define NO_SIGNAL	0xff
 #define NR_SIGNALS	92		/* of inputs: 0x080..0x0db */
-#define NR_PINS		64		/* with functions; behind them are those of one use */
+#define NR_PINS		64		/* of the system region, with functions; behind them are those of one use */
 #define NR_PADS		95
 
 #define PAD_INPUT	BIT(0)
@@ -52,8 +76,11 @@
 struct jh7110_pins {
 	struct pin_chip pins;
 	struct gpio_chip gpio;
-	volatile u8 *regs;		/* constant after probe */
+	/* Constant after probe. */
+	const struct region *region;
+	volatile u8 *regs;
 	struct spinlock lock;		/* RANK_LEAF, irq-safe: four pins share a word */
+	u8 edges[NR_PINS];		/* which are watched; lock */
 };
 
 /* Lock held. */
@@ -68,10 +95,10 @@ static void set_mux(struct jh7110_pins *j, u32 pin, u32 input, u32 output, u32 e
 {
 	u64 flags = spin_lock_irqsave(&j->lock);
 
-	set_lane(j, DOUT(pin), LANE(pin), DOUT_MASK, output);
-	set_lane(j, DOEN(pin), LANE(pin), DOEN_MASK, enable);
+	set_lane(j, j->region->dout + WORD(pin), LANE(pin), DOUT_MASK, output);
+	set_lane(j, WORD(pin), LANE(pin), DOEN_MASK, enable);
 	if (input != NO_SIGNAL)
-		set_lane(j, GPI(input), LANE(input), GPI_MASK, pin + 2);
+		set_lane(j, j->region->gpi + WORD(input), LANE(input), GPI_MASK, pin + 2);
 	spin_unlock_irqrestore(&j->lock, flags);
 }
 
@@ -89,7 +116,8 @@ static u32 pad_of(int group, u32 v)
 		v |= PAD_INPUT;
 	if (has(group, "input-disable"))
 		v &= ~PAD_INPUT;
-	if (has(group, "bias-disable") || has(group, "bias-pull-up") || has(group, "bias-pull-down"))
+	if (has(group, "bias-disable") || has(group, "bias-pull-up") ||
+	    has(group, "bias-pull-down"))
 		v &= ~(PAD_PULL_UP | PAD_PULL_DOWN);
 	if (has(group, "bias-pull-up"))
 		v |= PAD_PULL_UP;
@@ -144,45 +172,129 @@ static void pin_output(struct gpio_chip *chip, u32 pin, bool high)
 	set_mux(container_of(chip, struct jh7110_pins, gpio), pin, NO_SIGNAL, high, DOEN_ALWAYS);
 }
 
+static bool pin_level(struct gpio_chip *chip, u32 pin)
+{
+	struct jh7110_pins *j = container_of(chip, struct jh7110_pins, gpio);
+
+	return mmio_read32(j->regs + BANK(j->region->level, pin)) >> (pin % 32) & 1;
+}
+
 static bool pin_input(struct gpio_chip *chip, u32 pin)
 {
 	struct jh7110_pins *j = container_of(chip, struct jh7110_pins, gpio);
 	u64 flags = spin_lock_irqsave(&j->lock);
-	volatile u8 *pad = j->regs + PAD(pin);
+	volatile u8 *pad = j->regs + j->region->pads + 4 * pin;
 
-	set_lane(j, DOEN(pin), LANE(pin), DOEN_MASK, DOEN_NEVER);
+	set_lane(j, WORD(pin), LANE(pin), DOEN_MASK, DOEN_NEVER);
 	mmio_write32(pad, mmio_read32(pad) | PAD_INPUT);
 	spin_unlock_irqrestore(&j->lock, flags);
-	return mmio_read32(j->regs + LEVEL(pin)) >> (pin % 32) & 1;
+	return pin_level(chip, pin);
 }
 
-static const struct gpio_ops gpio_ops = { .output = pin_output, .input = pin_input };
+static bool pin_is_output(struct gpio_chip *chip, u32 pin)
+{
+	struct jh7110_pins *j = container_of(chip, struct jh7110_pins, gpio);
+
+	return (mmio_read32(j->regs + WORD(pin)) >> LANE(pin) & DOEN_MASK) != DOEN_NEVER;
+}
+
+static void set_bit_of(struct jh7110_pins *j, u32 reg, u32 pin, bool on)
+{
+	volatile u8 *bank = j->regs + BANK(reg, pin);
+	u32 bit = 1u << (pin % 32), v = mmio_read32(bank);
+
+	mmio_write32(bank, on ? v | bit : v & ~bit);
+}
+
+/* Lock held. What has come is forgotten, what comes counts. */
+static void clear_edge(struct jh7110_pins *j, u32 pin)
+{
+	set_bit_of(j, j->region->clear, pin, false);
+	set_bit_of(j, j->region->clear, pin, true);
+}
+
+static void pin_watch(struct gpio_chip *chip, u32 pin, u32 edges)
+{
+	struct jh7110_pins *j = container_of(chip, struct jh7110_pins, gpio);
+	const struct region *r = j->region;
+	u64 flags = spin_lock_irqsave(&j->lock);
+
+	j->edges[pin] = (u8)edges;
+	set_bit_of(j, r->enabled, pin, false);
+	set_bit_of(j, r->is_edge, pin, true);
+	set_bit_of(j, r->both_edges, pin, edges == (GPIO_RISING | GPIO_FALLING));
+	set_bit_of(j, r->rising, pin, edges & GPIO_RISING);
+	clear_edge(j, pin);
+	set_bit_of(j, r->enabled, pin, edges);
+	spin_unlock_irqrestore(&j->lock, flags);
+}
+
+/* Where both are watched, the level after it tells which came last. */
+static void pin_raised(struct jh7110_pins *j, u32 pin)
+{
+	u32 edges;
+
+	spin_lock(&j->lock);
+	clear_edge(j, pin);
+	edges = j->edges[pin];
+	spin_unlock(&j->lock);
+	if (edges == (GPIO_RISING | GPIO_FALLING))
+		edges = pin_level(&j->gpio, pin) ? GPIO_RISING : GPIO_FALLING;
+	if (edges)
+		gpio_edge(&j->gpio, pin, edges);
+}
+
+static void pins_interrupt(void *arg)
+{
+	struct jh7110_pins *j = arg;
+
+	for (u32 first = 0; first < j->region->nr_pins; first += 32) {
+		u32 raised = mmio_read32(j->regs + BANK(j->region->raised, first));
+
+		for (; raised; raised &= raised - 1)
+			pin_raised(j, first + (u32)__builtin_ctz(raised));
+	}
+}
+
+static const struct gpio_ops gpio_ops = {
+	.output = pin_output, .input = pin_input, .is_output = pin_is_output, .level = pin_level,
+	.watch = pin_watch,
+};
 
 static int pins_probe(struct device *dev)
 {
+	bool always_on = !strcmp(device_match(dev), ALWAYS_ON);
 	struct jh7110_pins *j = dev_zalloc(dev, sizeof(*j));
-	int err;
 	u64 size;
+	int err;
 
 	if (!j)
 		return -ENOMEM;
 	err = dev_enable(dev);
 	if (err)
 		return err;
+	j->region = always_on ? &always_on_region : &system_region;
 	if (!dev_reg_phys(dev, 0, &size) || size < PAD(NR_PADS))
 		return -EINVAL;
 	j->regs = dev_map_regs(dev, 0);
-	if (!j->regs)
+	if (!j->regs || !dev_answers(dev, j->regs, 4))
 		return -ENODEV;
 	spin_lock_init(&j->lock, RANK_LEAF);
 	j->pins = (struct pin_chip){ .ops = &pin_ops, .dev = dev };
-	j->gpio = (struct gpio_chip){ .ops = &gpio_ops, .dev = dev, .nr_pins = NR_PINS };
-	pin_chip_add(&j->pins);
+	j->gpio = (struct gpio_chip){ .ops = &gpio_ops, .dev = dev, .nr_pins = j->region->nr_pins };
+	for (u32 pin = 0; pin < j->region->nr_pins; pin += 32)
+		mmio_write32(j->regs + BANK(j->region->enabled, pin), 0);
+	err = dev_request_irq(dev, dev_irq(dev, 0), pins_interrupt, j);
+	if (err)
+		return err;
+	mmio_write32(j->regs + j->region->interrupts, 1);
+	if (!always_on)
+		pin_chip_add(&j->pins);
 	gpio_chip_add(&j->gpio);
 	return 0;
 }
 
-static const char *const compatible[] = { "starfive,jh7110-sys-pinctrl", NULL };
+static const char *const compatible[] = { "starfive,jh7110-sys-pinctrl", ALWAYS_ON, NULL };
 
 DRIVER(jh7110_pins) = {
 	.name = "jh7110-pins",

@@ -1,1 +1,2 @@
-obj-y += drivers/rtc/goldfish.o
+obj-y += drivers/rtc/rtc.o drivers/rtc/goldfish.o
+obj-$(CONFIG_SOC_JH7110) += drivers/rtc/jh7110.o

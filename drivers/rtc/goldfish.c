@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * QEMU's real-time clock: ns since 1970, read once at boot to set CLOCK_REALTIME.
- * Reading TIME_LOW latches TIME_HIGH. Alarm: an interrupt at a time.
+ * QEMU's real-time clock: ns since 1970. Reading TIME_LOW latches TIME_HIGH; each half
+ * counts from when it is written. Alarm: an interrupt at a time, for tests.
  *
  * Registers: QEMU, hw/rtc/goldfish_rtc.c.
  */
 #include <arch/io.h>
 #include <drivers/core/driver.h>
 #include <drivers/rtc/goldfish.h>
-#include <kernel/printk.h>
-#include <kernel/time/hrtimer.h>
+#include <drivers/rtc/rtc.h>
 
 #define TIME_LOW	0x00
 #define TIME_HIGH	0x04
@@ -54,6 +53,22 @@ int goldfish_alarm(u64 after_ns, void (*fn)(void *arg), void *arg)
 	return 0;
 }
 
+static int goldfish_read(struct rtc_device *r, u64 *ns)
+{
+	*ns = read_ns();
+	return 0;
+}
+
+static int goldfish_set(struct rtc_device *r, u64 ns)
+{
+	mmio_write32(rtc.regs + TIME_HIGH, (u32)(ns >> 32));
+	mmio_write32(rtc.regs + TIME_LOW, (u32)ns);
+	return 0;
+}
+
+static const struct rtc_ops goldfish_ops = { .read = goldfish_read, .set = goldfish_set };
+static struct rtc_device goldfish = { .ops = &goldfish_ops, .chip = "goldfish_rtc" };
+
 static int goldfish_probe(struct device *dev)
 {
 	volatile u8 *regs = dev_map_regs(dev, 0);
@@ -64,12 +79,11 @@ static int goldfish_probe(struct device *dev)
 	rtc.regs = regs;
 	mmio_write32(regs + IRQ_ENABLED, 0);
 	err = dev_request_irq(dev, dev_irq(dev, 0), rtc_interrupt, NULL);
-	if (err) {
+	if (!err)
+		err = rtc_register(&goldfish);
+	if (err)
 		rtc.regs = NULL;
-		return err;
-	}
-	ktime_set_real(read_ns());
-	return 0;
+	return err;
 }
 
 static const char *const compatible[] = { "google,goldfish-rtc", NULL };

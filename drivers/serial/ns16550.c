@@ -34,7 +34,8 @@ enum {
 #define IIR_BUSY	0x07		/* DesignWare */
 #define IIR_TIMEOUT	0x0c
 #define FCR_ENABLE	BIT(0)
-#define FCR_TRIGGER_8	0x80		/* receive interrupt at 8 bytes, or after 4 characters of time */
+/* receive interrupt at 8 bytes, or after 4 characters of time */
+#define FCR_TRIGGER_8	0x80
 #define LCR_8N1		0x03
 #define LCR_DLAB	BIT(7)
 #define MCR_ON		0x0b		/* DTR, RTS, and OUT2, which on PCs gates the interrupt */

@@ -26,7 +26,8 @@
 
 struct sifive_uart {
 	struct uart uart;
-	u64 clock_hz;			/* constant after probe; 0: unknown, the rate stays firmware's */
+	/* constant after probe; 0: unknown, the rate stays firmware's */
+	u64 clock_hz;
 };
 
 static u32 sf_room(struct uart *u)

@@ -20,7 +20,8 @@
 #include <libfdt.h>
 
 #define RX_BATCH	64		/* bytes given to the tty at once: a FIFO's worth */
-#define ROOM_PATIENCE	50000000	/* reads of the status, seconds: who reads may be slow (a terminal, a pipe) */
+/* reads of the status, seconds: who reads may be slow (a terminal, a pipe) */
+#define ROOM_PATIENCE	50000000
 #define PANIC_PATIENCE	100000		/* rounds of waiting for a lock that may never come free */
 
 /* --- printk --- */
@@ -34,7 +35,6 @@ static bool lock_for_console(struct uart *u, u64 *flags)
 		return true;
 	}
 	*flags = local_irq_save();
-	preempt_disable();
 	while (patience--) {
 		if (raw_spin_trylock(&u->lock))
 			return true;
@@ -69,7 +69,7 @@ static void console_write(struct console *c, const char *s, size_t len)
 	if (locked)
 		raw_spin_unlock(&u->lock);
 	local_irq_restore(flags);
-	preempt_enable();
+	preempt_check();
 }
 
 /* --- the tty's side --- */
@@ -259,7 +259,9 @@ int uart_register(struct uart *u, const char *prefix)
 		return n;
 	snprintf(u->name, sizeof(u->name), "%s%d", prefix, n);
 	err = dev_request_irq(u->dev, dev_irq(u->dev, 0), uart_interrupt, u);
-	/* The tty is there to stay: without an interrupt it has no input, but printk still works. */
+	/*
+	 * The tty is there to stay: without an interrupt it has no input, but printk still works.
+	 */
 	if (err)
 		pr_err("%s: no interrupt: error %d\n", u->dev->name, -err);
 	console_start(u, by_tree);

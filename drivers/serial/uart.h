@@ -16,7 +16,8 @@ struct uart;
 
 /* Context of all but set_rate: the UART's lock held, interrupts off. */
 struct uart_ops {
-	u32 (*room)(struct uart *u);		/* bytes that put() may be called for now; 0: full */
+	/* bytes that put() may be called for now; 0: full */
+	u32 (*room)(struct uart *u);
 	void (*put)(struct uart *u, u8 c);
 	int (*get)(struct uart *u);		/* a received byte, UART_NONE or UART_BREAK */
 	void (*enable)(struct uart *u, bool rx, bool tx);	/* which interrupts; tx: there is room */

@@ -111,7 +111,7 @@ static int sifive_spi_probe(struct device *dev)
 	if (!s->clock_hz)
 		s->clock_hz = DEFAULT_CLOCK_HZ;
 	s->regs = dev_map_regs(dev, 0);
-	if (!s->regs)
+	if (!s->regs || !dev_answers(dev, s->regs + SCKDIV, 4))
 		return -ENODEV;
 	s->bus = (struct spi_bus){ .ops = &sifive_ops, .dev = dev };
 	spi_bus_add(&s->bus);

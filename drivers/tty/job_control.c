@@ -103,7 +103,9 @@ static void put_pids(struct pid *a, struct pid *b)
 		pid_put(b);
 }
 
-/* Every process of the session forgets the terminal. tasklist_lock held; refs dropped is the count. */
+/*
+ * Every process of the session forgets the terminal. tasklist_lock held; refs dropped is the count.
+ */
 static u32 forget_in_session_locked(struct pid *session, struct tty *tty)
 {
 	struct process *p;
@@ -124,7 +126,10 @@ static void put_times(struct tty *tty, u32 n)
 		tty_put(tty);
 }
 
-/* What the leader would tell at its exit, after a hang-up. tasklist_lock held; the old one comes back to be put. */
+/*
+ * What the leader would tell at its exit, after a hang-up.
+ * tasklist_lock held; the old one comes back to be put.
+ */
 static struct pid *swap_old_pgrp_locked(struct process *leader, struct pid *pgrp)
 {
 	struct pid *old = leader->tty_old_pgrp;
@@ -170,8 +175,12 @@ void tty_open_session(struct tty *tty)
 		(void)gain(tty, false);
 }
 
-/* Take the session from the terminal; both pids come back with their references, NULL if it had none. */
-static void release_session(struct tty *tty, struct pid *only, struct pid **session, struct pid **pgrp)
+/*
+ * Take the session from the terminal; both pids come
+ * back with their references, NULL if it had none.
+ */
+static void release_session(struct tty *tty, struct pid *only, struct pid **session,
+			    struct pid **pgrp)
 {
 	u32 dropped = 0;
 
@@ -226,7 +235,10 @@ void tty_session_hangup(struct tty *tty, bool session_exits)
 	put_pids(session, pgrp);
 }
 
-/* The leader gives the terminal up. A pty stays; a line that a session has left is hung up for all who have it. */
+/*
+ * The leader gives the terminal up. A pty stays; a line
+ * that a session has left is hung up for all who have it.
+ */
 static void leader_leaves(struct tty *tty, struct process *leader, bool exits)
 {
 	struct pid *session, *pgrp;
@@ -373,7 +385,10 @@ long tty_ioctl_gsid(struct tty *tty, uaddr_t arg, bool from_master)
 	return report_pid(tty, &tty->session, arg);
 }
 
-/* The session that the group nr is of: a member's, or that of the process with this number. tasklist_lock held. */
+/*
+ * The session that the group nr is of: a member's, or that
+ * of the process with this number. tasklist_lock held.
+ */
 static struct pid *session_of_group_locked(const struct pid *pgrp)
 {
 	struct process *p = process_of_link(pgrp->members[PIDTYPE_PGID].first, PIDTYPE_PGID);

@@ -25,5 +25,8 @@ long tty_ioctl_gsid(struct tty *tty, uaddr_t arg, bool from_master);
 
 /* fork: the child shares the parent's terminal. Context: tasklist_lock held. */
 void tty_fork_locked(struct process *child, const struct process *parent);
-/* setsid: p has no terminal any more; the caller tty_put()s the result after unlock. tasklist_lock held. */
+/*
+ * setsid: p has no terminal any more; the caller
+ * tty_put()s the result after unlock. tasklist_lock held.
+ */
 struct tty *tty_detach_locked(struct process *p);

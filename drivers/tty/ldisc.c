@@ -1,21 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Line discipline: editing, echo, signals and output processing.
+ * Line discipline: settings, editing, signals and reading. Output and echo: ldisc_out.c.
  *
  * Canonical input collects a line between canon_head and head, where the
  * editing characters may still take bytes back; a line-ending byte sets
  * canon_head to head, which makes the line readable. Without ICANON canon_head
  * means nothing: all of [tail, head) is readable.
  *
- * Echo must undo what it did, so erasing a byte asks how wide its echo was: one
- * column, two for a control character shown as ^X, or up to the next multiple of
- * eight for a tab, which is found by walking the line back to the tab before it,
- * or to canon_column. With IUTF8 continuation bytes have no width and go with
- * their lead byte.
- *
  * Most input is text. A bitmap tells the few bytes that mean something under the
- * present settings; without echo and such bytes, input is one copy. Output is
- * copied in runs of printable bytes.
+ * present settings; without echo and such bytes, input is one copy.
  *
  * Invariants:
  *  (1) tail <= canon_head <= head <= tail + LDISC_IN_SIZE, as free-running u32
@@ -24,49 +17,13 @@
  *  (3) One byte of room is kept for the line's end: a line that is too long to
  *      edit keeps its beginning, and what comes then replaces its last byte, so
  *      that its end gets through.
- *  (4) out_tail <= out_stop_at <= out_head while stopped.
  *
  * Source: POSIX.1-2017, chapter 11; behaviour where POSIX leaves a choice is
  * that of Linux (compared by tests/user/abi_pty.c).
  */
-#include <drivers/tty/ldisc.h>
+#include <drivers/tty/ldisc_impl.h>
 #include <kernel/lib/string.h>
 #include <kernel/uapi/signal.h>
-
-#define IN_MASK		(LDISC_IN_SIZE - 1)
-#define OUT_MASK	(LDISC_OUT_SIZE - 1)
-#define DISABLED	0		/* _POSIX_VDISABLE */
-#define TAB_WIDTH	8
-
-static bool l_flag(const struct ldisc *ld, u32 f) { return ld->termios.lflag & f; }
-static bool i_flag(const struct ldisc *ld, u32 f) { return ld->termios.iflag & f; }
-static bool o_flag(const struct ldisc *ld, u32 f) { return ld->termios.oflag & f; }
-
-static bool is_cc(const struct ldisc *ld, u8 c, int which)
-{
-	return c == ld->termios.cc[which] && c != DISABLED;
-}
-
-static bool is_control(u8 c)
-{
-	return c < 0x20 || c == 0x7f;
-}
-
-/* Letters of Latin-1, as on Linux. */
-static bool is_upper(u8 c)
-{
-	return (c >= 'A' && c <= 'Z') || (c >= 0xc0 && c <= 0xde && c != 0xd7);
-}
-
-static bool is_lower(u8 c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 0xdf && c != 0xf7);
-}
-
-static bool is_continuation(const struct ldisc *ld, u8 c)
-{
-	return i_flag(ld, IUTF8) && (c & 0xc0) == 0x80;
-}
 
 /* --- settings --- */
 
@@ -196,293 +153,7 @@ void ldisc_set_termios(struct ldisc *ld, const struct termios2 *t)
 		ldisc_start(ld);
 }
 
-/* --- the output ring --- */
-
-static u32 out_room(const struct ldisc *ld)
-{
-	return LDISC_OUT_SIZE - ldisc_out_count(ld);
-}
-
-static bool out_put(struct ldisc *ld, u8 c)
-{
-	if (!out_room(ld))
-		return false;
-	ld->out[ld->out_head++ & OUT_MASK] = c;
-	return true;
-}
-
-static void out_copy(struct ldisc *ld, const u8 *p, u32 n)
-{
-	u32 at = ld->out_head & OUT_MASK, first = min(n, LDISC_OUT_SIZE - at);
-
-	memcpy(ld->out + at, p, first);
-	memcpy(ld->out, p + first, n - first);
-	ld->out_head += n;
-}
-
-u32 ldisc_output(const struct ldisc *ld, const u8 **p)
-{
-	u32 end = ld->stopped ? ld->out_stop_at : ld->out_head, at = ld->out_tail & OUT_MASK;
-
-	*p = ld->out + at;
-	return min(end - ld->out_tail, LDISC_OUT_SIZE - at);
-}
-
-/* A pty's output is with its reader already. */
-void ldisc_flush_output(struct ldisc *ld)
-{
-	if (!ld->is_pty)
-		ld->out_tail = ld->out_stop_at = ld->out_head;
-	ld->events |= TIOCPKT_FLUSHWRITE;
-}
-
-void ldisc_stop(struct ldisc *ld)
-{
-	if (ld->stopped)
-		return;
-	ld->stopped = true;
-	ld->out_stop_at = ld->is_pty ? ld->out_head : ld->out_tail;
-	ld->events = (ld->events & ~TIOCPKT_START) | TIOCPKT_STOP;
-}
-
-void ldisc_start(struct ldisc *ld)
-{
-	if (!ld->stopped || ld->tco_stopped)
-		return;
-	ld->stopped = false;
-	ld->events = (ld->events & ~TIOCPKT_STOP) | TIOCPKT_START;
-}
-
-void ldisc_set_tco_stopped(struct ldisc *ld, bool stop)
-{
-	if (ld->tco_stopped == stop)
-		return;
-	ld->tco_stopped = stop;
-	if (stop)
-		ldisc_stop(ld);
-	else
-		ldisc_start(ld);
-}
-
-void ldisc_put_raw(struct ldisc *ld, u8 c)
-{
-	(void)out_put(ld, c);
-}
-
-/* --- output processing --- */
-
-static bool output_newline(struct ldisc *ld, u32 room)
-{
-	if (o_flag(ld, ONLRET))
-		ld->column = 0;
-	if (!o_flag(ld, ONLCR))
-		return out_put(ld, '\n');
-	if (room < 2)
-		return false;
-	ld->column = ld->canon_column = 0;
-	out_put(ld, '\r');
-	return out_put(ld, '\n');
-}
-
-static bool output_return(struct ldisc *ld)
-{
-	if (o_flag(ld, ONOCR) && ld->column == 0)
-		return true;
-	if (o_flag(ld, OCRNL)) {
-		if (o_flag(ld, ONLRET))
-			ld->column = ld->canon_column = 0;
-		return out_put(ld, '\n');
-	}
-	ld->column = ld->canon_column = 0;
-	return out_put(ld, '\r');
-}
-
-static bool output_tab(struct ldisc *ld, u32 room)
-{
-	u32 spaces = TAB_WIDTH - (ld->column & (TAB_WIDTH - 1));
-
-	if ((ld->termios.oflag & TABDLY) != XTABS) {
-		ld->column += spaces;
-		return out_put(ld, '\t');
-	}
-	if (room < spaces)
-		return false;
-	ld->column += spaces;
-	while (spaces--)
-		out_put(ld, ' ');
-	return true;
-}
-
-/* c as OPOST asks, in room bytes. False and nothing done where it does not fit. */
-static bool output_char(struct ldisc *ld, u8 c, u32 room)
-{
-	if (!room)
-		return false;
-	switch (c) {
-	case '\n':
-		return output_newline(ld, room);
-	case '\r':
-		return output_return(ld);
-	case '\t':
-		return output_tab(ld, room);
-	case '\b':
-		ld->column -= ld->column > 0;
-		return out_put(ld, c);
-	default:
-		if (o_flag(ld, OLCUC) && is_lower(c))
-			c -= 'a' - 'A';
-		ld->column += !is_control(c) && !is_continuation(ld, c);
-		return out_put(ld, c);
-	}
-}
-
-u32 ldisc_write_room(const struct ldisc *ld)
-{
-	u32 room = out_room(ld);
-
-	if (ld->stopped && ld->is_pty)
-		return 0;
-	return room > LDISC_ECHO_RESERVE ? room - LDISC_ECHO_RESERVE : 0;
-}
-
-/* Leading bytes that go out as they are. */
-static u32 plain_run(struct ldisc *ld, const u8 *p, u32 n)
-{
-	u32 i, width = 0;
-
-	if (o_flag(ld, OLCUC))
-		return 0;
-	for (i = 0; i < n && !is_control(p[i]); i++)
-		width += !is_continuation(ld, p[i]);
-	ld->column += width;
-	return i;
-}
-
-u32 ldisc_write(struct ldisc *ld, const u8 *p, u32 n)
-{
-	u32 done = 0;
-
-	if (!o_flag(ld, OPOST)) {
-		n = min(n, ldisc_write_room(ld));
-		out_copy(ld, p, n);
-		return n;
-	}
-	while (done < n) {
-		u32 room = ldisc_write_room(ld), run = plain_run(ld, p + done, min(n - done, room));
-
-		out_copy(ld, p + done, run);
-		done += run;
-		if (done < n && !output_char(ld, p[done++], room - run))
-			return done - 1;
-	}
-	return done;
-}
-
-/* --- echo: what finds no room is lost --- */
-
-static void echo_raw(struct ldisc *ld, u8 c)
-{
-	if (o_flag(ld, OPOST))
-		(void)output_char(ld, c, out_room(ld));
-	else
-		(void)out_put(ld, c);
-}
-
-static void echo_char(struct ldisc *ld, u8 c)
-{
-	if (l_flag(ld, ECHOCTL) && is_control(c) && c != '\t') {
-		(void)out_put(ld, '^');
-		(void)out_put(ld, c ^ 0x40);
-		ld->column += 2;
-		return;
-	}
-	echo_raw(ld, c);
-}
-
-static void finish_erasing(struct ldisc *ld)
-{
-	if (ld->erasing) {
-		echo_raw(ld, '/');
-		ld->erasing = false;
-	}
-}
-
-/* The echo of a byte that joins the edited line. */
-static void echo_input(struct ldisc *ld, u8 c)
-{
-	finish_erasing(ld);
-	if (ld->canon_head == ld->head)
-		ld->canon_column = ld->column;
-	echo_char(ld, c);
-}
-
-/* Back to where the tab at head began. */
-static void echo_untab(struct ldisc *ld)
-{
-	u32 width = 0, i = ld->head;
-	bool after_tab = false;
-
-	while (i != ld->canon_head && !after_tab) {
-		u8 c = ld->in[--i & IN_MASK];
-
-		if (c == '\t')
-			after_tab = true;
-		else if (is_control(c))
-			width += l_flag(ld, ECHOCTL) ? 2 : 0;
-		else
-			width += !is_continuation(ld, c);
-	}
-	if (!after_tab)
-		width += ld->canon_column;
-	for (u32 n = TAB_WIDTH - (width & (TAB_WIDTH - 1)); n; n--) {
-		(void)out_put(ld, '\b');
-		ld->column -= ld->column > 0;
-	}
-}
-
-static void echo_rubout(struct ldisc *ld)
-{
-	echo_raw(ld, '\b');
-	echo_raw(ld, ' ');
-	echo_raw(ld, '\b');
-}
-
-/* ECHOPRT: the characters taken back are printed between \ and /. bytes of them, at head. */
-static void echo_printed_erase(struct ldisc *ld, u32 bytes)
-{
-	if (!ld->erasing) {
-		echo_raw(ld, '\\');
-		ld->erasing = true;
-	}
-	echo_char(ld, ld->in[ld->head & IN_MASK]);
-	for (u32 i = 1; i < bytes; i++)
-		echo_raw(ld, ld->in[(ld->head + i) & IN_MASK]);
-}
-
 /* --- editing --- */
-
-/* The echo of taking back the character of so many bytes at head. by: VERASE, VWERASE, VKILL. */
-static void echo_erase(struct ldisc *ld, u32 bytes, int by)
-{
-	u8 c = ld->in[ld->head & IN_MASK];
-
-	if (!l_flag(ld, ECHO))
-		return;
-	if (l_flag(ld, ECHOPRT)) {
-		echo_printed_erase(ld, bytes);
-	} else if (by == VERASE && !l_flag(ld, ECHOE)) {
-		echo_char(ld, ld->termios.cc[VERASE]);
-	} else if (c == '\t') {
-		echo_untab(ld);
-	} else if (is_control(c)) {
-		if (l_flag(ld, ECHOCTL)) {
-			echo_rubout(ld);
-			echo_rubout(ld);
-		}
-	} else {
-		echo_rubout(ld);
-	}
-}
 
 /* The first byte of most UTF-8 letters is one too. */
 static bool is_word_char(u8 c)
@@ -518,12 +189,12 @@ static void erase_chars(struct ldisc *ld, int by)
 			in_word |= is_word_char(c);
 		}
 		ld->head -= bytes;
-		echo_erase(ld, bytes, by);
+		ldisc_echo_erase(ld, bytes, by);
 		if (by == VERASE)
 			break;
 	}
 	if (ld->head == ld->canon_head && l_flag(ld, ECHO))
-		finish_erasing(ld);
+		ldisc_finish_erasing(ld);
 }
 
 static void kill_line(struct ldisc *ld)
@@ -535,19 +206,19 @@ static void kill_line(struct ldisc *ld)
 	ld->head = ld->canon_head;
 	if (!l_flag(ld, ECHO))
 		return;
-	finish_erasing(ld);
-	echo_char(ld, ld->termios.cc[VKILL]);
+	ldisc_finish_erasing(ld);
+	ldisc_echo_char(ld, ld->termios.cc[VKILL]);
 	if (l_flag(ld, ECHOK))
-		echo_raw(ld, '\n');
+		ldisc_echo_raw(ld, '\n');
 }
 
 static void reprint(struct ldisc *ld, u8 c)
 {
-	finish_erasing(ld);
-	echo_char(ld, c);
-	echo_raw(ld, '\n');
+	ldisc_finish_erasing(ld);
+	ldisc_echo_char(ld, c);
+	ldisc_echo_raw(ld, '\n');
 	for (u32 i = ld->canon_head; i != ld->head; i++)
-		echo_char(ld, ld->in[i & IN_MASK]);
+		ldisc_echo_char(ld, ld->in[i & IN_MASK]);
 }
 
 /* The callers keep to ldisc_room(). PARMRK can want one more: then the byte is lost. */
@@ -571,7 +242,8 @@ static void end_line(struct ldisc *ld, u8 c)
 /* True if c edited the line instead of joining it. */
 static bool edit(struct ldisc *ld, u8 c)
 {
-	if (is_cc(ld, c, VERASE) || is_cc(ld, c, VKILL) || (l_flag(ld, IEXTEN) && is_cc(ld, c, VWERASE))) {
+	if (is_cc(ld, c, VERASE) || is_cc(ld, c, VKILL) ||
+	    (l_flag(ld, IEXTEN) && is_cc(ld, c, VWERASE))) {
 		if (ld->head == ld->canon_head)
 			return true;
 		if (is_cc(ld, c, VERASE))
@@ -587,10 +259,10 @@ static bool edit(struct ldisc *ld, u8 c)
 	if (is_cc(ld, c, VLNEXT)) {
 		ld->lnext = true;
 		if (l_flag(ld, ECHO)) {
-			finish_erasing(ld);
+			ldisc_finish_erasing(ld);
 			if (l_flag(ld, ECHOCTL)) {
-				echo_raw(ld, '^');
-				echo_raw(ld, '\b');
+				ldisc_echo_raw(ld, '^');
+				ldisc_echo_raw(ld, '\b');
 			}
 		}
 		return true;
@@ -607,7 +279,7 @@ static bool finish(struct ldisc *ld, u8 c)
 {
 	if (c == '\n') {
 		if (l_flag(ld, ECHO | ECHONL))
-			echo_raw(ld, '\n');
+			ldisc_echo_raw(ld, '\n');
 		end_line(ld, c);
 		return true;
 	}
@@ -617,7 +289,7 @@ static bool finish(struct ldisc *ld, u8 c)
 	}
 	if (is_cc(ld, c, VEOL) || (l_flag(ld, IEXTEN) && is_cc(ld, c, VEOL2))) {
 		if (l_flag(ld, ECHO))
-			echo_input(ld, c);
+			ldisc_echo_input(ld, c);
 		if (c == 0xff && i_flag(ld, PARMRK))
 			store(ld, c);
 		end_line(ld, c);
@@ -638,7 +310,7 @@ static void send_signal(struct ldisc *ld, int sig, u8 c)
 	if (i_flag(ld, IXON))
 		ldisc_start(ld);
 	if (l_flag(ld, ECHO))
-		echo_char(ld, c);
+		ldisc_echo_char(ld, c);
 }
 
 static bool signal_char(struct ldisc *ld, u8 c)
@@ -699,7 +371,7 @@ bool ldisc_has_room(const struct ldisc *ld)
 static void accept(struct ldisc *ld, u8 c)
 {
 	if (l_flag(ld, ECHO))
-		echo_input(ld, c);
+		ldisc_echo_input(ld, c);
 	if (c == 0xff && i_flag(ld, PARMRK))
 		store(ld, c);
 	store(ld, c);
@@ -730,8 +402,8 @@ static void receive_special(struct ldisc *ld, u8 c)
 		return;
 	/* Not canonical, and mapped: a newline is echoed as one, not as ^J. */
 	if (c == '\n' && l_flag(ld, ECHO)) {
-		finish_erasing(ld);
-		echo_raw(ld, c);
+		ldisc_finish_erasing(ld);
+		ldisc_echo_raw(ld, c);
 		store(ld, c);
 		return;
 	}
@@ -849,7 +521,10 @@ static bool is_eof_mark(const struct ldisc *ld, u32 i)
 
 static u32 read_line(struct ldisc *ld, u8 *p, u32 n, bool *line_done)
 {
-	/* One more than fits: an end-of-file mark goes with the bytes before it, even at a full buffer. */
+	/*
+	 * One more than fits: an end-of-file mark goes
+	 * with the bytes before it, even at a full buffer.
+	 */
 	u32 have = ld->canon_head - ld->tail, len = line_length(ld, min(have, n + 1), line_done);
 	u32 last = ld->tail + len - 1, bytes = len;
 

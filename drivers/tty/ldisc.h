@@ -12,7 +12,8 @@
 /* Powers of two. A canonical line has at most LDISC_IN_SIZE bytes, its end included. */
 #define LDISC_IN_SIZE	4096
 #define LDISC_OUT_SIZE	4096
-#define LDISC_ECHO_RESERVE 256		/* output bytes that writes leave to echo. Chosen: a few lines of typing */
+/* output bytes that writes leave to echo. Chosen: a few lines of typing */
+#define LDISC_ECHO_RESERVE 256
 
 struct ldisc {
 	struct termios2 termios;
@@ -61,7 +62,8 @@ bool ldisc_has_room(const struct ldisc *ld);		/* it would take a byte */
 /* Input from the line. How many bytes were taken; fewer where the ring is full. */
 u32 ldisc_receive(struct ldisc *ld, const u8 *p, u32 n);
 void ldisc_receive_break(struct ldisc *ld);
-bool ldisc_readable(const struct ldisc *ld);		/* a read would return, be it with an end of file */
+/* a read would return, be it with an end of file */
+bool ldisc_readable(const struct ldisc *ld);
 /*
  * Take at most n bytes: in canonical mode at most one line, and *line_done tells
  * that its end (or an end-of-file mark, which has no byte) went with them.

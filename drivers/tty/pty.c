@@ -32,8 +32,10 @@
 #include <kernel/task/signal.h>
 #include <kernel/uapi/fcntl.h>
 
-#define CHUNK		512		/* bytes moved per lock hold: bounds the time with interrupts off */
-#define ROOM_TO_WAKE	(LDISC_OUT_SIZE / 2)	/* the slave's writers are woken at this much: chosen */
+/* bytes moved per lock hold: bounds the time with interrupts off */
+#define CHUNK		512
+/* the slave's writers are woken at this much: chosen */
+#define ROOM_TO_WAKE	(LDISC_OUT_SIZE / 2)
 
 struct pty {
 	refcount_t refs;		/* master's file, and the slave's port */
@@ -210,8 +212,8 @@ static bool master_readable(const struct pty *pty)
 }
 
 /*
- * Up to n bytes of the slave's output; fewer at the ring's end too. In packet mode *event is the status byte, which
- * goes alone.
+ * Up to n bytes of the slave's output; fewer at the ring's end too. In packet mode *event is the
+ * status byte, which goes alone.
  */
 static u32 take_output(struct pty *pty, u8 *buf, u32 n, u8 *event)
 {
@@ -292,7 +294,8 @@ static ssize_t master_read(struct kio *kio, struct iov_iter *to)
 			return -EIO;
 		if (kio_nonblock(kio))
 			return -EAGAIN;
-		err = wait_event_interruptible(&pty->master_wait, master_readable(pty) || slave_closed(pty));
+		err = wait_event_interruptible(&pty->master_wait,
+					       master_readable(pty) || slave_closed(pty));
 		if (err)
 			return err;
 	}

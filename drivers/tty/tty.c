@@ -36,9 +36,11 @@
 #include <kernel/time/timekeeping.h>
 #include <kernel/uapi/fcntl.h>
 
-#define CHUNK		512		/* bytes moved per lock hold: bounds the time with interrupts off */
+/* bytes moved per lock hold: bounds the time with interrupts off */
+#define CHUNK		512
 #define DECISECOND_NS	(100 * NS_PER_MS)
-#define CLOSE_DRAIN_NS	(30 * NS_PER_SEC)	/* for output when the last file closes; Linux's default */
+/* for output when the last file closes; Linux's default */
+#define CLOSE_DRAIN_NS	(30 * NS_PER_SEC)
 #define FIFO_DRAIN_MS	100		/* for the few bytes in the hardware */
 #define ROOM_TO_WAKE	(LDISC_OUT_SIZE / 2)	/* writers are woken at this much: chosen */
 
@@ -256,7 +258,9 @@ static long wait_input(struct tty *tty, struct kio *kio, ktime_t ns)
 	return wait_event_interruptible_timeout(&tty->read_wait, input_or_end(tty, kio->file), ns);
 }
 
-/* Move what is there, CHUNK at most, to the iterator. Bytes; *done: the line is complete. -EFAULT. */
+/*
+ * Move what is there, CHUNK at most, to the iterator. Bytes; *done: the line is complete. -EFAULT.
+ */
 static ssize_t take_input(struct tty *tty, struct iov_iter *to, bool *done)
 {
 	u8 buf[CHUNK];

@@ -27,13 +27,14 @@ struct poll_table;
  * A driver's probe fills a struct tty_port and calls tty_port_register(). From then on:
  *
  *   start        first open: switch the receive interrupt on
- *   RX           the interrupt empties the FIFO into a buffer, drops the UART's lock, and calls tty_port_input()
- *   write        put bytes into the FIFO; when not all fit, switch the transmit interrupt on and take fewer
- *   TX           the interrupt finds the FIFO empty: off again, drop the UART's lock, tty_port_wakeup()
- *   stop         last close, the output has left the tty: interrupts off
+ *   RX           the interrupt empties the FIFO into a buffer, drops the UART's lock, and calls
+ *   tty_port_input() write        put bytes into the FIFO; when not all fit, switch the transmit
+ *   interrupt on and take fewer TX           the interrupt finds the FIFO empty: off again, drop
+ *   the UART's lock, tty_port_wakeup() stop         last close, the output has left the tty:
+ *   interrupts off
  *
- * The UART's own lock has RANK_UART: write comes with the tty's lock held, a console's write with printk's, so
- * nothing is printed and none of the functions below is called while it is held.
+ * The UART's own lock has RANK_UART: write comes with the tty's lock held, a console's write with
+ * printk's, so nothing is printed and none of the functions below is called while it is held.
  */
 
 struct tty_port_ops {
@@ -43,7 +44,10 @@ struct tty_port_ops {
 	void (*set_termios)(struct tty_port *port, u32 baud, u32 cflag);
 	void (*start)(struct tty_port *port);	/* may be NULL; may sleep */
 	void (*stop)(struct tty_port *port);	/* may be NULL; may sleep */
-	/* Bytes the hardware holds, not yet on the line; for tcdrain(). May be NULL. Context: tty lock held. */
+	/*
+	 * Bytes the hardware holds, not yet on the line; for
+	 * tcdrain(). May be NULL. Context: tty lock held.
+	 */
 	u32 (*pending)(struct tty_port *port);
 	/* Send a break for ms milliseconds. May be NULL; may sleep. */
 	void (*send_break)(struct tty_port *port, u32 ms);
@@ -56,9 +60,10 @@ struct tty_port {
 	void (*released)(struct tty_port *port);	/* the tty is freed (ptys); may be NULL; may sleep */
 };
 /*
- * Make /dev/<prefix><n> ("ttyS", "ttySIF"), n counted for each prefix; n, or -errno. The port is never freed.
- * is_console: the device tree's stdout-path names it: /dev/console, unless console=<prefix><n> says another.
- * Context: boot thread, may sleep; before devtmpfs is mounted is fine.
+ * Make /dev/<prefix><n> ("ttyS", "ttySIF"), n counted for each prefix; n, or -errno. The port is
+ * never freed. is_console: the device tree's stdout-path names it: /dev/console, unless
+ * console=<prefix><n> says another. Context: boot thread, may sleep; before devtmpfs is mounted is
+ * fine.
  */
 int __must_check tty_port_register(struct tty_port *port, const char *prefix, bool is_console);
 /* Received bytes. How many found room: the rest is lost. Any context; without the UART's lock. */
@@ -99,17 +104,26 @@ struct tty {
 struct tty *tty_create(struct tty_port *port, dev_t dev, const char *name, bool is_pty);
 struct tty *tty_get(struct tty *tty);
 void tty_put(struct tty *tty);
-/* Send what waits in out to the port; wakes writers, and a master that wants events. Context: lock held. */
+/*
+ * Send what waits in out to the port; wakes writers,
+ * and a master that wants events. Context: lock held.
+ */
 void tty_push_output_locked(struct tty *tty);
-/* As if received. How many bytes were taken. Context: lock held; then tty_send_signals() without it. */
+/*
+ * As if received. How many bytes were taken. Context:
+ * lock held; then tty_send_signals() without it.
+ */
 u32 tty_input_locked(struct tty *tty, const u8 *buf, u32 len);
 /* To the foreground group, what the line discipline has noted. May sleep. */
 void tty_send_signals(struct tty *tty);
-/* Output has left the machine: 0 or -ERESTARTSYS. A pty's is where it goes to at once. May sleep. */
+/*
+ * Output has left the machine: 0 or -ERESTARTSYS. A pty's is where it goes to at once. May sleep.
+ */
 int tty_wait_drained(struct tty *tty);
 /*
- * Files open now are dead: reads end, writes fail. The session loses the tty: its leader gets SIGHUP and SIGCONT,
- * and, when it is the leader that exits, the foreground group SIGHUP. May sleep.
+ * Files open now are dead: reads end, writes fail. The session loses the tty: its leader gets
+ * SIGHUP and SIGCONT, and, when it is the leader that exits, the foreground group SIGHUP. May
+ * sleep.
  */
 void tty_hangup(struct tty *tty, bool session_exits);
 bool tty_file_is_dead(const struct tty *tty, const struct file *f);
@@ -120,7 +134,10 @@ extern const struct file_ops tty_file_ops;
 extern const struct file_ops tty_console_file_ops;
 long tty_ioctl_common(struct tty *tty, struct file *f, u32 cmd, u64 arg, bool from_master);
 
-/* The session leader p exits: its terminal loses the session (SIGHUP to the foreground group). May sleep. */
+/*
+ * The session leader p exits: its terminal loses the
+ * session (SIGHUP to the foreground group). May sleep.
+ */
 void tty_session_exit(struct process *p);
 /* For /proc/PID/stat: device number and foreground group of p's terminal; 0 and -1 if none. */
 dev_t tty_of_process(struct process *p, pid_t *foreground);

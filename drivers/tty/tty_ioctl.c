@@ -177,7 +177,10 @@ static long count(struct tty *tty, u32 cmd, uaddr_t arg, bool from_master)
 	return put_user(n, arg);
 }
 
-/* TIOCSTI, as if the byte had been typed: only with CAP_SYS_ADMIN, as Linux with dev.tty.legacy_tiocsti = 0. */
+/*
+ * TIOCSTI, as if the byte had been typed: only with
+ * CAP_SYS_ADMIN, as Linux with dev.tty.legacy_tiocsti = 0.
+ */
 static long simulate_input(struct tty *tty, uaddr_t arg)
 {
 	u64 flags;
@@ -202,7 +205,8 @@ static long drain_and_break(struct tty *tty, u32 cmd, u64 arg)
 	err = err ?: tty_wait_drained(tty);
 	if (err || !tty->port->ops->send_break || (cmd == TCSBRK && arg))
 		return err;
-	tty->port->ops->send_break(tty->port, cmd == TCSBRKP && arg ? min(arg, 100ul) * 100 : BREAK_MS);
+	tty->port->ops->send_break(tty->port,
+				   cmd == TCSBRKP && arg ? min(arg, 100ul) * 100 : BREAK_MS);
 	return 0;
 }
 
@@ -240,7 +244,8 @@ static long vhangup_ioctl(struct tty *tty)
 }
 
 /* What is about sessions and exclusive use. False: it is another. */
-static bool session_ioctl(struct tty *tty, struct file *f, u32 cmd, u64 arg, bool from_master, long *ret)
+static bool session_ioctl(struct tty *tty, struct file *f, u32 cmd, u64 arg, bool from_master,
+			  long *ret)
 {
 	switch (cmd) {
 	case TIOCEXCL:

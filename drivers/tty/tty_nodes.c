@@ -143,7 +143,8 @@ static const struct file_ops current_tty_ops = { .open = current_tty_open };
 
 void tty_init(void)
 {
-	BUG_ON(chrdev_register(MKDEV(TTY_SERIAL_MAJOR, TTY_SERIAL_MINOR), TTY_SERIAL_MAX, "ttyS", &serial_ops));
+	BUG_ON(chrdev_register(MKDEV(TTY_SERIAL_MAJOR, TTY_SERIAL_MINOR), TTY_SERIAL_MAX, "ttyS",
+			       &serial_ops));
 	BUG_ON(chrdev_register(MKDEV(TTYAUX_MAJOR, 0), 1, "tty", &current_tty_ops));
 	BUG_ON(chrdev_register(MKDEV(TTYAUX_MAJOR, 1), 1, "console", &console_ops));
 	BUG_ON(chrdev_node_create("tty", S_IFCHR | 0666, MKDEV(TTYAUX_MAJOR, 0)));

@@ -183,7 +183,8 @@ static int errno_of(u8 status)
 	return status == S_OK ? 0 : status == S_UNSUPP ? -EOPNOTSUPP : -EIO;
 }
 
-static void slot_done(struct virtio_blk *b, struct blk_slot *s, struct disk_batch *batch, int status)
+static void slot_done(struct virtio_blk *b, struct blk_slot *s, struct disk_batch *batch,
+		      int status)
 {
 	struct bio *bio = s->bio;
 

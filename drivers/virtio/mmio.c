@@ -48,7 +48,8 @@
 #define INT_CONFIG		2
 #define RESET_PATIENCE		1000000	/* reads of the status: a second or so, and never on QEMU */
 
-extern const struct virtio_driver __virtio_drivers_start[], __virtio_drivers_end[];	/* linker script */
+/* linker script */
+extern const struct virtio_driver __virtio_drivers_start[], __virtio_drivers_end[];
 
 static u32 rd(struct virtio_device *v, u32 reg)
 {
@@ -125,13 +126,15 @@ static u64 device_features(struct virtio_device *v)
 	return low | high << 32;
 }
 
-static int features_agree(struct virtio_device *v, u64 wanted)
+static int features_agree(struct virtio_device *v, const struct virtio_driver *drv)
 {
 	u64 offered = device_features(v);
 
 	if (v->version == 2 && !(offered & VIRTIO_F_VERSION_1))
 		return -ENODEV;
-	v->features = offered & (wanted | VIRTIO_F_EVENT_IDX | VIRTIO_F_INDIRECT_DESC);
+	v->features = offered & (drv->features | VIRTIO_F_EVENT_IDX | VIRTIO_F_INDIRECT_DESC);
+	if (drv->choose)
+		v->features = drv->choose(v->features);
 	if (v->version == 2)
 		v->features |= VIRTIO_F_VERSION_1;
 	wr(v, R_DRIVER_FEATURES_SEL, 0);
@@ -156,8 +159,8 @@ static void virtio_interrupt(void *arg)
 
 	wr(v, R_INTERRUPT_ACK, status);
 	if (status & INT_QUEUE)
-		for (u32 i = 0; i < VIRTIO_MAX_QUEUES; i++)
-			if (v->vqs[i] && v->vqs[i]->callback)
+		for (u32 i = 0; i < v->nr_vqs; i++)
+			if (v->vqs[i]->callback)
 				v->vqs[i]->callback(v->vqs[i]);
 	if ((status & INT_CONFIG) && v->config_changed)
 		v->config_changed(v);
@@ -186,7 +189,7 @@ struct virtqueue *virtio_queue_setup(struct virtio_device *v, u32 index, u32 max
 	u32 size;
 	void *mem;
 
-	if (index >= VIRTIO_MAX_QUEUES)
+	if (v->nr_vqs == VIRTIO_MAX_QUEUES)
 		return NULL;
 	wr(v, R_QUEUE_SEL, index);
 	size = min_t(u32, rd(v, R_QUEUE_NUM_MAX), max_size);
@@ -201,9 +204,10 @@ struct virtqueue *virtio_queue_setup(struct virtio_device *v, u32 index, u32 max
 	vq->index = index;
 	vq->callback = callback;
 	vq->event_idx = virtio_has(v, VIRTIO_F_EVENT_IDX);
+	vq->order_reg = nr_cpus == 1 ? (const volatile u32 *)(v->regs + R_STATUS) : NULL;
 	vring_init(vq, size, mem, slots);
 	queue_place(v, vq, dma);
-	v->vqs[index] = vq;
+	v->vqs[v->nr_vqs++] = vq;
 	return vq;
 }
 
@@ -226,7 +230,7 @@ static int device_start(struct virtio_device *v, const struct virtio_driver *drv
 	status_add(v, STATUS_DRIVER);
 	if (v->version == 1)
 		wr(v, R_GUEST_PAGE_SIZE, PAGE_SIZE);
-	err = features_agree(v, drv->features);
+	err = features_agree(v, drv);
 	if (!err)
 		err = dev_request_irq(v->dev, irq, virtio_interrupt, v);
 	if (!err)

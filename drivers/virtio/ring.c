@@ -26,6 +26,18 @@
 
 #define VRING_ALIGN	4096	/* legacy transport, 2.7.2 */
 
+/*
+ * A store before a load, against a device that does the same the other way round. QEMU 7.2 leaves
+ * out the fences of a machine with one hart, though its devices run beside that hart: there a
+ * register is read, for which QEMU takes a lock.
+ */
+static void store_load_mb(const struct virtqueue *vq)
+{
+	dma_mb();
+	if (vq->order_reg)
+		(void)*vq->order_reg;
+}
+
 static size_t avail_end(u32 size)
 {
 	return size * sizeof(struct vring_desc) + sizeof(struct vring_avail) +
@@ -75,7 +87,8 @@ int vq_add(struct virtqueue *vq, const struct vq_seg *segs, u32 nr_out, u32 nr_i
 
 		d->addr = segs[i].addr;
 		d->len = segs[i].len;
-		d->flags = (i + 1 < nr ? VRING_DESC_NEXT : 0) | (i >= nr_out ? VRING_DESC_WRITE : 0);
+		d->flags = (i + 1 < nr ? VRING_DESC_NEXT : 0) |
+			   (i >= nr_out ? VRING_DESC_WRITE : 0);
 		d->next = vq->slots[at].next;
 		at = d->next;
 	}
@@ -104,7 +117,7 @@ bool vq_kick_prepare(struct virtqueue *vq)
 	u16 old = vq->notified_idx, now = vq->avail_idx;
 
 	vq->notified_idx = now;
-	dma_mb();
+	store_load_mb(vq);
 	if (!vq->event_idx)
 		return !(vq->used->flags & VRING_USED_NO_NOTIFY);
 	/* Has avail_event been passed by [old, now)? (2.7.10.1) */
@@ -135,7 +148,8 @@ void *vq_get(struct virtqueue *vq, u32 *len)
 	vq->last_used++;
 	token = id < vq->size ? vq->slots[id].token : NULL;
 	if (unlikely(!token)) {
-		pr_err("virtio: the device finished %u, which it was not given: it is given up\n", id);
+		pr_err("virtio: the device finished %u, which it was not given: it is given up\n",
+		       id);
 		vq->broken = true;
 		return NULL;
 	}
@@ -154,7 +168,7 @@ bool vq_enable_callback(struct virtqueue *vq)
 		WRITE_ONCE(vq->avail->flags, 0);
 	else
 		return false;		/* interrupts were on all the time */
-	dma_mb();
+	store_load_mb(vq);
 	return vq->last_used != vq->used->idx;
 }
 

@@ -9,7 +9,8 @@
 #include <kernel/lib/string.h>
 
 #define BUFFER_BYTES	64
-#define RESEED_NS	(300 * NS_PER_SEC)	/* chosen: a wake-up in five minutes costs nothing */
+/* chosen: a wake-up in five minutes costs nothing */
+#define RESEED_NS	(300 * NS_PER_SEC)
 
 struct virtio_rng {
 	/* Constant after probe. */

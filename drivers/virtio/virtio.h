@@ -6,6 +6,7 @@
 #pragma once
 #include <drivers/core/driver.h>
 #include <kernel/lock/spinlock.h>
+#include <kernel/percpu.h>
 
 enum virtio_id { VIRTIO_ID_NET = 1, VIRTIO_ID_BLOCK = 2, VIRTIO_ID_CONSOLE = 3, VIRTIO_ID_RNG = 4 };
 
@@ -19,6 +20,8 @@ struct virtio_device;
 struct virtio_driver {
 	u32 id;
 	u64 features;			/* those it can use */
+	/* Of these, as far as they are offered, those that go together; NULL: all. */
+	u64 (*choose)(u64 features);
 	/* Device acknowledged, features agreed, not yet DRIVER_OK. */
 	int (*probe)(struct virtio_device *v);
 };
@@ -26,14 +29,15 @@ struct virtio_driver {
 	static const struct virtio_driver virtio_driver_##name \
 	__attribute__((used, section("virtio_drivers"), aligned(_Alignof(struct virtio_driver))))
 
-#define VIRTIO_MAX_QUEUES	8
+#define VIRTIO_MAX_QUEUES	(2 * NR_CPUS + 1)	/* that a driver uses */
 
 struct virtio_device {
 	struct device *dev;
 	volatile u8 *regs;
 	u32 id, version;		/* 1: legacy, 2: modern */
 	u64 features;			/* agreed */
-	struct virtqueue *vqs[VIRTIO_MAX_QUEUES];
+	struct virtqueue *vqs[VIRTIO_MAX_QUEUES];	/* in the order of their set-up */
+	u32 nr_vqs;
 	void (*config_changed)(struct virtio_device *v);	/* interrupt context; may be NULL */
 	void *priv;
 };
@@ -91,6 +95,7 @@ struct virtqueue {
 	u16 *used_event;		/* behind avail: interrupt me when used passes this */
 	volatile u16 *avail_event;	/* behind used: notify me when avail passes this */
 	bool event_idx;
+	const volatile u32 *order_reg;	/* to be read where fences are not enough (ring.c), or NULL */
 
 	u16 free_head, nr_free;
 	u16 avail_idx;			/* next to be published */
@@ -127,11 +132,22 @@ static inline void vq_kick(struct virtqueue *vq)
 	if (vq_kick_prepare(vq))
 		vq_notify(vq);
 }
-/* A finished request's token and the bytes that the device says it wrote (not to be believed), or NULL. */
+/*
+ * A finished request's token and the bytes that the
+ * device says it wrote (not to be believed), or NULL.
+ */
 void *vq_get(struct virtqueue *vq, u32 *len);
+/* Something is finished that vq_get() has not found yet. Any context, also without the lock. */
+static inline bool vq_has_used(const struct virtqueue *vq)
+{
+	return vq->used->idx != READ_ONCE(vq->last_used);
+}
 /* Ask for the next interrupt; true: something is there already, look again. */
 bool vq_enable_callback(struct virtqueue *vq);
-/* No interrupts are needed until then; one may still come. Any context, also without the queue's lock. */
+/*
+ * No interrupts are needed until then; one may still
+ * come. Any context, also without the queue's lock.
+ */
 void vq_disable_callback(struct virtqueue *vq);
 
 /* Allocates the rings, tells the device. max_size bounds them. NULL: no such queue or no memory. */

@@ -157,7 +157,8 @@ static int parse_number(const char *word, const char *name, unsigned base, u32 *
 
 	if (strncmp(word, name, len))
 		return 0;
-	if (kstrtou64(word + len, base, &value) || value > U32_MAX || (base == 8 && value > S_IALLUGO))
+	if (kstrtou64(word + len, base, &value) || value > U32_MAX ||
+	    (base == 8 && value > S_IALLUGO))
 		return -EINVAL;
 	*out = value;
 	return 1;
@@ -210,7 +211,8 @@ static void show_options(struct superblock *sb, char *buf, size_t len)
 }
 
 /* The defaults first: a mount's options are all it says, not what others said before. */
-static int devpts_get(const struct fstype *type, u32 flags, const char *source, char *text, struct superblock **out)
+static int devpts_get(const struct fstype *type, u32 flags, const char *source, char *text,
+		      struct superblock **out)
 {
 	int err = set_options(&defaults, text);
 

@@ -5,8 +5,7 @@
  * There is one instance, made at boot and never freed; every mount shows it, and
  * users may add to it, remove and chmod as in any tmpfs. What nodes drivers named is
  * kept in a list: those from before it exists are made with it, and sysfs shows them all.
- *
- * Limit: a node, once made, is not taken away by the kernel: no device goes.
+ * A name stays in it when its device goes: another one, or the same, may come in its place.
  */
 #include <fs/chrdev.h>
 #include <fs/dev/devtmpfs.h>
@@ -28,12 +27,15 @@ struct known_node {
 	dev_t dev;
 };
 
-/* Only by the boot thread: nodes are named by probes and by initialisation. */
+static DEFINE_MUTEX(known_lock, RANK_MUTEX_LEAF);	/* additions to the list */
 static LIST_HEAD(known_nodes);			/* only ever grows: read without a lock */
 static struct superblock *instance;	/* constant once set */
 
-/* The entry of dir, made if it is missing. With a reference in *out. -EEXIST: a node that is there. */
-static int make_one(struct dentry *dir, const struct qstr *name, umode_t mode, dev_t dev, struct dentry **out)
+/*
+ * The entry of dir, made if it is missing. With a reference in *out. -EEXIST: a node that is there.
+ */
+static int make_one(struct dentry *dir, const struct qstr *name, umode_t mode, dev_t dev,
+		    struct dentry **out)
 {
 	struct inode *inode = dir->inode;
 	int err;
@@ -77,9 +79,22 @@ static int make_path(const char *path, umode_t mode, dev_t dev)
 	return err;
 }
 
+/* known_lock held */
+static bool is_known(const struct known_node *wanted)
+{
+	struct known_node *n;
+
+	list_for_each(n, &known_nodes, link)
+		if (!strcmp(n->name, wanted->name) && n->mode == wanted->mode &&
+		    n->dev == wanted->dev)
+			return true;
+	return false;
+}
+
 static int remember(const char *name, umode_t mode, dev_t dev)
 {
 	struct known_node *n = kzalloc(sizeof(*n), GFP_KERNEL);
+	bool known;
 
 	if (!n)
 		return -ENOMEM;
@@ -89,7 +104,13 @@ static int remember(const char *name, umode_t mode, dev_t dev)
 	}
 	n->mode = mode;
 	n->dev = dev;
-	list_add_tail(&n->link, &known_nodes);
+	mutex_lock(&known_lock);
+	known = is_known(n);
+	if (!known)
+		list_add_tail(&n->link, &known_nodes);
+	mutex_unlock(&known_lock);
+	if (known)
+		kfree(n);
 	return 0;
 }
 
@@ -98,6 +119,35 @@ int chrdev_node_create(const char *name, umode_t mode, dev_t dev)
 	int err = remember(name, mode, dev);
 
 	return err || !instance ? err : make_path(name, mode, dev);
+}
+
+/* Is it the node that the kernel made? A user may have put another there. */
+static bool is_node(const struct dentry *d, umode_t mode, dev_t dev)
+{
+	return d->inode && (d->inode->mode & S_IFMT) == (mode & S_IFMT) && d->inode->rdev == dev;
+}
+
+void chrdev_node_remove(const char *name, umode_t mode, dev_t dev)
+{
+	struct inode *dir = instance->root->inode, *victim = NULL;
+	struct dentry *d;
+	struct qstr q;
+
+	qstr_init(&q, name, strlen(name));
+	rwsem_write_lock(&dir->rwsem);
+	if (!lookup_one_locked(instance->root, &q, &d)) {
+		if (is_node(d, mode, dev) && !dentry_is_mountpoint(d)) {
+			victim = d->inode;
+			inode_get(victim);
+			rwsem_write_lock_nested(&victim->rwsem, 1);
+			if (!dir->ops->unlink(dir, d))
+				dentry_delete(d);
+			rwsem_write_unlock(&victim->rwsem);
+		}
+		dentry_put(d);
+	}
+	rwsem_write_unlock(&dir->rwsem);
+	inode_put(victim);
 }
 
 static int devtmpfs_get(const struct fstype *type, u32 flags, const char *source, char *options,
@@ -130,7 +180,8 @@ void devtmpfs_init(void)
 	}
 }
 
-void chrdev_nodes_for_each(bool (*fn)(const char *name, umode_t mode, dev_t dev, void *arg), void *arg)
+void chrdev_nodes_for_each(bool (*fn)(const char *name, umode_t mode, dev_t dev, void *arg),
+			   void *arg)
 {
 	struct known_node *n;
 

@@ -33,11 +33,22 @@ static u32 group_blocks(const struct ext2_sb *s, u32 group)
 	return min(s->blocks_per_group, s->blocks_count - group_start(s, group));
 }
 
+/* Descriptors of a meta group lie in its first group, with copies in its second and its last. */
+static bool is_descriptors(const struct ext2_sb *s, u32 block, u32 group)
+{
+	u32 per = s->block_bytes / sizeof(struct ext2_group_desc), at = group % per;
+
+	return group / per >= s->first_meta_bg && (at < 2 || at == per - 1) &&
+		block == group_start(s, group) + ext2_has_super(s, group);
+}
+
 bool ext2_block_valid(struct ext2_sb *s, u32 block)
 {
 	const struct ext2_group_desc *g;
 
-	if (block <= s->first_data_block + s->nr_gdt || block >= s->blocks_count)
+	if (block <= s->first_data_block + ext2_plain_gdt(s) || block >= READ_ONCE(s->blocks_count))
+		return false;
+	if (s->meta_bg && is_descriptors(s, block, group_of(s, block)))
 		return false;
 	g = ext2_group(s, group_of(s, block));
 	return block != g->block_bitmap && block != g->inode_bitmap &&

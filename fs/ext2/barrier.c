@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Barriers: all metadata that is dirty, as far as it may be, and the device's cache; then the end of
- * what waited for that: hidden records go, blocks and numbers are free, inodes die. And what
+ * Barriers: all metadata that is dirty, as far as it may be, and the device's cache; then the end
+ * of what waited for that: hidden records go, blocks and numbers are free, inodes die. And what
  * sync and fsync make of them. Theory and rules: order.c.
  *
  * One barrier runs at a time, under sbi->barrier; who comes meanwhile is served by the next one.
@@ -39,11 +39,15 @@ static u32 find_due(struct ext2_sb *s, u32 bucket, struct ext2_dep **due)
 	return nr;
 }
 
-/* Only the holder of the barrier ends deps, but for held ones. What is hidden is shown until it is out. */
+/*
+ * Only the holder of the barrier ends deps, but for
+ * held ones. What is hidden is shown until it is out.
+ */
 static void end_dep(struct ext2_sb *s, struct ext2_dep *dep)
 {
 	if (dep->kind == DEP_HIDDEN)
-		(void)ext2_dir_purge(s, dep->block, dep->seq & 1 ? EXT2_HIDDEN_ODD : EXT2_HIDDEN_EVEN);
+		(void)ext2_dir_purge(s, dep->block,
+				     dep->seq & 1 ? EXT2_HIDDEN_ODD : EXT2_HIDDEN_EVEN);
 	spin_lock(&s->order_lock);
 	list_del(&dep->node);
 	WRITE_ONCE(s->nr_deps, s->nr_deps - 1);
@@ -114,8 +118,8 @@ void ext2_dying_free(struct ext2_dying *d)
 	kfree(d);
 }
 
-void ext2_dying_add(struct ext2_dying *d, struct ext2_dep *dep, struct inode *inode, struct inode *dir,
-		    const struct ext2_place *at)
+void ext2_dying_add(struct ext2_dying *d, struct ext2_dep *dep, struct inode *inode,
+		    struct inode *dir, const struct ext2_place *at)
 {
 	struct ext2_sb *s = EXT2_SB(inode->sb);
 
@@ -276,7 +280,8 @@ int ext2_names_sync(struct inode *dir)
 	int err = ext2_inode_sync(dir);
 
 	for (u32 round = 0; !err && round < EXT2_LONGEST_CHAIN; round++) {
-		if (!__atomic_load_n(&s->held_back, __ATOMIC_RELAXED) || ext2_seq_after(s->oldest_held, start))
+		if (!__atomic_load_n(&s->held_back, __ATOMIC_RELAXED) ||
+		    ext2_seq_after(s->oldest_held, start))
 			break;
 		err = ext2_barrier(s);
 	}

@@ -275,37 +275,11 @@ const struct mapping_ops ext2_mapping_ops = {
 	.page_mkwrite = ext2_page_mkwrite,
 };
 
-static loff_t file_llseek(struct file *f, loff_t off, int whence)
-{
-	loff_t size = READ_ONCE(f->inode->size);
-
-	switch (whence) {
-	case 0:
-		break;
-	case 1:
-		off += f->pos;
-		break;
-	case 2:
-		off += size;
-		break;
-	case 3:		/* SEEK_DATA: holes are not told apart, as POSIX allows */
-	case 4:		/* SEEK_HOLE */
-		if (off < 0 || off >= size)
-			return -ENXIO;
-		off = whence == 4 ? size : off;
-		break;
-	default:
-		return -EINVAL;
-	}
-	if (off < 0 || off > f->inode->sb->max_bytes)
-		return -EINVAL;
-	return f->pos = off;
-}
-
 const struct file_ops ext2_file_ops = {
 	.read = generic_file_read,
+	.pages = generic_file_pages,
 	.write = generic_file_write,
-	.llseek = file_llseek,
+	.llseek = generic_file_llseek,
 	.mmap = generic_file_mmap,
 	.fsync = ext2_fsync,
 };

@@ -24,6 +24,7 @@
  * Locks: the directory's rwsem; held for write by those who change it.
  */
 #include <fs/ext2/ext2.h>
+#include <fs/ext2/order.h>
 #include <kernel/bug.h>
 #include <kernel/lib/string.h>
 
@@ -198,8 +199,8 @@ static u32 add_from(const struct ext2_sb *s, const struct ext2_inode *ei, const 
 }
 
 /* Put the record into the slack of the locked block. 1: done, 0: no room, or -errno. */
-static int add_to_block(struct inode *dir, u32 block, struct block_ref *r, struct addition *a, u32 from,
-			bool *full)
+static int add_to_block(struct inode *dir, u32 block, struct block_ref *r, struct addition *a,
+			u32 from, bool *full)
 {
 	struct ext2_sb *s = EXT2_SB(dir->sb);
 	u32 need = EXT2_DIRENT_LEN(a->name->len), most = 0;
@@ -274,7 +275,10 @@ static int add_block(struct inode *dir, struct addition *a)
 	if (r < 0)
 		return r;
 	WRITE_ONCE(dir->size, dir->size + s->block_bytes);
-	/* In the cache at once: a name's number stands for the block's pointer too. An error is met again. */
+	/*
+	 * In the cache at once: a name's number stands for
+	 * the block's pointer too. An error is met again.
+	 */
 	(void)ext2_inode_write(dir, false);
 	return 1;
 }
@@ -368,9 +372,11 @@ int ext2_name_again(struct inode *dir, const struct qstr *name, bool in_use, u32
 	*barriers = 0;
 	if (likely(!ext2_may_hide(dir)))
 		return 0;
-	while (!err && (twin = find_twin(dir, name))) {
+	for (u32 round = 0; !err && (twin = find_twin(dir, name)); round++) {
 		if (twin < 0)
 			return twin;
+		if (round > EXT2_LONGEST_CHAIN)
+			return ext2_error(s, "a name that directory %lu gave up never goes", dir->ino);
 		if (!in_use && twin != TWIN_HELD) {
 			*barriers = twin == TWIN_OTHER ? 2 : 0;
 			return 0;
@@ -466,7 +472,8 @@ void ext2_name_hide(struct inode *dir, struct ext2_name *n, u32 seq, bool last)
 	ext2_throttle(EXT2_SB(dir->sb));
 }
 
-void ext2_name_hold(struct inode *dir, struct ext2_name *n, struct ext2_dying *d, struct inode *inode)
+void ext2_name_hold(struct inode *dir, struct ext2_name *n, struct ext2_dying *d,
+		    struct inode *inode)
 {
 	block_lock(&n->ref);
 	at(&n->ref, n->at.offset)->type |= EXT2_HELD;
@@ -485,8 +492,8 @@ void ext2_name_set(struct inode *dir, struct ext2_name *n, u32 ino, umode_t mode
 	name_done(dir, n);
 }
 
-void ext2_name_exchange(struct inode *dir, struct ext2_name *to, struct ext2_name *from, struct inode *inode,
-			struct inode *replaced, struct ext2_dying *d)
+void ext2_name_exchange(struct inode *dir, struct ext2_name *to, struct ext2_name *from,
+			struct inode *inode, struct inode *replaced, struct ext2_dying *d)
 {
 	struct ext2_dirent *t = at(&to->ref, to->at.offset), *f = at(&from->ref, from->at.offset);
 
@@ -683,4 +690,5 @@ const struct file_ops ext2_dir_fops = {
 	.llseek = dir_llseek,
 	.iterate = ext2_iterate,
 	.fsync = ext2_fsync,
+	.ioctl = ext2_dir_ioctl,
 };

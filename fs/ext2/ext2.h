@@ -9,6 +9,7 @@
  *   dir.c     directory blocks                   namei.c   operations on names
  *   rename.c  rename                             order.c   what may be on disk when: power cuts
  *   barrier.c barriers, sync                     later.c   what is free after a barrier
+ *   resize.c  growing while mounted
  *
  * Locks, outer first: inode rwsem (VFS) > page lock > ei->map_lock > sbi->barrier >
  * lock of a metadata block's page (block_lock) > sbi->alloc_lock > sbi->order_lock.
@@ -45,7 +46,10 @@ struct ext2_super {
 	u16 reserved_gdt_blocks;
 	u8 journal_uuid[16];
 	u32 journal_inum, journal_dev, last_orphan;
-	u8 rest[1024 - 236];
+	u8 hashing[18];
+	u16 desc_size;
+	u32 default_options, first_meta_bg;
+	u8 rest[1024 - 264];
 } __packed;
 _Static_assert(sizeof(struct ext2_super) == 1024, "disk format");
 
@@ -57,8 +61,10 @@ _Static_assert(sizeof(struct ext2_super) == 1024, "disk format");
 
 /* COMPAT may be ignored; those known: dir_prealloc, ext_attr, resize_inode, dir_index. */
 #define EXT2_COMPAT_HAS_JOURNAL	0x0004
+#define EXT2_COMPAT_RESIZE_INODE 0x0010
 #define EXT2_INCOMPAT_FILETYPE	0x0002
-#define EXT2_INCOMPAT_SUPPORTED	EXT2_INCOMPAT_FILETYPE
+#define EXT2_INCOMPAT_META_BG	0x0010
+#define EXT2_INCOMPAT_SUPPORTED	(EXT2_INCOMPAT_FILETYPE | EXT2_INCOMPAT_META_BG)
 #define EXT2_RO_SPARSE_SUPER	0x0001
 #define EXT2_RO_LARGE_FILE	0x0002
 #define EXT2_RO_SUPPORTED	(EXT2_RO_SPARSE_SUPER | EXT2_RO_LARGE_FILE)
@@ -90,7 +96,8 @@ _Static_assert(offsetof(struct ext2_raw_inode, extra_isize) == 128, "disk format
 #define EXT2_FL_IMMUTABLE	0x00000010
 #define EXT2_FL_APPEND		0x00000020
 #define EXT2_FL_INDEX		0x00001000
-#define EXT2_FL_INHERITED	0x000000df	/* and noatime, nodump: those a new file takes over */
+/* and noatime, nodump: those a new file takes over */
+#define EXT2_FL_INHERITED	0x000000df
 
 struct ext2_dirent {
 	u32 ino;
@@ -107,13 +114,22 @@ struct ext2_sb {
 	struct superblock *sb;
 	struct blockdev *bdev;
 	u32 bits, block_bytes;
-	u32 blocks_count, first_data_block, blocks_per_group;
-	u32 inodes_count, inodes_per_group, first_ino;
-	u32 inode_bytes, nr_groups, itable_blocks;
+	u32 first_data_block, blocks_per_group;
+	u32 inodes_per_group, first_ino;
+	u32 inode_bytes, itable_blocks;
 	struct block_ref super_ref;
 	struct ext2_super *super;	/* in super_ref; counters: alloc_lock */
-	struct block_ref *gdt;		/* pinned descriptor blocks */
-	u32 nr_gdt;
+	struct block_ref *gdt;		/* pinned descriptor blocks: nr_gdt of them */
+	u32 max_gdt;			/* room in gdt */
+	bool meta_bg, sparse_super;	/* features that say where descriptors and copies lie */
+	u32 first_meta_bg;
+
+	/*
+	 * Only ever grow, under alloc_lock; who reads them without may see the old ones: resize.c.
+	 */
+	u32 blocks_count, inodes_count, nr_groups, nr_gdt;
+	u32 growing;			/* atomic: 0 or 1 */
+
 	u16 errors;			/* EXT2_ERRORS_*; remount */
 	u32 told;			/* messages since told_ns; two at once may count as one */
 	ktime_t told_ns;
@@ -178,6 +194,14 @@ struct ext2_name {
 };
 
 static inline struct ext2_sb *EXT2_SB(const struct superblock *sb) { return sb->private; }
+/* How many descriptor blocks lie behind the superblock, in a row. */
+static inline u32 ext2_plain_gdt(const struct ext2_sb *s)
+{
+	u32 nr = READ_ONCE(s->nr_gdt);
+
+	return s->meta_bg && s->first_meta_bg < nr ? s->first_meta_bg : nr;
+}
+
 static inline struct ext2_inode *EXT2_I(struct inode *i) { return container_of(i, struct ext2_inode, vfs); }
 
 /* Is barrier number a later than b? */
@@ -191,11 +215,17 @@ static inline bool ext2_seq_after(u32 a, u32 b)
 int __printf(2, 3) ext2_error(struct ext2_sb *s, const char *fmt, ...);
 struct ext2_group_desc *ext2_group(struct ext2_sb *s, u32 group);
 void ext2_group_dirty(struct ext2_sb *s, u32 group);	/* and the superblock's counters */
+bool ext2_has_super(const struct ext2_sb *s, u32 group);	/* or a copy of it */
+u32 ext2_gdt_block(const struct ext2_sb *s, u32 i);	/* where block i of the descriptors lies */
+
+/* --- resize.c --- */
+long ext2_dir_ioctl(struct file *f, u32 cmd, u64 arg);
 
 /* --- balloc.c --- */
 /* One block near goal (0: anywhere in the group); its number, or -ENOSPC, -EIO, -EUCLEAN. */
 int ext2_block_alloc(struct ext2_inode *ei, u32 goal, u32 *out);
-int ext2_block_free(struct ext2_sb *s, u32 block);	/* at once: for later.c, and for what never was on disk */
+/* at once: for later.c, and for what never was on disk */
+int ext2_block_free(struct ext2_sb *s, u32 block);
 bool ext2_block_valid(struct ext2_sb *s, u32 block);	/* may a file own it? */
 
 /* --- ialloc.c --- */
@@ -203,7 +233,10 @@ int ext2_inode_alloc(struct inode *dir, umode_t mode, u32 *out);
 int ext2_inode_free(struct ext2_sb *s, u32 ino, bool is_dir);	/* at once: for later.c */
 
 /* --- later.c. Context of all: may sleep --- */
-/* The block is no more in ei's map. Free after the barrier that ext2_later_commit() names. map_lock held. */
+/*
+ * The block is no more in ei's map. Free after the
+ * barrier that ext2_later_commit() names. map_lock held.
+ */
 void ext2_block_later(struct ext2_inode *ei, u32 block);
 /*
  * What was said since is off the map in the cache too: the barrier to come makes it free.
@@ -212,11 +245,13 @@ void ext2_block_later(struct ext2_inode *ei, u32 block);
 void ext2_later_commit(struct ext2_inode *ei, bool is_cached);
 /* Its number is free when its names are off the disk. Its slot has no links in the cache. */
 void ext2_number_later(struct inode *inode);
-void ext2_later_release(struct ext2_sb *s);		/* what a barrier has made free; sbi->barrier held */
+/* what a barrier has made free; sbi->barrier held */
+void ext2_later_release(struct ext2_sb *s);
 void ext2_later_drop(struct ext2_sb *s);		/* last use */
 /* After -ENOSPC: run a barrier if that may free something. True: try again. No map_lock held. */
 bool ext2_reclaim(struct ext2_sb *s);
-#define EXT2_RECLAIM_TRIES	6	/* barriers in a row: the longest way from a name to its blocks, and some */
+/* barriers in a row: the longest way from a name to its blocks, and some */
+#define EXT2_RECLAIM_TRIES	6
 
 /* --- map.c --- */
 /* Disk block of file block; *phys 0: a hole (only without create). 0 or -errno. */
@@ -239,7 +274,8 @@ bool ext2_is_fast_symlink(const struct ext2_inode *ei);
 int ext2_fsync(struct file *f, loff_t start, loff_t end, bool datasync);
 /* Where inode ino lies in the table. */
 void ext2_slot_place(struct ext2_sb *s, u32 ino, struct ext2_place *out);
-int __must_check ext2_slot(struct ext2_sb *s, u32 ino, struct block_ref *ref, struct ext2_raw_inode **raw);
+int __must_check ext2_slot(struct ext2_sb *s, u32 ino, struct block_ref *ref,
+			   struct ext2_raw_inode **raw);
 
 /* --- order.c, barrier.c. Context of all but the filter: may sleep, no metadata block locked --- */
 void ext2_order_init(struct ext2_sb *s);		/* before the first block is read */
@@ -249,12 +285,19 @@ u32 ext2_seq(struct ext2_sb *s);			/* barrier that covers all that was dirtied b
 u32 ext2_seq_of_name(struct inode *dir);		/* the same, for a name in dir and the way to it */
 void ext2_seq_load(struct inode *inode);		/* of an inode that was read: what it cannot know */
 int ext2_wait(struct ext2_sb *s, u32 seq);		/* barriers until seq is durable */
-/* All metadata that is dirty now is on disk, as far as it may be. Joins one under way. 0 or the device's -errno. */
+/*
+ * All metadata that is dirty now is on disk, as far as it
+ * may be. Joins one under way. 0 or the device's -errno.
+ */
 int ext2_barrier(struct ext2_sb *s);
-int ext2_settle(struct ext2_sb *s);			/* a barrier, and the end of what waited. No map_lock held */
-int ext2_drain(struct ext2_sb *s);			/* until nothing waits but what came meanwhile */
-void ext2_advance(struct superblock *sb, ktime_t before_ns);	/* settle, if something has waited since before */
-int ext2_inode_sync(struct inode *inode);		/* its slot, written before, is in use on disk under its name */
+/* a barrier, and the end of what waited. No map_lock held */
+int ext2_settle(struct ext2_sb *s);
+/* until nothing waits but what came meanwhile */
+int ext2_drain(struct ext2_sb *s);
+/* settle, if something has waited since before */
+void ext2_advance(struct superblock *sb, ktime_t before_ns);
+/* its slot, written before, is in use on disk under its name */
+int ext2_inode_sync(struct inode *inode);
 int ext2_names_sync(struct inode *dir);			/* and what it names as well */
 void ext2_throttle(struct ext2_sb *s);			/* after hiding: settle if too much waits */
 
@@ -264,23 +307,32 @@ void ext2_slot_mark(struct ext2_sb *s, struct ext2_raw_inode *raw, u32 seq, u32 
 void ext2_slot_unmark(struct ext2_raw_inode *raw);
 /* Its links are gone: true if it is not in use on disk, and now never will be. */
 bool ext2_slot_retract(struct inode *inode);
-/* It has got a name in dir, in the cache. True: it was not in use on disk, and waits for this name now. */
+/*
+ * It has got a name in dir, in the cache. True: it was
+ * not in use on disk, and waits for this name now.
+ */
 bool ext2_slot_named(struct inode *inode, struct inode *dir);
 /* Is it in use on disk, for names in it, or for its name to lead to it? */
 bool ext2_is_attached(struct inode *inode);
-bool ext2_is_new(struct inode *inode);			/* a hint: it may come into use at any time */
+/* a hint: it may come into use at any time */
+bool ext2_is_new(struct inode *inode);
 int ext2_attach(struct inode *inode);			/* barriers until it is. 0 or -errno */
 
 struct ext2_dep *ext2_dep_alloc(void);
 void ext2_dep_free(struct ext2_dep *dep);
-/* ei's pointer at offset of block is to a new metadata block, initialized in the cache. Takes dep over. */
+/*
+ * ei's pointer at offset of block is to a new metadata
+ * block, initialized in the cache. Takes dep over.
+ */
 void ext2_dep_fresh(struct ext2_inode *ei, struct ext2_dep *dep, u32 block, u32 offset);
 /*
  * The record, in a locked block of dir, goes when barrier seq has ended. last: its inode's slot
  * has no links in the cache. Takes dep over.
  */
-void ext2_dep_hide(struct inode *dir, struct ext2_dep *dep, u32 block, struct ext2_dirent *d, u32 seq, bool last);
-bool ext2_may_hide(struct inode *dir);			/* false: no hidden record of dir is on disk */
+void ext2_dep_hide(struct inode *dir, struct ext2_dep *dep, u32 block, struct ext2_dirent *d,
+		   u32 seq, bool last);
+/* false: no hidden record of dir is on disk */
+bool ext2_may_hide(struct inode *dir);
 /* A record of the locked block is EXT2_HELD now; until ext2_dying_add() of the same dep. */
 void ext2_dep_held(struct ext2_sb *s, struct ext2_dep *dep, u32 block);
 /*
@@ -290,8 +342,8 @@ void ext2_dep_held(struct ext2_sb *s, struct ext2_dep *dep, u32 block);
  */
 struct ext2_dying *ext2_dying_alloc(void);
 void ext2_dying_free(struct ext2_dying *d);
-void ext2_dying_add(struct ext2_dying *d, struct ext2_dep *dep, struct inode *inode, struct inode *dir,
-		    const struct ext2_place *at);
+void ext2_dying_add(struct ext2_dying *d, struct ext2_dep *dep, struct inode *inode,
+		    struct inode *dir, const struct ext2_place *at);
 
 /* --- data.c, dir.c, namei.c, rename.c --- */
 extern const struct mapping_ops ext2_mapping_ops;
@@ -325,21 +377,27 @@ int ext2_dir_is_empty(struct inode *dir);	/* 1, 0 or -errno */
 
 /* Find; then one of those below, which cannot fail, and use n up. */
 int __must_check ext2_name_find(struct inode *dir, const struct qstr *name, struct ext2_name *n);
-int __must_check ext2_name_ready(struct ext2_name *n);		/* for hide, hold, and the exchange's from. -ENOMEM */
-int __must_check ext2_name_find_ready(struct inode *dir, const struct qstr *name, struct ext2_name *n);
+/* for hide, hold, and the exchange's from. -ENOMEM */
+int __must_check ext2_name_ready(struct ext2_name *n);
+int __must_check ext2_name_find_ready(struct inode *dir, const struct qstr *name,
+				      struct ext2_name *n);
 void ext2_name_put(struct ext2_name *n);
 void ext2_name_remove(struct inode *dir, struct ext2_name *n);	/* at once */
 /* After barrier seq it goes. last: its inode's slot has no links in the cache. */
 void ext2_name_hide(struct inode *dir, struct ext2_name *n, u32 seq, bool last);
 /* Hidden until inode, which it names, has died. Takes d over. */
-void ext2_name_hold(struct inode *dir, struct ext2_name *n, struct ext2_dying *d, struct inode *inode);
+void ext2_name_hold(struct inode *dir, struct ext2_name *n, struct ext2_dying *d,
+		    struct inode *inode);
 void ext2_name_set(struct inode *dir, struct ext2_name *n, u32 ino, umode_t mode);
-/* Both in one block of dir: to names inode; from names replaced, and is held until that has died. */
-void ext2_name_exchange(struct inode *dir, struct ext2_name *to, struct ext2_name *from, struct inode *inode,
-			struct inode *replaced, struct ext2_dying *d);
+/*
+ * Both in one block of dir: to names inode; from names replaced, and is held until that has died.
+ */
+void ext2_name_exchange(struct inode *dir, struct ext2_name *to, struct ext2_name *from,
+			struct inode *inode, struct inode *replaced, struct ext2_dying *d);
 /* The name becomes to, in its block. False: no room there, nothing changed, n still valid. */
 bool ext2_name_change(struct inode *dir, struct ext2_name *n, const struct qstr *to);
 
-int ext2_rename(struct inode *old_dir, struct dentry *old, struct inode *new_dir, struct dentry *new, u32 flags);
+int ext2_rename(struct inode *old_dir, struct dentry *old, struct inode *new_dir,
+		struct dentry *new, u32 flags);
 void ext2_set_nlink(struct inode *inode, u32 n);
 void ext2_drop_link(struct inode *inode);

@@ -9,4 +9,5 @@ obj-y += fs/ext2/map.o
 obj-y += fs/ext2/namei.o
 obj-y += fs/ext2/order.o
 obj-y += fs/ext2/rename.o
+obj-y += fs/ext2/resize.o
 obj-y += fs/ext2/super.o

@@ -158,8 +158,8 @@ static int fill_inode(struct inode *inode, u32 ino)
 	err = check_raw(s, ino, r, size);
 	if (!err) {
 		inode->mode = r->mode;
-		inode->uid = r->uid | r->uid_high << 16;
-		inode->gid = r->gid | r->gid_high << 16;
+		inode->uid = r->uid | (u32)r->uid_high << 16;
+		inode->gid = r->gid | (u32)r->gid_high << 16;
 		inode->nlink = r->links;
 		inode->size = size;
 		inode->blocks = r->blocks;
@@ -291,7 +291,8 @@ static int alloc_number(struct inode *dir, umode_t mode, u32 *ino)
 {
 	int err = ext2_inode_alloc(dir, mode, ino);
 
-	for (u32 i = 0; err == -ENOSPC && i < EXT2_RECLAIM_TRIES && ext2_reclaim(EXT2_SB(dir->sb)); i++)
+	for (u32 i = 0; err == -ENOSPC && i < EXT2_RECLAIM_TRIES && ext2_reclaim(EXT2_SB(dir->sb));
+	     i++)
 		err = ext2_inode_alloc(dir, mode, ino);
 	return err;
 }
@@ -377,15 +378,44 @@ void ext2_inode_evict(struct inode *inode)
 		ext2_number_later(inode);
 }
 
+/*
+ * The end of the block that size cuts through becomes zeros on disk, too: else what was
+ * cut off would be in the file again when it grows.
+ */
+static int zero_tail(struct inode *inode, loff_t size)
+{
+	u32 from = size & (PAGE_SIZE - 1);
+	u32 to = ALIGN_UP(from, EXT2_SB(inode->sb)->block_bytes);
+	struct page *page;
+	int err;
+
+	if (from == to)
+		return 0;
+	page = pagecache_read(inode->mapping, (u64)size >> PAGE_SHIFT, &err);
+	if (!page)
+		return err;
+	page_lock(page);
+	page_wait_writeback(page);
+	memset((char *)page_address(page) + from, 0, to - from);
+	page_set_dirty(page);
+	page_unlock(page);
+	page_put(page);
+	return 0;
+}
+
 static int set_size(struct inode *inode, loff_t size)
 {
 	struct ext2_sb *s = EXT2_SB(inode->sb);
 	loff_t old = inode->size;
+	int err;
 
 	if (!S_ISREG(inode->mode))
 		return -EINVAL;
 	if (size > inode->sb->max_bytes)
 		return -EFBIG;
+	err = size < old ? zero_tail(inode, size) : 0;
+	if (err)
+		return err;
 	WRITE_ONCE(inode->size, size);
 	mapping_truncate(inode->mapping, size);
 	inode_touch(inode, ATTR_MTIME);

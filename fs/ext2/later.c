@@ -53,7 +53,8 @@ static bool put_run(struct ext2_later *l, u32 first, u32 count)
 
 void ext2_block_later(struct ext2_inode *ei, u32 block)
 {
-	struct ext2_later *l = list_empty(&ei->freed) ? NULL : list_last(&ei->freed, struct ext2_later, node);
+	struct ext2_later *l =
+		list_empty(&ei->freed) ? NULL : list_last(&ei->freed, struct ext2_later, node);
 
 	assert_mutex_held(&ei->map_lock);
 	if (l && put_run(l, block, 1))
@@ -81,7 +82,8 @@ static u32 blocks_of(const struct ext2_later *l)
 /* The runs of l go into the last chunk, if they fit there. order_lock held. */
 static bool join_last(struct ext2_sb *s, const struct ext2_later *l)
 {
-	struct ext2_later *last = list_empty(&s->later) ? NULL : list_last(&s->later, struct ext2_later, node);
+	struct ext2_later *last =
+		list_empty(&s->later) ? NULL : list_last(&s->later, struct ext2_later, node);
 
 	if (!last || last->seq != l->seq || last->numbers != l->numbers || last->nr + l->nr > RUNS)
 		return false;

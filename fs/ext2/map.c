@@ -70,18 +70,23 @@ static int init_block(struct ext2_inode *ei, u32 block, bool indirect)
 	return 0;
 }
 
-/* Where the pointer lies that slot is the cache's: in parent, or in the inode's slot of the table. */
-static void place_of(struct ext2_inode *ei, const u32 *slot, const struct block_ref *parent, struct ext2_place *at)
+/*
+ * Where the pointer lies that slot is the cache's: in parent, or in the inode's slot of the table.
+ */
+static void place_of(struct ext2_inode *ei, const u32 *slot, const struct block_ref *parent,
+		     struct ext2_place *at)
 {
 	struct ext2_sb *s = EXT2_SB(ei->vfs.sb);
 
 	if (parent->page) {
-		at->block = (u32)(parent->page->index << (PAGE_SHIFT - s->bits)) + (parent->offset >> s->bits);
+		at->block = (u32)(parent->page->index << (PAGE_SHIFT - s->bits)) +
+			    (parent->offset >> s->bits);
 		at->offset = (u32)((const char *)slot - (const char *)parent->data);
 		return;
 	}
 	ext2_slot_place(s, (u32)ei->vfs.ino, at);
-	at->offset += offsetof(struct ext2_raw_inode, block) + (u32)(slot - ei->block) * sizeof(u32);
+	at->offset +=
+		offsetof(struct ext2_raw_inode, block) + (u32)(slot - ei->block) * sizeof(u32);
 }
 
 /* A block for *slot, in which parent (empty: the inode) keeps pointers. */
@@ -177,7 +182,8 @@ int ext2_map_create(struct ext2_inode *ei, u64 index, u32 *phys, bool *is_new)
 {
 	int err = ext2_map(ei, index, true, phys, is_new);
 
-	for (u32 i = 0; err == -ENOSPC && i < EXT2_RECLAIM_TRIES && ext2_reclaim(EXT2_SB(ei->vfs.sb)); i++)
+	for (u32 i = 0;
+	     err == -ENOSPC && i < EXT2_RECLAIM_TRIES && ext2_reclaim(EXT2_SB(ei->vfs.sb)); i++)
 		err = ext2_map(ei, index, true, phys, is_new);
 	return err;
 }
@@ -243,7 +249,10 @@ static int free_tree(struct ext2_inode *ei, u32 *slot, u32 height, u64 keep)
 	return err;
 }
 
-/* An inode that is about to die still is on disk with its blocks: the file system must let go of it first. */
+/*
+ * An inode that is about to die still is on disk with
+ * its blocks: the file system must let go of it first.
+ */
 static int wait_for_death(struct ext2_inode *ei)
 {
 	int err = 0;

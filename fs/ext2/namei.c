@@ -179,7 +179,10 @@ static const char *ext2_get_link(struct inode *inode, struct dentry *dentry,
 	return text;
 }
 
-/* The name of an inode that is in use on disk must not go into a directory that is not: barriers, then. */
+/*
+ * The name of an inode that is in use on disk must not
+ * go into a directory that is not: barriers, then.
+ */
 static int ext2_link(struct inode *inode, struct inode *dir, struct dentry *dentry)
 {
 	u32 barriers;

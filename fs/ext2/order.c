@@ -125,7 +125,8 @@ static struct list_head *bucket_of(struct ext2_sb *s, u32 block)
 }
 
 /* order_lock held. */
-static void dep_add(struct ext2_sb *s, struct ext2_dep *dep, enum ext2_dep_kind kind, u32 block, u32 offset)
+static void dep_add(struct ext2_sb *s, struct ext2_dep *dep, enum ext2_dep_kind kind, u32 block,
+		    u32 offset)
 {
 	dep->kind = kind;
 	dep->block = block;
@@ -159,7 +160,8 @@ void ext2_mark_hidden(struct ext2_dirent *d, u32 seq, bool last)
 		  (last ? EXT2_NAMED_LAST : 0);
 }
 
-void ext2_dep_hide(struct inode *dir, struct ext2_dep *dep, u32 block, struct ext2_dirent *d, u32 seq, bool last)
+void ext2_dep_hide(struct inode *dir, struct ext2_dep *dep, u32 block, struct ext2_dirent *d,
+		   u32 seq, bool last)
 {
 	struct ext2_sb *s = EXT2_SB(dir->sb);
 	struct ext2_dep *other;
@@ -185,7 +187,8 @@ bool ext2_may_hide(struct inode *dir)
 {
 	const struct ext2_inode *ei = EXT2_I(dir);
 
-	return READ_ONCE(ei->held) || !ext2_is_durable(EXT2_SB(dir->sb), READ_ONCE(ei->hide_seq) + 1);
+	return READ_ONCE(ei->held) ||
+	       !ext2_is_durable(EXT2_SB(dir->sb), READ_ONCE(ei->hide_seq) + 1);
 }
 
 /* --- slots --- */
@@ -429,7 +432,7 @@ static bool is_counts(struct ext2_sb *s, u32 block)
 {
 	const struct ext2_group_desc *g;
 
-	if (block <= s->first_data_block + s->nr_gdt || block >= s->blocks_count)
+	if (block <= s->first_data_block + ext2_plain_gdt(s) || block >= READ_ONCE(s->blocks_count))
 		return true;
 	g = ext2_group(s, (block - s->first_data_block) / s->blocks_per_group);
 	return block == g->block_bitmap || block == g->inode_bitmap;
@@ -479,7 +482,8 @@ void ext2_order_start(struct ext2_sb *s)
 		u32 start = s->first_data_block + i * s->blocks_per_group;
 		u32 offset = ext2_group(s, i)->inode_table - start;
 
-		if (offset >= s->blocks_per_group || offset + s->itable_blocks > s->blocks_per_group)
+		if (offset >= s->blocks_per_group ||
+		    offset + s->itable_blocks > s->blocks_per_group)
 			s->tables_apart = true;
 	}
 	block_set_filter(s->bdev, filter, s);

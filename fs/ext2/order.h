@@ -3,7 +3,8 @@
 #pragma once
 #include <fs/ext2/ext2.h>
 
-#define EXT2_LONGEST_CHAIN	5000	/* more than names that a path can have: what waits longer is damage */
+/* more than names that a path can have: what waits longer is damage */
+#define EXT2_LONGEST_CHAIN	5000
 
 enum ext2_dep_kind { DEP_FRESH, DEP_USED, DEP_HIDDEN, DEP_HELD };
 
@@ -21,5 +22,8 @@ static inline bool ext2_is_durable(const struct ext2_sb *s, u32 seq)
 }
 
 void ext2_something_waits(struct ext2_sb *s);
-/* The record is hidden until barrier seq; last: its inode's slot has no links. Block locked, order_lock held. */
+/*
+ * The record is hidden until barrier seq; last: its inode's
+ * slot has no links. Block locked, order_lock held.
+ */
 void ext2_mark_hidden(struct ext2_dirent *d, u32 seq, bool last);

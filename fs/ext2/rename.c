@@ -91,7 +91,8 @@ static int name_apart(struct move *m, struct ext2_dep **dep, struct ext2_place *
 	int err = 0;
 
 	for (u32 i = 0; !err; i++) {
-		name.len = (u32)snprintf(text, sizeof(text), i ? "#%lu.%u" : "#%lu", m->replaced->ino, i);
+		name.len = (u32)snprintf(text, sizeof(text), i ? "#%lu.%u" : "#%lu",
+					 m->replaced->ino, i);
 		err = ext2_dir_find(m->to, &name, &ino);
 	}
 	if (err != -ENOENT)
@@ -216,7 +217,8 @@ static int replace(struct move *m)
 	return replace_last(m, &n);
 }
 
-int ext2_rename(struct inode *old_dir, struct dentry *old, struct inode *new_dir, struct dentry *new, u32 flags)
+int ext2_rename(struct inode *old_dir, struct dentry *old, struct inode *new_dir,
+		struct dentry *new, u32 flags)
 {
 	struct move m = {
 		.inode = old->inode, .from = old_dir, .to = new_dir, .replaced = new->inode,

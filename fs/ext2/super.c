@@ -40,6 +40,28 @@ void ext2_group_dirty(struct ext2_sb *s, u32 group)
 	block_dirty(&s->super_ref);
 }
 
+static bool is_power_of(u32 n, u32 base)
+{
+	while (n % base == 0)
+		n /= base;
+	return n == 1;
+}
+
+bool ext2_has_super(const struct ext2_sb *s, u32 group)
+{
+	return group <= 1 || !s->sparse_super || is_power_of(group, 3) || is_power_of(group, 5) ||
+		is_power_of(group, 7);
+}
+
+u32 ext2_gdt_block(const struct ext2_sb *s, u32 i)
+{
+	u32 group = i * (s->block_bytes / sizeof(struct ext2_group_desc));
+
+	if (!s->meta_bg || i < s->first_meta_bg)
+		return s->first_data_block + 1 + i;
+	return s->first_data_block + group * s->blocks_per_group + ext2_has_super(s, group);
+}
+
 /* A damaged file system that goes on being used must not fill the log. */
 static bool may_tell(struct ext2_sb *s)
 {
@@ -145,6 +167,10 @@ static void set_geometry(struct ext2_sb *s, const struct ext2_super *d)
 	s->first_ino = d->rev_level ? d->first_ino : 11;
 	s->itable_blocks = s->inodes_per_group / (s->block_bytes / s->inode_bytes);
 	s->nr_groups = DIV_ROUND_UP(s->blocks_count - s->first_data_block, s->blocks_per_group);
+	s->nr_gdt = DIV_ROUND_UP(s->nr_groups * sizeof(struct ext2_group_desc), s->block_bytes);
+	s->meta_bg = d->rev_level && (d->feature_incompat & EXT2_INCOMPAT_META_BG);
+	s->first_meta_bg = d->first_meta_bg;
+	s->sparse_super = d->rev_level && (d->feature_ro_compat & EXT2_RO_SPARSE_SUPER);
 	s->errors = d->errors >= EXT2_ERRORS_CONTINUE && d->errors <= EXT2_ERRORS_PANIC ?
 		    d->errors : EXT2_ERRORS_RO;
 }
@@ -172,17 +198,27 @@ static int load_super(struct ext2_sb *s, u32 *flags)
 
 static bool in_fs(const struct ext2_sb *s, u32 block, u32 nr)
 {
-	return block > s->first_data_block && block < s->blocks_count && nr <= s->blocks_count - block;
+	return block > s->first_data_block && block < s->blocks_count &&
+	       nr <= s->blocks_count - block;
+}
+
+/* Descriptor blocks of a file system as large as the whole disk: its partition may grow. */
+static u32 most_gdt(const struct ext2_sb *s)
+{
+	u64 blocks = min_t(u64, s->bdev->disk->sectors >> (s->bits - SECTOR_SHIFT), U32_MAX);
+	u64 groups = DIV_ROUND_UP(blocks, s->blocks_per_group);
+
+	return (u32)DIV_ROUND_UP(groups * sizeof(struct ext2_group_desc), s->block_bytes);
 }
 
 static int load_groups(struct ext2_sb *s)
 {
-	s->nr_gdt = DIV_ROUND_UP(s->nr_groups * sizeof(struct ext2_group_desc), s->block_bytes);
-	s->gdt = kcalloc(s->nr_gdt, sizeof(*s->gdt), GFP_KERNEL);
+	s->max_gdt = max(s->nr_gdt, most_gdt(s));
+	s->gdt = kcalloc(s->max_gdt, sizeof(*s->gdt), GFP_KERNEL);
 	if (!s->gdt)
 		return -ENOMEM;
 	for (u32 i = 0; i < s->nr_gdt; i++) {
-		int err = block_read(s->bdev, s->first_data_block + 1 + i, s->bits, &s->gdt[i]);
+		int err = block_read(s->bdev, ext2_gdt_block(s, i), s->bits, &s->gdt[i]);
 
 		if (err)
 			return err;
@@ -256,7 +292,7 @@ static void mark_mounted(struct ext2_sb *s, bool mounted)
 
 static void release(struct ext2_sb *s)
 {
-	for (u32 i = 0; s->gdt && i < s->nr_gdt; i++)
+	for (u32 i = 0; s->gdt && i < s->max_gdt; i++)
 		block_put(&s->gdt[i]);
 	kfree(s->gdt);
 	block_put(&s->super_ref);
@@ -389,7 +425,8 @@ static int mount_claimed(struct ext2_sb *s, struct superblock *sb, u32 flags, ch
 }
 
 /* bdev is mounted already: the same superblock once more, if it is to be as writable. */
-static int ext2_share(const struct fstype *type, struct blockdev *bdev, u32 flags, struct superblock **out)
+static int ext2_share(const struct fstype *type, struct blockdev *bdev, u32 flags,
+		      struct superblock **out)
 {
 	struct superblock *sb;
 

@@ -5,7 +5,8 @@
 
 static void put_partition(struct blockdev *b, void *arg)
 {
-	seq_printf(arg, "%4u  %7u %10lu %s\n", MAJOR(b->dev), MINOR(b->dev), b->sectors >> 1, b->name);
+	seq_printf(arg, "%4u  %7u %10lu %s\n", MAJOR(b->dev), MINOR(b->dev), b->sectors >> 1,
+		   b->name);
 }
 
 int proc_partitions_show(struct seq *s, struct pseudo *p)
@@ -23,9 +24,10 @@ void block_stats_text(struct seq *s, struct blockdev *b)
 	u32 in_flight = b->in_flight;
 
 	spin_unlock_irqrestore(&b->disk->lock, flags);
-	seq_printf(s, "%lu %lu %lu %llu %lu %lu %lu %llu %u %llu %llu 0 0 0 0 %lu %llu\n", r.ios, r.merges, r.sectors,
-		   r.ns / NS_PER_MS, w.ios, w.merges, w.sectors, w.ns / NS_PER_MS, in_flight, busy / NS_PER_MS,
-		   (r.ns + w.ns + f.ns) / NS_PER_MS, f.ios, f.ns / NS_PER_MS);
+	seq_printf(s, "%lu %lu %lu %llu %lu %lu %lu %llu %u %llu %llu 0 0 0 0 %lu %llu\n", r.ios,
+		   r.merges, r.sectors, r.ns / NS_PER_MS, w.ios, w.merges, w.sectors,
+		   w.ns / NS_PER_MS, in_flight, busy / NS_PER_MS, (r.ns + w.ns + f.ns) / NS_PER_MS,
+		   f.ios, f.ns / NS_PER_MS);
 }
 
 static void put_diskstats(struct blockdev *b, void *arg)

@@ -71,7 +71,8 @@ static int fdinfo_show(struct seq *s, struct pseudo *p)
 	if (!f)
 		return -ENOENT;
 	seq_printf(s, "pos:\t%ld\nflags:\t0%o\nmnt_id:\t%u\nino:\t%lu\n", f->pos,
-		   READ_ONCE(f->flags) | O_LARGEFILE | (cloexec ? O_CLOEXEC : 0), f->path.mnt->id, f->inode->ino);
+		   READ_ONCE(f->flags) | O_LARGEFILE | (cloexec ? O_CLOEXEC : 0), f->path.mnt->id,
+		   f->inode->ino);
 	if (f->ops->show_fdinfo) {
 		f->ops->show_fdinfo(f, extra, sizeof(extra));
 		seq_puts(s, extra);

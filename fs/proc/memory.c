@@ -40,8 +40,8 @@ int proc_meminfo_show(struct seq *s, struct pseudo *p)
 	};
 
 	for (u32 i = 0; i < ARRAY_SIZE(lines); i++)
-		seq_printf(s, "%s:%*s%8lu kB\n", lines[i].name, (int)(15 - strlen(lines[i].name)), "",
-			   lines[i].pages * KIB_PER_PAGE);
+		seq_printf(s, "%s:%*s%8lu kB\n", lines[i].name, (int)(15 - strlen(lines[i].name)),
+			   "", lines[i].pages * KIB_PER_PAGE);
 	return 0;
 }
 
@@ -119,7 +119,10 @@ int proc_zoneinfo_show(struct seq *s, struct pseudo *p)
 	return 0;
 }
 
-/* Objects in magazines count as free; read without their CPU's consent, the sum may be off by a few. */
+/*
+ * Objects in magazines count as free; read without
+ * their CPU's consent, the sum may be off by a few.
+ */
 static void put_cache(const struct kmem_cache *c, void *arg)
 {
 	u64 taken = READ_ONCE(c->nr_taken), slabs = READ_ONCE(c->nr_slabs), stocked = 0;
@@ -128,9 +131,11 @@ static void put_cache(const struct kmem_cache *c, void *arg)
 	for (u32 cpu = 0; cpu < nr_cpus; cpu++)
 		if (c->magazines[cpu])
 			stocked += READ_ONCE(c->magazines[cpu]->count);
-	seq_printf(s, "%-17s %6lu %6lu %6u %4u %4u : tunables %4u %4u %4u : slabdata %6lu %6lu %6u\n", c->name,
-		   taken > stocked ? taken - stocked : 0, slabs * c->per_slab, c->stride, c->per_slab, 1u << c->order,
-		   0, 0, 0, slabs - READ_ONCE(c->nr_free_slabs), slabs, 0);
+	seq_printf(s,
+		   "%-17s %6lu %6lu %6u %4u %4u : tunables %4u %4u %4u : slabdata %6lu %6lu %6u\n",
+		   c->name, taken > stocked ? taken - stocked : 0, slabs * c->per_slab, c->stride,
+		   c->per_slab, 1u << c->order, 0, 0, 0, slabs - READ_ONCE(c->nr_free_slabs), slabs,
+		   0);
 }
 
 int proc_slabinfo_show(struct seq *s, struct pseudo *p)

@@ -69,7 +69,8 @@ static void put_info_line(struct seq *s, const struct mount *m, const char *at, 
 {
 	const char *root = dentry_to_string(m->root, buf, PATH_MAX);
 
-	seq_printf(s, "%u %u %u:%u ", m->id, m->parent ? m->parent->id : m->id, MAJOR(m->sb->dev), MINOR(m->sb->dev));
+	seq_printf(s, "%u %u %u:%u ", m->id, m->parent ? m->parent->id : m->id, MAJOR(m->sb->dev),
+		   MINOR(m->sb->dev));
 	put_escaped(s, IS_ERR(root) ? "/" : root);
 	seq_putc(s, ' ');
 	put_escaped(s, at);
@@ -83,7 +84,8 @@ static void put_info_line(struct seq *s, const struct mount *m, const char *at, 
 }
 
 /* One line, or nothing where the mount cannot be seen from root. bufs: two of PATH_MAX. */
-static void put_mount(struct seq *s, struct mount *m, const struct path *root, bool info, char *bufs)
+static void put_mount(struct seq *s, struct mount *m, const struct path *root, bool info,
+		      char *bufs)
 {
 	struct path at = { m, m->root };
 	bool reached;
@@ -120,7 +122,8 @@ static struct mount *resume_locked(const struct pseudo_cursor *c, u32 *index)
 	return at_place ? at_place : m;
 }
 
-static void fill_locked(struct seq *s, const struct path *root, bool info, char *bufs, struct pseudo_cursor *c)
+static void fill_locked(struct seq *s, const struct path *root, bool info, char *bufs,
+			struct pseudo_cursor *c)
 {
 	u32 index;
 	struct mount *m = resume_locked(c, &index);

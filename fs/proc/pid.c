@@ -13,6 +13,7 @@
 #include <kernel/mm/mm.h>
 #include <kernel/mm/page.h>
 #include <kernel/task/cred.h>
+#include <net/nsfs.h>
 
 /* --- small files --- */
 
@@ -88,10 +89,14 @@ static int oom_score_show(struct seq *s, struct pseudo *p)
 	struct mm *mm = t ? proc_thread_mm(t) : NULL;
 
 	if (mm) {
-		s64 used = mm_rss_pages(mm) + atomic_read(&mm->table_pages) + max(atomic_read(&mm->rss[MM_SWAP]), 0l);
+		s64 used = mm_rss_pages(mm) + atomic_read(&mm->table_pages) +
+			   max(atomic_read(&mm->rss[MM_SWAP]), 0l);
 		s64 points = used + (s64)process->oom_score_adj * (s64)ram_pages / 1000;
 
-		/* Thousandths of memory, as Linux scales it since 5.9: 1000 is "all of it, unadjusted" at 666. */
+		/*
+		 * Thousandths of memory, as Linux scales it since
+		 * 5.9: 1000 is "all of it, unadjusted" at 666.
+		 */
 		score = max((points * 1000 / (s64)ram_pages + 1000) * 2 / 3, 0l);
 		mm_put(mm);
 	}
@@ -203,9 +208,10 @@ static int root_jump(struct pseudo *p, struct path *path)
 	return fs_jump(p, path, true);
 }
 
-/* --- ns/: there is one namespace of each kind --- */
+/* --- ns/: of networks there may be many, of each other kind there is one --- */
 
-#define FIRST_NS_INODE	4026531832u	/* Linux's first dynamic /proc number; the initial namespaces lie just above */
+/* Linux's first dynamic /proc number; the initial namespaces lie just above */
+#define FIRST_NS_INODE	4026531832u
 
 static int ns_text(struct pseudo *p, char *buf, size_t size)
 {
@@ -213,13 +219,31 @@ static int ns_text(struct pseudo *p, char *buf, size_t size)
 
 	if (err)
 		return err;
-	return snprintf(buf, size, "%s:[%u]", p->entry->name, FIRST_NS_INODE + (u32)(u64)p->entry->data);
+	return snprintf(buf, size, "%s:[%u]", p->entry->name,
+			FIRST_NS_INODE + (u32)(u64)p->entry->data);
+}
+
+static int net_jump(struct pseudo *p, struct path *path)
+{
+	struct net *net = NULL;
+	struct thread *t;
+	int err = proc_check_access(p);
+
+	if (err)
+		return err;
+	t = proc_thread(p);
+	if (t) {
+		net = thread_net(t);
+		thread_put(t);
+	}
+	return net ? nsfs_path(net, path) : -ENOENT;
 }
 
 #define NS_LINK(n, nr)	{ .name = (n), .mode = S_IFLNK | 0777, .text = ns_text, .data = (void *)(nr) }
 static const struct pseudo_entry ns_entries[] = {
-	NS_LINK("cgroup", 3ul), NS_LINK("ipc", 7ul), NS_LINK("mnt", 9ul), NS_LINK("net", 8ul), NS_LINK("pid", 4ul),
-	NS_LINK("user", 5ul), NS_LINK("uts", 6ul), { 0 },
+	NS_LINK("cgroup", 3ul), NS_LINK("ipc", 7ul), NS_LINK("mnt", 9ul),
+	{ .name = "net", .mode = S_IFLNK | 0777, .jump = net_jump },
+	NS_LINK("pid", 4ul), NS_LINK("user", 5ul), NS_LINK("uts", 6ul), { 0 },
 };
 
 /* --- the tables --- */

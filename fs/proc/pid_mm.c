@@ -78,7 +78,8 @@ static void put_line(struct seq *s, const struct vma *vma, char *buf)
 	seq_printf(s, "%08lx-%08lx %c%c%c%c %08lx %02x:%02x %lu", vma->start, vma->end,
 		   vma->flags & VM_READ ? 'r' : '-', vma->flags & VM_WRITE ? 'w' : '-',
 		   vma->flags & VM_EXEC ? 'x' : '-', vma->flags & VM_MAYSHARE ? 's' : 'p',
-		   vma->file ? vma->pgoff << PAGE_SHIFT : 0, MAJOR(dev), MINOR(dev), inode ? inode->ino : 0);
+		   vma->file ? vma->pgoff << PAGE_SHIFT : 0, MAJOR(dev), MINOR(dev),
+		   inode ? inode->ino : 0);
 	if (name && !IS_ERR(name)) {
 		pad_to(s, begin, NAME_COLUMN);
 		seq_escape_only(s, name, "\n");
@@ -203,10 +204,13 @@ int proc_smaps_fill(struct seq *s, struct pseudo *p, struct pseudo_cursor *c)
 	return fill_vmas(s, c, put_smaps);
 }
 
-/* Add the VMAs from *at on under one hold of the lock, up to a bound of pages; false: that was all. */
+/*
+ * Add the VMAs from *at on under one hold of the lock, up to a bound of pages; false: that was all.
+ */
 static bool roll_up(struct mm *mm, uaddr_t *at, uaddr_t *first, struct vma_usage *u)
 {
-	const u64 most = (64ul << 20) >> PAGE_SHIFT;	/* chosen: as long as one large smaps record */
+	/* chosen: as long as one large smaps record */
+	const u64 most = (64ul << 20) >> PAGE_SHIFT;
 	struct vma *vma = vma_find(mm, *at);
 	u64 pages = 0;
 
@@ -252,7 +256,8 @@ int proc_smaps_rollup_fill(struct seq *s, struct pseudo *p, struct pseudo_cursor
 /* --- bytes of the address space as text --- */
 
 /* [start + c->pos, end) of mm, as much as the buffer takes. */
-static void put_memory(struct seq *s, struct mm *mm, struct pseudo_cursor *c, uaddr_t start, uaddr_t end)
+static void put_memory(struct seq *s, struct mm *mm, struct pseudo_cursor *c, uaddr_t start,
+		       uaddr_t end)
 {
 	size_t n, want = start + c->pos < end ? min(end - start - c->pos, s->size) : 0;
 
@@ -294,7 +299,8 @@ static uaddr_t title_end(struct mm *mm)
 	uaddr_t at = mm->arg_end;
 	size_t n;
 
-	if (mm->arg_end <= mm->arg_start || mm_access(mm, mm->arg_end - 1, &last, 1, false) != 1 || !last)
+	if (mm->arg_end <= mm->arg_start || mm_access(mm, mm->arg_end - 1, &last, 1, false) != 1 ||
+	    !last)
 		return mm->arg_end;
 	while (at < mm->env_end) {
 		n = mm_access(mm, at, buf, min(sizeof(buf), mm->env_end - at), false);

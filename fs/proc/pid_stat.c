@@ -73,7 +73,9 @@ static const char *state_name(char letter)
 	}
 }
 
-/* Numbers as the caller's namespace has them; PID 1 and the kernel's process have no parent to see. */
+/*
+ * Numbers as the caller's namespace has them; PID 1 and the kernel's process have no parent to see.
+ */
 static void take_ids(struct moment *m, const struct pid *pid)
 {
 	const struct process *p = m->t->process, *parent;
@@ -176,7 +178,8 @@ static u32 stat_flags(const struct thread *t)
 	u32 f = READ_ONCE(t->exit_flags);
 
 	return (f & THREAD_EXITING ? PF_EXITING : 0) | (f & THREAD_FORKNOEXEC ? PF_FORKNOEXEC : 0) |
-	       (f & THREAD_SUPERPRIV ? PF_SUPERPRIV : 0) | (f & THREAD_KTHREAD ? PF_KTHREAD : PF_RANDOMIZE);
+	       (f & THREAD_SUPERPRIV ? PF_SUPERPRIV : 0) |
+	       (f & THREAD_KTHREAD ? PF_KTHREAD : PF_RANDOMIZE);
 }
 
 /* Fields 26-28, 45-51: addresses, for those who may know them. */
@@ -189,8 +192,8 @@ static void put_addresses(struct seq *s, const struct moment *m, bool first_part
 	else if (first_part)
 		seq_puts(s, m->mm ? " 1 1 0" : " 0 0 0");
 	else if (mm)
-		seq_printf(s, " %lu %lu %lu %lu %lu %lu %lu", mm->start_data, mm->end_data, mm->start_brk,
-			   mm->arg_start, mm->arg_end, mm->env_start, mm->env_end);
+		seq_printf(s, " %lu %lu %lu %lu %lu %lu %lu", mm->start_data, mm->end_data,
+			   mm->start_brk, mm->arg_start, mm->arg_end, mm->env_start, mm->env_end);
 	else
 		seq_puts(s, " 0 0 0 0 0 0 0");
 }
@@ -206,18 +209,21 @@ int proc_stat_show(struct seq *s, struct pseudo *p)
 		return err;
 	se = &m.t->se;
 	waits = m.permitted && ((p->flags & PROC_TASK) || m.nr_threads < 2) && m.state != 'R';
-	seq_printf(s, "%d (%s) %c %d %d %d %d %d %u", m.pid, m.t->comm, m.state, m.ppid, m.pgrp, m.session,
-		   packed_dev(m.tty), m.foreground, stat_flags(m.t));
-	seq_printf(s, " %lu %lu %lu %lu %lu %lu %lu %lu", m.min_flt, m.cmin_flt, m.maj_flt, m.cmaj_flt,
-		   m.utime_ns / USER_TICK_NS, m.stime_ns / USER_TICK_NS, m.cutime_ns / USER_TICK_NS,
-		   m.cstime_ns / USER_TICK_NS);
-	seq_printf(s, " %d %d %u 0 %lu %lu %lu %lu", se->rt_priority ? -1 - se->rt_priority : 20 + se->nice,
-		   se->nice, m.nr_threads, m.t->start_ns / USER_TICK_NS, m.mm ? m.mm->total_pages * PAGE_SIZE : 0,
+	seq_printf(s, "%d (%s) %c %d %d %d %d %d %u", m.pid, m.t->comm, m.state, m.ppid, m.pgrp,
+		   m.session, packed_dev(m.tty), m.foreground, stat_flags(m.t));
+	seq_printf(s, " %lu %lu %lu %lu %lu %lu %lu %lu", m.min_flt, m.cmin_flt, m.maj_flt,
+		   m.cmaj_flt, m.utime_ns / USER_TICK_NS, m.stime_ns / USER_TICK_NS,
+		   m.cutime_ns / USER_TICK_NS, m.cstime_ns / USER_TICK_NS);
+	seq_printf(s, " %d %d %u 0 %lu %lu %lu %lu",
+		   se->rt_priority ? -1 - se->rt_priority : 20 + se->nice, se->nice, m.nr_threads,
+		   m.t->start_ns / USER_TICK_NS, m.mm ? m.mm->total_pages * PAGE_SIZE : 0,
 		   m.mm ? mm_rss_pages(m.mm) : 0, READ_ONCE(m.t->process->rlim[RLIMIT_RSS].cur));
 	put_addresses(s, &m, true);
-	seq_printf(s, " 0 0 %lu %lu %lu %lu %d 0 0", m.pending & 0x7fffffff, READ_ONCE(m.t->blocked) & 0x7fffffff,
-		   m.ignored & 0x7fffffff, m.caught & 0x7fffffff, waits);
-	seq_printf(s, " %d %u %d %d 0 0 0", m.t == m.t->process->leader ? m.t->process->exit_signal : -1,
+	seq_printf(s, " 0 0 %lu %lu %lu %lu %d 0 0", m.pending & 0x7fffffff,
+		   READ_ONCE(m.t->blocked) & 0x7fffffff, m.ignored & 0x7fffffff,
+		   m.caught & 0x7fffffff, waits);
+	seq_printf(s, " %d %u %d %d 0 0 0",
+		   m.t == m.t->process->leader ? m.t->process->exit_signal : -1,
 		   READ_ONCE(m.t->info.cpu), se->rt_priority, se->policy);
 	put_addresses(s, &m, false);
 	seq_printf(s, " %d\n", m.permitted ? READ_ONCE(m.t->exit_code) : 0);
@@ -240,7 +246,8 @@ int proc_statm_show(struct seq *s, struct pseudo *p)
 		return 0;
 	}
 	shared = max(atomic_read(&mm->rss[MM_FILE]) + atomic_read(&mm->rss[MM_SHMEM]), 0l);
-	text = (ALIGN_UP(mm->end_code, PAGE_SIZE) - ALIGN_DOWN(mm->start_code, PAGE_SIZE)) >> PAGE_SHIFT;
+	text = (ALIGN_UP(mm->end_code, PAGE_SIZE) - ALIGN_DOWN(mm->start_code, PAGE_SIZE)) >>
+	       PAGE_SHIFT;
 	seq_printf(s, "%lu %lu %lu %lu 0 %lu 0\n", mm->total_pages, mm_rss_pages(mm), shared, text,
 		   mm->data_pages + mm->stack_pages);
 	mm_put(mm);
@@ -257,14 +264,15 @@ static void put_ids(struct seq *s, const struct moment *m, const struct cred *c)
 	seq_escape(s, m->t->comm, "\n");
 	if (umask >= 0)
 		seq_printf(s, "\nUmask:\t%04o", umask);
-	seq_printf(s, "\nState:\t%s\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\n", state_name(m->state),
-		   m->tgid, m->pid, m->ppid);
-	seq_printf(s, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\nFDSize:\t%u\nGroups:\t", c->uid, c->euid,
-		   c->suid, c->fsuid, c->gid, c->egid, c->sgid, c->fsgid, files_size_of(m->t));
+	seq_printf(s, "\nState:\t%s\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\n",
+		   state_name(m->state), m->tgid, m->pid, m->ppid);
+	seq_printf(s, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\nFDSize:\t%u\nGroups:\t", c->uid,
+		   c->euid, c->suid, c->fsuid, c->gid, c->egid, c->sgid, c->fsgid,
+		   files_size_of(m->t));
 	for (u32 i = 0; c->groups && i < c->groups->ngroups; i++)
 		seq_printf(s, "%s%u", i ? " " : "", c->groups->gid[i]);
-	seq_printf(s, " \nNStgid:\t%d\nNSpid:\t%d\nNSpgid:\t%d\nNSsid:\t%d\nKthread:\t%d\n", m->tgid, m->pid, m->pgrp,
-		   m->session, !thread_is_user(m->t));
+	seq_printf(s, " \nNStgid:\t%d\nNSpid:\t%d\nNSpgid:\t%d\nNSsid:\t%d\nKthread:\t%d\n",
+		   m->tgid, m->pid, m->pgrp, m->session, !thread_is_user(m->t));
 }
 
 static void put_pages(struct seq *s, const char *name, s64 pages)
@@ -275,7 +283,8 @@ static void put_pages(struct seq *s, const char *name, s64 pages)
 static void put_memory(struct seq *s, const struct mm *mm)
 {
 	u64 rss = mm_rss_pages(mm);
-	u64 exe = (ALIGN_UP(mm->end_code, PAGE_SIZE) - ALIGN_DOWN(mm->start_code, PAGE_SIZE)) >> PAGE_SHIFT;
+	u64 exe = (ALIGN_UP(mm->end_code, PAGE_SIZE) - ALIGN_DOWN(mm->start_code, PAGE_SIZE)) >>
+		  PAGE_SHIFT;
 
 	put_pages(s, "VmPeak", max(mm->peak_total, mm->total_pages));
 	put_pages(s, "VmSize", mm->total_pages);
@@ -422,7 +431,8 @@ int proc_sched_show(struct seq *s, struct pseudo *p)
 	if (!t)
 		return -ESRCH;
 	se = &t->se;
-	seq_printf(s, "%s (%d, #threads: %u)\n", t->comm, thread_tid(t), READ_ONCE(t->process->nr_threads));
+	seq_printf(s, "%s (%d, #threads: %u)\n", t->comm, thread_tid(t),
+		   READ_ONCE(t->process->nr_threads));
 	seq_puts(s, "-------------------------------------------------------------------\n");
 	put_ms(s, "se.exec_start", READ_ONCE(se->exec_start));
 	put_ms(s, "se.vruntime", READ_ONCE(se->vruntime));

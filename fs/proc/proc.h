@@ -14,7 +14,8 @@ struct proc_node {
 	struct pseudo_entry entry;
 	struct proc_node *next;
 };
-void proc_create(struct proc_node *node);		/* boot, or at least thread context; for ever */
+/* boot, or at least thread context; for ever */
+void proc_create(struct proc_node *node);
 void proc_pid_create(struct proc_node *node);
 /* For their functions: whom a file of /proc/PID is about, with a reference; NULL: gone. */
 struct thread *proc_thread(const struct pseudo *p);

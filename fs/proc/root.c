@@ -45,7 +45,8 @@ static int loadavg_show(struct seq *s, struct pseudo *p)
 
 		seq_printf(s, "%lu.%02lu ", hundredths / 100, hundredths % 100);
 	}
-	seq_printf(s, "%u/%u %d\n", t.running, READ_ONCE(thread_totals.now), READ_ONCE(current_pid_ns()->last));
+	seq_printf(s, "%u/%u %d\n", t.running, READ_ONCE(thread_totals.now),
+		   READ_ONCE(current_pid_ns()->last));
 	return 0;
 }
 
@@ -106,7 +107,8 @@ static void put_softirq_line(struct seq *s)
 		total += softirq_names[i].nr < 0 ? 0 : softirq_sum(softirq_names[i].nr);
 	seq_printf(s, "softirq %lu", total);
 	for (u32 i = 0; i < ARRAY_SIZE(softirq_names); i++)
-		seq_printf(s, " %lu", softirq_names[i].nr < 0 ? 0 : softirq_sum(softirq_names[i].nr));
+		seq_printf(s, " %lu",
+			   softirq_names[i].nr < 0 ? 0 : softirq_sum(softirq_names[i].nr));
 	seq_putc(s, '\n');
 }
 
@@ -140,8 +142,9 @@ static int stat_show(struct seq *s, struct pseudo *p)
 	put_all_cpu_times(s);
 	put_intr_line(s);
 	sched_totals(&t);
-	seq_printf(s, "ctxt %lu\nbtime %lu\nprocesses %lu\nprocs_running %u\nprocs_blocked %u\n", t.switches,
-		   (ktime_real() - ktime_get()) / (u64)NS_PER_SEC, READ_ONCE(thread_totals.ever), t.running, t.iowait);
+	seq_printf(s, "ctxt %lu\nbtime %lu\nprocesses %lu\nprocs_running %u\nprocs_blocked %u\n",
+		   t.switches, (ktime_real() - ktime_get()) / (u64)NS_PER_SEC,
+		   READ_ONCE(thread_totals.ever), t.running, t.iowait);
 	put_softirq_line(s);
 	return 0;
 }
@@ -198,7 +201,8 @@ static int version_show(struct seq *s, struct pseudo *p)
 {
 	const struct new_utsname *u = &init_uts_ns.name;
 
-	seq_printf(s, "%s version %s (gcc %s) %s\n", u->sysname, u->release, __VERSION__, u->version);
+	seq_printf(s, "%s version %s (gcc %s) %s\n", u->sysname, u->release, __VERSION__,
+		   u->version);
 	return 0;
 }
 
@@ -255,7 +259,8 @@ static int self_text(struct pseudo *p, char *buf, size_t size)
 
 static int thread_self_text(struct pseudo *p, char *buf, size_t size)
 {
-	return snprintf(buf, size, "%d/task/%d", process_tgid(current_process()), thread_tid(current));
+	return snprintf(buf, size, "%d/task/%d", process_tgid(current_process()),
+			thread_tid(current));
 }
 
 #define LINK(n, ...)	{ .name = (n), .mode = S_IFLNK | 0777, __VA_ARGS__ }

@@ -13,10 +13,12 @@
 #include <kernel/lib/random.h>
 #include <kernel/lib/string.h>
 #include <kernel/mm/mm.h>
+#include <kernel/mm/writeback.h>
 #include <kernel/mm/zone.h>
 #include <kernel/task/cred.h>
 #include <kernel/task/nsproxy.h>
 #include <kernel/printk.h>
+#include <net/inet/inet.h>
 #include <net/proc.h>
 #include <net/socket.h>
 
@@ -25,20 +27,28 @@
 struct sysctl {
 	u64 constant;			/* where value is NULL */
 	void *value;
+	bool of_net;			/* it lies at `offset` of the caller's network's settings */
+	u32 offset;
 	u32 bytes;			/* of *value: 4 or 8, signed */
 	s64 min, max;			/* of what may be set */
 };
 
+static void *value_of(const struct sysctl *c)
+{
+	return c->of_net ? (char *)&current_net()->settings + c->offset : c->value;
+}
+
 static int number_show(struct seq *s, struct pseudo *p)
 {
 	const struct sysctl *c = p->entry->data;
+	const void *value = value_of(c);
 
-	if (!c->value)
+	if (!value)
 		seq_printf(s, "%lu\n", c->constant);
 	else if (c->bytes == 4)
-		seq_printf(s, "%d\n", READ_ONCE(*(s32 *)c->value));
+		seq_printf(s, "%d\n", READ_ONCE(*(const s32 *)value));
 	else
-		seq_printf(s, "%ld\n", READ_ONCE(*(s64 *)c->value));
+		seq_printf(s, "%ld\n", READ_ONCE(*(const s64 *)value));
 	return 0;
 }
 
@@ -52,9 +62,9 @@ static ssize_t number_store(struct pseudo *p, char *text, size_t len)
 	if (kstrtos64(text, 0, &v) || v < c->min || v > c->max)
 		return -EINVAL;
 	if (c->bytes == 4)
-		WRITE_ONCE(*(s32 *)c->value, v);
+		WRITE_ONCE(*(s32 *)value_of(c), v);
 	else
-		WRITE_ONCE(*(s64 *)c->value, v);
+		WRITE_ONCE(*(s64 *)value_of(c), v);
 	return len;
 }
 
@@ -75,6 +85,10 @@ static int permission(struct pseudo *p, int mask)
 #define SETTABLE(n, var, low, high)	{ .name = (n), .mode = S_IFREG | 0644, .show = number_show, \
 	.store = number_store, .permission = permission, \
 	.data = &(struct sysctl){ .value = &(var), .bytes = sizeof(var), .min = (low), .max = (high) } }
+#define OF_NET(n, field, low, high)	{ .name = (n), .mode = S_IFREG | 0644, .show = number_show, \
+	.store = number_store, .permission = permission, \
+	.data = &(struct sysctl){ .of_net = true, .offset = offsetof(struct net_settings, field), \
+		.bytes = sizeof_member(struct net_settings, field), .min = (low), .max = (high) } }
 #define SHOWN(n, fn)	{ .name = (n), .mode = S_IFREG | 0444, .show = (fn), .permission = permission }
 #define DIR(n, table)	{ .name = (n), .mode = S_IFDIR | 0555, .children = (table) }
 
@@ -172,7 +186,10 @@ static const struct pseudo_entry random_entries[] = {
 
 /* --- kernel/ --- */
 
-/* Console level, level of messages without one, lowest and default console level; only the first is ours to change. */
+/*
+ * Console level, level of messages without one, lowest and
+ * default console level; only the first is ours to change.
+ */
 static int printk_show(struct seq *s, struct pseudo *p)
 {
 	seq_printf(s, "%d\t%d\t%d\t%d\n", console_loglevel, LOG_WARN, LOG_ALERT, LOG_DEBUG);
@@ -241,6 +258,8 @@ static ssize_t drop_caches_store(struct pseudo *p, char *text, size_t len)
 }
 
 static const struct pseudo_entry vm_entries[] = {
+	SETTABLE("dirty_expire_centisecs", vm_dirty_expire_cs, 0, INT_MAX),
+	SETTABLE("dirty_writeback_centisecs", vm_dirty_writeback_cs, 0, INT_MAX),
 	{ .name = "drop_caches", .mode = S_IFREG | 0200, .store = drop_caches_store, .permission = permission },
 	CONSTANT("mmap_min_addr", 0x10000),
 	SETTABLE("overcommit_memory", vm_overcommit_mode, 0, 2),
@@ -264,19 +283,68 @@ static const struct pseudo_entry net_core_entries[] = {
 	CONSTANT("optmem_max", SOCK_CONTROL_MAX),
 	CONSTANT("rmem_default", SOCK_BUF_MAX),
 	CONSTANT("rmem_max", SOCK_BUF_MAX),
-	SETTABLE("somaxconn", net_somaxconn, 0, INT_MAX),
+	OF_NET("somaxconn", somaxconn, 0, INT_MAX),
 	CONSTANT("wmem_default", SOCK_BUF_MAX),
 	CONSTANT("wmem_max", SOCK_BUF_MAX),
 	{ 0 },
 };
 
+static int tcp_mem_show(struct seq *s, struct pseudo *p)
+{
+	seq_printf(s, "%ld\t%ld\t%ld\n", READ_ONCE(inet_tcp_mem[0]), READ_ONCE(inet_tcp_mem[1]),
+		   READ_ONCE(inet_tcp_mem[2]));
+	return 0;
+}
+
+/* As on Linux, as many numbers as are given, from the first on. */
+static ssize_t tcp_mem_store(struct pseudo *p, char *text, size_t len)
+{
+	s64 values[3];
+	u32 n = 0;
+
+	for (char *at = text, *end; n < ARRAY_SIZE(values); at = end) {
+		while (*at == ' ' || *at == '\t' || *at == '\n')
+			at++;
+		if (!*at)
+			break;
+		for (end = at; *end && *end != ' ' && *end != '\t' && *end != '\n'; end++)
+			;
+		if (*end)
+			*end++ = '\0';
+		if (kstrtos64(at, 0, &values[n]) || values[n] < 0)
+			return -EINVAL;
+		n++;
+	}
+	for (u32 i = 0; i < n; i++)
+		WRITE_ONCE(inet_tcp_mem[i], values[i]);
+	return len;
+}
+
+static const struct pseudo_entry net_ipv4_entries[] = {
+	OF_NET("tcp_abort_on_overflow", tcp_abort_on_overflow, 0, 1),
+	SETTABLE("tcp_local_splice", inet_tcp_local_splice, 0, 1),
+	SETTABLE("tcp_max_orphans", inet_tcp_max_orphans, 0, INT_MAX),
+	OF_NET("tcp_max_syn_backlog", tcp_max_syn_backlog, 0, INT_MAX),
+	OF_NET("tcp_max_tw_buckets", tcp_max_tw_buckets, 0, INT_MAX),
+	{.name = "tcp_mem",
+	 .mode = S_IFREG | 0644,
+	 .show = tcp_mem_show,
+	 .store = tcp_mem_store,
+	 .permission = permission},
+	OF_NET("tcp_syncookies", tcp_syncookies, 0, 2),
+	{ 0 },
+};
+
 static const struct pseudo_entry net_unix_entries[] = {
-	SETTABLE("max_dgram_qlen", unix_max_dgram_qlen, 0, INT_MAX),
+	OF_NET("max_dgram_qlen", max_dgram_qlen, 0, INT_MAX),
 	{ 0 },
 };
 
 static const struct pseudo_entry net_entries[] = {
-	DIR("core", net_core_entries), DIR("unix", net_unix_entries), { 0 },
+	DIR("core", net_core_entries),
+	DIR("ipv4", net_ipv4_entries),
+	DIR("unix", net_unix_entries),
+	{0},
 };
 
 const struct pseudo_entry proc_sys_entries[] = {

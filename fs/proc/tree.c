@@ -19,7 +19,8 @@
 
 #define PROC_SUPER_MAGIC	0x9fa0
 
-static struct proc_node *pid_nodes, *root_nodes;	/* only ever grow; no lock: boot registers */
+/* only ever grow; no lock: boot registers */
+static struct proc_node *pid_nodes, *root_nodes;
 
 /* --- whom it is about --- */
 
@@ -111,7 +112,8 @@ static void set_owner(struct pseudo *p)
 
 	rcu_read_lock();
 	t = thread_of_pid(p->object, p->flags & PROC_TASK);
-	if (t && ((READ_ONCE(t->process->dumpable) && READ_ONCE(t->mm)) || inode->mode == (S_IFDIR | 0555))) {
+	if (t && ((READ_ONCE(t->process->dumpable) && READ_ONCE(t->mm)) ||
+		  inode->mode == (S_IFDIR | 0555))) {
 		const struct cred *c = rcu_dereference(t->cred);
 
 		WRITE_ONCE(inode->uid, c->euid);
@@ -175,8 +177,8 @@ static pid_t next_tid(struct process *process, pid_t nr, struct pid **pid)
 }
 
 /* A number as a directory, at position base + nr. Puts pid. */
-static bool emit_pid(struct pseudo *dir, struct dir_context *ctx, const struct pseudo_entry *e, struct pid *pid,
-		     pid_t nr, loff_t base)
+static bool emit_pid(struct pseudo *dir, struct dir_context *ctx, const struct pseudo_entry *e,
+		     struct pid *pid, pid_t nr, loff_t base)
 {
 	char name[12];
 	bool room;
@@ -241,7 +243,8 @@ static bool nodes_emit(struct pseudo *dir, struct dir_context *ctx, const struct
 	loff_t at = PSEUDO_DYNAMIC;
 
 	for (const struct proc_node *n = nodes; n; n = n->next, at++)
-		if (at >= ctx->pos && !pseudo_emit(dir, ctx, n->entry.name, &n->entry, dir->object, 0, at + 1))
+		if (at >= ctx->pos &&
+		    !pseudo_emit(dir, ctx, n->entry.name, &n->entry, dir->object, 0, at + 1))
 			return false;
 	return true;
 }

@@ -2,7 +2,8 @@
 /*
  * Block devices in sysfs: devices/block/DISK/PARTITION, and the links to them. The
  * attributes are those that lsblk, blkid and fdisk read (Linux's
- * Documentation/ABI/stable/sysfs-block). Block devices stay registered for ever.
+ * Documentation/ABI/stable/sysfs-block). A device may go while a file of its
+ * is open: reading is -ENODEV then.
  */
 #include <drivers/block/block.h>
 #include <fs/proc/proc.h>
@@ -10,14 +11,10 @@
 #include <kernel/lib/string.h>
 #include <kernel/mm/pagecache.h>
 
+/* NULL: it has gone. The structure stays, whatever happens. */
 static struct blockdev *device_of(const struct pseudo *p)
 {
 	return blockdev_find(sys_dev(p));
-}
-
-static const struct disk_limits *limits_of(const struct pseudo *p)
-{
-	return &device_of(p)->disk->limits;
 }
 
 /* --- attributes --- */
@@ -32,9 +29,9 @@ static int put(struct seq *s, u64 v)
 	static int name##_show(struct seq *s, struct pseudo *p) \
 	{ \
 		const struct blockdev *b = device_of(p); \
-		const struct disk_limits *l = &b->disk->limits; \
+		const struct disk_limits *l = b ? &b->disk->limits : NULL; \
 		(void)l; \
-		return put(s, (expr)); \
+		return b ? put(s, (expr)) : -ENODEV; \
 	}
 SHOW(size, b->sectors)
 SHOW(start, b->start)
@@ -67,8 +64,10 @@ static int uevent_show(struct seq *s, struct pseudo *p)
 {
 	const struct blockdev *b = device_of(p);
 
-	seq_printf(s, "MAJOR=%u\nMINOR=%u\nDEVNAME=%s\nDEVTYPE=%s\n", MAJOR(b->dev), MINOR(b->dev), b->name,
-		   b->partno ? "partition" : "disk");
+	if (!b)
+		return -ENODEV;
+	seq_printf(s, "MAJOR=%u\nMINOR=%u\nDEVNAME=%s\nDEVTYPE=%s\n", MAJOR(b->dev), MINOR(b->dev),
+		   b->name, b->partno ? "partition" : "disk");
 	if (b->partno)
 		seq_printf(s, "PARTN=%u\n", b->partno);
 	return 0;
@@ -76,19 +75,28 @@ static int uevent_show(struct seq *s, struct pseudo *p)
 
 static int stat_show(struct seq *s, struct pseudo *p)
 {
-	block_stats_text(s, device_of(p));
+	struct blockdev *b = device_of(p);
+
+	if (!b)
+		return -ENODEV;
+	block_stats_text(s, b);
 	return 0;
 }
 
 static int write_cache_show(struct seq *s, struct pseudo *p)
 {
-	seq_puts(s, limits_of(p)->has_flush ? "write back\n" : "write through\n");
+	const struct blockdev *b = device_of(p);
+
+	if (!b)
+		return -ENODEV;
+	seq_puts(s, b->disk->limits.has_flush ? "write back\n" : "write through\n");
 	return 0;
 }
 
 static int scheduler_show(struct seq *s, struct pseudo *p)
 {
-	seq_puts(s, "[none]\n");	/* requests are merged in plugs and go out in the order they come */
+	/* requests are merged in plugs and go out in the order they come */
+	seq_puts(s, "[none]\n");
 	return 0;
 }
 
@@ -229,6 +237,8 @@ static int link_text(const struct pseudo *p, char *buf, size_t size, const char 
 {
 	const struct blockdev *b = device_of(p);
 
+	if (!b)
+		return -ENODEV;
 	return snprintf(buf, size, b->partno ? "%sdevices/block/%s/%s" : "%sdevices/block/%s", up,
 			b->disk->parts[0]->name, b->name);
 }

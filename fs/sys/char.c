@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Character devices in sysfs: devices/char/NAME with its number, and the links to it
- * from class/tty and dev/char. What exists is what devtmpfs has nodes for.
+ * from class/tty and dev/char. What exists is what devtmpfs has nodes for. Devices with a class of
+ * their own (class.h) are led to by dev/char as well.
  */
 #include <fs/chrdev.h>
+#include <fs/sys/class.h>
 #include <fs/sys/sys.h>
 #include <kernel/lib/string.h>
 
@@ -76,7 +78,8 @@ static bool list_one(const char *name, umode_t mode, dev_t dev, void *arg)
 	if (!is_char(name, mode) || (l->only_ttys && !is_tty(dev)) || l->at++ < l->ctx->pos)
 		return true;
 	snprintf(number, sizeof(number), "%u:%u", MAJOR(dev), MINOR(dev));
-	return pseudo_emit(l->dir, l->ctx, l->by_number ? number : name, l->entry, NULL, sys_number(dev), l->at);
+	return pseudo_emit(l->dir, l->ctx, l->by_number ? number : name, l->entry, NULL,
+			   sys_number(dev), l->at);
 }
 
 static int list(struct listing l)
@@ -96,7 +99,8 @@ static int dev_show(struct seq *s, struct pseudo *p)
 
 static int uevent_show(struct seq *s, struct pseudo *p)
 {
-	seq_printf(s, "MAJOR=%u\nMINOR=%u\nDEVNAME=%s\n", MAJOR(sys_dev(p)), MINOR(sys_dev(p)), name_of(sys_dev(p)));
+	seq_printf(s, "MAJOR=%u\nMINOR=%u\nDEVNAME=%s\n", MAJOR(sys_dev(p)), MINOR(sys_dev(p)),
+		   name_of(sys_dev(p)));
 	return 0;
 }
 
@@ -127,6 +131,10 @@ const struct pseudo_entry sys_devices_char_dir = {
 
 static int link_text(struct pseudo *p, char *buf, size_t size)
 {
+	const struct sys_device *d = sys_device_by_dev(sys_dev(p));
+
+	if (d)
+		return snprintf(buf, size, "../../devices/virtual/%s/%s", d->class, d->name);
 	return snprintf(buf, size, "../../devices/char/%s", name_of(sys_dev(p)));
 }
 

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* /sys/devices/system/cpu: CPUs that there are, may be, and run. */
+/*
+ * /sys/devices/system/cpu: CPUs that there are, may
+ * be, and run, and how fast: as firmware has set it.
+ */
+#include <arch/smp.h>
+#include <drivers/core/provider.h>
 #include <fs/sys/sys.h>
 #include <kernel/lib/string.h>
 #include <kernel/percpu.h>
@@ -71,7 +76,9 @@ static int all_mask_show(struct seq *s, struct pseudo *p)
 	return mask_show(s, all_cpus());
 }
 
-/* Each hart is a core of one thread, all in one package. The siblings are older names of the same. */
+/*
+ * Each hart is a core of one thread, all in one package. The siblings are older names of the same.
+ */
 static const struct pseudo_entry topology[] = {
 	PSEUDO_FILE("core_cpus", own_mask_show),
 	PSEUDO_FILE("core_cpus_list", own_list_show),
@@ -86,7 +93,54 @@ static const struct pseudo_entry topology[] = {
 	{ 0 },
 };
 static const struct pseudo_entry of_one_cpu[] = { PSEUDO_DIR("topology", topology), { 0 } };
-static const struct pseudo_entry cpu_dir = PSEUDO_DIR("", of_one_cpu);
+
+/*
+ * cpufreq is there where the clock is known. Its
+ * files are facts, in kHz: nothing changes the speed.
+ */
+static int khz_show(struct seq *s, struct pseudo *p)
+{
+	seq_printf(s, "%lu\n", cpu_clock_hz(cpu_to_hart[p->number]) / 1000);
+	return 0;
+}
+
+static int cpu_number_show(struct seq *s, struct pseudo *p)
+{
+	seq_printf(s, "%lu\n", p->number);
+	return 0;
+}
+
+static const struct pseudo_entry cpufreq[] = {
+	PSEUDO_FILE("affected_cpus", cpu_number_show),
+	PSEUDO_FILE("cpuinfo_cur_freq", khz_show),
+	PSEUDO_FILE("cpuinfo_max_freq", khz_show),
+	PSEUDO_FILE("cpuinfo_min_freq", khz_show),
+	PSEUDO_FILE("related_cpus", cpu_number_show),
+	PSEUDO_FILE("scaling_cur_freq", khz_show),
+	PSEUDO_FILE("scaling_max_freq", khz_show),
+	PSEUDO_FILE("scaling_min_freq", khz_show),
+	{ 0 },
+};
+static const struct pseudo_entry cpufreq_dir = PSEUDO_DIR("cpufreq", cpufreq);
+
+static int cpu_lookup(struct pseudo *dir, struct dentry *dentry)
+{
+	if (!pseudo_name_is(&cpufreq_dir, &dentry->name) || !cpu_clock_hz(cpu_to_hart[dir->number]))
+		return -ENOENT;
+	return pseudo_instantiate(dir, dentry, &cpufreq_dir, NULL, dir->number, 0);
+}
+
+static int cpu_iterate(struct pseudo *dir, struct dir_context *ctx)
+{
+	if (ctx->pos == PSEUDO_DYNAMIC && cpu_clock_hz(cpu_to_hart[dir->number]))
+		pseudo_emit(dir, ctx, "cpufreq", &cpufreq_dir, NULL, dir->number,
+			    PSEUDO_DYNAMIC + 1);
+	return 0;
+}
+
+static const struct pseudo_entry cpu_dir = {
+	.name = "", .mode = S_IFDIR | 0555, .children = of_one_cpu, .lookup = cpu_lookup, .iterate = cpu_iterate,
+};
 
 static const struct pseudo_entry entries[] = {
 	PSEUDO_FILE("kernel_max", kernel_max_show),

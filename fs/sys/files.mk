@@ -1,1 +1,1 @@
-obj-y += fs/sys/block.o fs/sys/char.o fs/sys/cpu.o fs/sys/sysfs.o
+obj-y += fs/sys/block.o fs/sys/char.o fs/sys/class.o fs/sys/cpu.o fs/sys/sysfs.o

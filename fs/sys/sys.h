@@ -17,5 +17,14 @@ bool sys_parse_dev(const struct qstr *name, dev_t *dev);
 
 extern const struct pseudo_entry sys_block_dir;		/* block.c: /sys/block */
 extern const struct pseudo_entry sys_class_block_dir, sys_dev_block_dir, sys_devices_block_dir;
-extern const struct pseudo_entry sys_class_tty_dir, sys_dev_char_dir, sys_devices_char_dir;	/* char.c */
+/* char.c */
+extern const struct pseudo_entry sys_class_tty_dir, sys_dev_char_dir, sys_devices_char_dir;
 extern const struct pseudo_entry sys_cpu_dir;		/* cpu.c: /sys/devices/system/cpu */
+
+/*
+ * class.c. Classes that drivers have added: below
+ * /sys/class, from position `at` on; /sys/devices/virtual.
+ */
+int sys_classes_lookup(struct pseudo *dir, struct dentry *dentry);
+int sys_classes_iterate(struct pseudo *dir, struct dir_context *ctx, loff_t at);
+extern const struct pseudo_entry sys_virtual_dir, sys_bus_dir;

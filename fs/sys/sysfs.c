@@ -5,6 +5,7 @@
  *
  *	block/NAME, class/block/NAME, dev/block/M:N	-> devices/block/...
  *	class/tty/NAME, dev/char/M:N			-> devices/char/NAME
+ *	class/CLASS/NAME, bus/CLASS/devices/NAME	-> devices/virtual/CLASS/NAME (class.h)
  *	devices/system/cpu/				which CPUs there are
  *
  * Limit: devices stand in two flat folders, not below the buses that they are on.
@@ -41,20 +42,21 @@ struct place {
 	const struct pseudo_entry *dir;
 };
 
-static const struct place root_places[] = { { "block", &sys_block_dir }, { 0 } };
+static const struct place root_places[] = { { "block", &sys_block_dir }, { "bus", &sys_bus_dir }, { 0 } };
 static const struct place class_places[] = {
 	{ "block", &sys_class_block_dir }, { "tty", &sys_class_tty_dir }, { 0 }
 };
 static const struct place dev_places[] = { { "block", &sys_dev_block_dir }, { "char", &sys_dev_char_dir }, { 0 } };
 static const struct place device_places[] = {
-	{ "block", &sys_devices_block_dir }, { "char", &sys_devices_char_dir }, { 0 }
+	{ "block", &sys_devices_block_dir }, { "char", &sys_devices_char_dir }, { "virtual", &sys_virtual_dir }, { 0 }
 };
 static const struct place system_places[] = { { "cpu", &sys_cpu_dir }, { 0 } };
 
 static int place_lookup(struct pseudo *dir, struct dentry *dentry)
 {
 	for (const struct place *p = dir->entry->data; p->name; p++)
-		if (dentry->name.len == strlen(p->name) && !memcmp(p->name, dentry->name.name, dentry->name.len))
+		if (dentry->name.len == strlen(p->name) &&
+		    !memcmp(p->name, dentry->name.name, dentry->name.len))
 			return pseudo_instantiate(dir, dentry, p->dir, NULL, 0, 0);
 	return -ENOENT;
 }
@@ -69,13 +71,29 @@ static int place_iterate(struct pseudo *dir, struct dir_context *ctx)
 	return 0;
 }
 
+static int class_lookup(struct pseudo *dir, struct dentry *dentry)
+{
+	int err = place_lookup(dir, dentry);
+
+	return err == -ENOENT ? sys_classes_lookup(dir, dentry) : err;
+}
+
+static int class_iterate(struct pseudo *dir, struct dir_context *ctx)
+{
+	loff_t end = PSEUDO_DYNAMIC + (loff_t)ARRAY_SIZE(class_places) - 1;
+	int err = place_iterate(dir, ctx);
+
+	return err || ctx->pos < end ? err : sys_classes_iterate(dir, ctx, end);
+}
+
 #define PLACES(n, table, ...)	{ .name = (n), .mode = S_IFDIR | 0555, .lookup = place_lookup, \
 	.iterate = place_iterate, .data = (void *)(table), __VA_ARGS__ }
 
 static const struct pseudo_entry device_entries[] = { PLACES("system", system_places), { 0 } };
 static const struct pseudo_entry fs_entries[] = { PSEUDO_DIR("cgroup", empty), { 0 } };
 static const struct pseudo_entry root_entries[] = {
-	PLACES("class", class_places),
+	{ .name = "class", .mode = S_IFDIR | 0555, .lookup = class_lookup, .iterate = class_iterate,
+	  .data = (void *)class_places },
 	PLACES("dev", dev_places),
 	PLACES("devices", device_places, .children = device_entries),
 	PSEUDO_DIR("fs", fs_entries),

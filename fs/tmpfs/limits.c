@@ -239,7 +239,8 @@ int tmpfs_remount(struct superblock *sb, u32 *flags, char *text)
 
 	if (err)
 		return err;
-	if ((o.has_blocks && !may_become(&l->blocks, o.blocks)) || (o.has_inodes && !may_become(&l->inodes, o.inodes)))
+	if ((o.has_blocks && !may_become(&l->blocks, o.blocks)) ||
+	    (o.has_inodes && !may_become(&l->inodes, o.inodes)))
 		return -EINVAL;
 	if (o.has_blocks)
 		WRITE_ONCE(l->blocks.most, o.blocks);

@@ -152,7 +152,8 @@ static u64 count_missing(struct mapping *m, u64 first, u64 end)
 /* Zeroed pages for what is not there yet: room for all of them, or none. */
 static int fill_range(struct mapping *m, loff_t off, loff_t len)
 {
-	u64 first = (u64)off >> PAGE_SHIFT, end = pages_of(off + len), missing = count_missing(m, first, end);
+	u64 first = (u64)off >> PAGE_SHIFT, end = pages_of(off + len),
+	    missing = count_missing(m, first, end);
 	struct superblock *sb = m->host->sb;
 	int err = tmpfs_blocks_take(sb, missing);
 

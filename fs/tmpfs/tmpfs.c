@@ -59,7 +59,8 @@ static int tmpfs_write_begin(struct mapping *m, struct page *page, u32 from, u32
 
 	if (unlikely(seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)))
 		return -EPERM;
-	if (unlikely((seals & F_SEAL_GROW) && (loff_t)(page->index << PAGE_SHIFT) + to > m->host->size))
+	if (unlikely((seals & F_SEAL_GROW) &&
+		     (loff_t)(page->index << PAGE_SHIFT) + to > m->host->size))
 		return -EPERM;
 	if (page_test(page, PG_UPTODATE))
 		return 0;
@@ -267,7 +268,8 @@ static int tmpfs_rmdir(struct inode *dir, struct dentry *d)
 	return 0;
 }
 
-static int tmpfs_exchange(struct inode *a_dir, struct dentry *a, struct inode *b_dir, struct dentry *b)
+static int tmpfs_exchange(struct inode *a_dir, struct dentry *a, struct inode *b_dir,
+			  struct dentry *b)
 {
 	int moved = (int)S_ISDIR(a->inode->mode) - (int)S_ISDIR(b->inode->mode);
 
@@ -282,7 +284,8 @@ static int tmpfs_exchange(struct inode *a_dir, struct dentry *a, struct inode *b
 	return 0;
 }
 
-static int tmpfs_rename(struct inode *old_dir, struct dentry *old, struct inode *new_dir, struct dentry *new, u32 flags)
+static int tmpfs_rename(struct inode *old_dir, struct dentry *old, struct inode *new_dir,
+			struct dentry *new, u32 flags)
 {
 	bool is_dir = S_ISDIR(old->inode->mode);
 
@@ -320,7 +323,8 @@ static int tmpfs_setattr(struct inode *inode, const struct iattr *attr)
 		loff_t old = inode->size;
 		u32 seals = S_ISREG(inode->mode) ? shmem_seals(inode) : 0;
 
-		if ((attr->size < old && (seals & F_SEAL_SHRINK)) || (attr->size > old && (seals & F_SEAL_GROW)))
+		if ((attr->size < old && (seals & F_SEAL_SHRINK)) ||
+		    (attr->size > old && (seals & F_SEAL_GROW)))
 			return -EPERM;
 		WRITE_ONCE(inode->size, attr->size);
 		if (attr->size < old)
@@ -330,7 +334,8 @@ static int tmpfs_setattr(struct inode *inode, const struct iattr *attr)
 	return 0;
 }
 
-static const char *tmpfs_get_link(struct inode *inode, struct dentry *d, void (**put)(const char *), const char **arg)
+static const char *tmpfs_get_link(struct inode *inode, struct dentry *d, void (**put)(const char *),
+				  const char **arg)
 {
 	return inode->private;
 }
@@ -349,7 +354,10 @@ static int tmpfs_fsync(struct file *f, loff_t start, loff_t end, bool datasync)
 	return 0;		/* memory is as stable as it gets */
 }
 
-/* Emits under the inode's read lock: names cannot change, so the list's lock is needed only to step. */
+/*
+ * Emits under the inode's read lock: names cannot
+ * change, so the list's lock is needed only to step.
+ */
 static int tmpfs_iterate(struct file *f, struct dir_context *ctx)
 {
 	struct dentry *dir = f->path.dentry, *d;
@@ -373,7 +381,8 @@ static int tmpfs_iterate(struct file *f, struct dir_context *ctx)
 		if (!inode || !(d->flags & DENTRY_HASHED) || pos < ctx->pos)
 			continue;
 		ctx->pos = pos;
-		if (!ctx->emit(ctx, d->name.name, d->name.len, pos, inode->ino, DT_OF_MODE(inode->mode)))
+		if (!ctx->emit(ctx, d->name.name, d->name.len, pos, inode->ino,
+			       DT_OF_MODE(inode->mode)))
 			break;
 		ctx->pos = pos + 1;
 	}
@@ -438,7 +447,8 @@ static const struct file_ops dir_fops = {
 	.iterate = tmpfs_iterate, .llseek = generic_file_llseek, .fsync = tmpfs_fsync,
 };
 static const struct file_ops file_fops = {
-	.read = tmpfs_read, .write = generic_file_write, .llseek = tmpfs_llseek,
+	.read = tmpfs_read, .write = generic_file_write, .pages = generic_file_pages,
+	.llseek = tmpfs_llseek,
 	.mmap = shmem_mmap, .fsync = tmpfs_fsync, .fallocate = shmem_fallocate,
 };
 
@@ -450,7 +460,8 @@ const struct super_ops tmpfs_super_ops = {
 	.put_super = tmpfs_limits_destroy,
 };
 
-int tmpfs_mount(const struct fstype *type, u32 flags, const char *source, char *options, struct superblock **out)
+int tmpfs_mount(const struct fstype *type, u32 flags, const char *source, char *options,
+		struct superblock **out)
 {
 	struct superblock *sb = superblock_alloc(type, flags);
 	struct tmpfs_attributes a;

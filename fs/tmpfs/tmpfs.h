@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* tmpfs as the base of devtmpfs, of the root, and of memory that is shared without a name (shmem.c). */
+/*
+ * tmpfs as the base of devtmpfs, of the root, and of
+ * memory that is shared without a name (shmem.c).
+ */
 #pragma once
 #include <fs/vfs.h>
 
 struct file;
 struct vma;
 
-int tmpfs_mount(const struct fstype *type, u32 flags, const char *source, char *options, struct superblock **out);
+int tmpfs_mount(const struct fstype *type, u32 flags, const char *source, char *options,
+		struct superblock **out);
 /* A new inode, or an ERR_PTR: -ENOMEM, -ENOSPC. */
 struct inode *tmpfs_inode(struct superblock *sb, const struct inode *dir, umode_t mode, dev_t dev);
 extern const struct super_ops tmpfs_super_ops;
@@ -19,7 +23,8 @@ struct tmpfs_attributes {		/* of the root */
 	gid_t gid;
 };
 /* Options, changed in place, as sb->private and *root: 0, -EINVAL, -ENOMEM. */
-int __must_check tmpfs_limits_create(struct superblock *sb, char *options, struct tmpfs_attributes *root);
+int __must_check tmpfs_limits_create(struct superblock *sb, char *options,
+				     struct tmpfs_attributes *root);
 void tmpfs_limits_destroy(struct superblock *sb);
 /* Pages of contents, an inode or one more name for it: 0 or -ENOSPC. Any context. */
 int __must_check tmpfs_blocks_take(struct superblock *sb, u64 n);
@@ -32,14 +37,18 @@ void tmpfs_show_options(struct superblock *sb, char *buf, size_t len);
 
 /* --- shmem.c --- */
 
-/* Seals of a regular file, F_SEAL_*; changed with the inode's rwsem write-held. Kept in inode->private. */
+/*
+ * Seals of a regular file, F_SEAL_*; changed with the
+ * inode's rwsem write-held. Kept in inode->private.
+ */
 #define F_SEAL_SEAL		BIT(0)
 #define F_SEAL_SHRINK		BIT(1)
 #define F_SEAL_GROW		BIT(2)
 #define F_SEAL_WRITE		BIT(3)
 #define F_SEAL_FUTURE_WRITE	BIT(4)
 #define F_SEAL_EXEC		BIT(5)
-#define SHMEM_CHARGED		BIT(31)		/* its size is promised memory: given back with the inode */
+/* its size is promised memory: given back with the inode */
+#define SHMEM_CHARGED		BIT(31)
 
 static inline u32 shmem_seals(const struct inode *inode)
 {

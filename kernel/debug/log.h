@@ -21,8 +21,8 @@ struct log_record {
 /* From user space or printk: store, show on consoles, tell readers. Longer text is cut. */
 void log_store(u8 level, u8 facility, const char *text, size_t len);
 /*
- * The record behind *c, its text (LOG_TEXT_MAX bytes of room; NULL: only the record), and *c goes past it: 1.
- * 0: there is none yet. -EPIPE: it was overwritten, *c is at the oldest one now.
+ * The record behind *c, its text (LOG_TEXT_MAX bytes of room; NULL: only the record), and *c goes
+ * past it: 1. 0: there is none yet. -EPIPE: it was overwritten, *c is at the oldest one now.
  */
 int log_read(struct log_cursor *c, struct log_record *r, char *text);
 bool log_has(const struct log_cursor *c);	/* log_read would not return 0 */

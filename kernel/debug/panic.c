@@ -182,7 +182,8 @@ void warn_at(const char *file, int line, const char *fmt, ...)
 void refcount_report(refcount_t *r)
 {
 	__atomic_store_n(&r->v, REFCOUNT_SATURATED, __ATOMIC_RELAXED);
-	warn_at(__FILE__, __LINE__, "reference count %p used after it reached zero, or overflowed", (void *)r);
+	warn_at(__FILE__, __LINE__, "reference count %p used after it reached zero, or overflowed",
+		(void *)r);
 }
 
 static int set_panic(const char *value)

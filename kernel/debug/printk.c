@@ -134,7 +134,10 @@ static int read_locked(struct log_cursor *c, struct log_record *r, char *text)
 
 /* --- its lock --- */
 
-/* False, in a panic only: it could not be had, and is not held. Preemption and interrupts are off either way. */
+/*
+ * False, in a panic only: it could not be had, and is not
+ * held. Preemption and interrupts are off either way.
+ */
 static bool lock_log(u64 *flags)
 {
 	u32 patience = PANIC_PATIENCE;
@@ -144,7 +147,6 @@ static bool lock_log(u64 *flags)
 		return true;
 	}
 	*flags = local_irq_save();
-	preempt_disable();
 	while (patience--) {
 		if (raw_spin_trylock(&log_lock))
 			return true;
@@ -158,7 +160,7 @@ static void unlock_log(bool locked, u64 flags)
 	if (locked)
 		raw_spin_unlock(&log_lock);
 	local_irq_restore(flags);
-	preempt_enable();
+	preempt_check();
 }
 
 int log_read(struct log_cursor *c, struct log_record *r, char *text)
@@ -221,7 +223,7 @@ static bool own_consoles_or_leave(void)
 
 static void disown_consoles(void)
 {
-	__atomic_store_n(&consoles_owned, 0, __ATOMIC_RELEASE);
+	smp_store_release(&consoles_owned, 0);
 }
 
 static void write_consoles(const char *s, size_t len)
@@ -235,7 +237,10 @@ int log_format_time(char *buf, size_t size, u64 us)
 	return snprintf(buf, size, "[%5lu.%06lu] ", us / 1000000, us % 1000000);
 }
 
-/* Context: owner of the consoles. The text is at TIME_MAX in console_line; the time goes right before it. */
+/*
+ * Context: owner of the consoles. The text is at TIME_MAX
+ * in console_line; the time goes right before it.
+ */
 static void show(const struct log_record *r)
 {
 	char stamp[TIME_MAX], *start;
@@ -266,7 +271,10 @@ static void flush_consoles(void)
 			if (got > 0)
 				show(&r);
 		disown_consoles();
-		/* Stored after the last look, by one that found us owner: pairs with the exchange in own_consoles(). */
+		/*
+		 * Stored after the last look, by one that found us
+		 * owner: pairs with the exchange in own_consoles().
+		 */
 		smp_mb();
 		if (panic_in_progress())
 			break;

@@ -15,7 +15,8 @@ static bool is_asleep(const struct thread *t)
 	u32 state = READ_ONCE(t->state);
 
 	return t->kstack && state != TASK_RUNNING && !(state & (TASK_NEW | TASK_DEAD)) &&
-	       __atomic_load_n(&t->se.on_rq, __ATOMIC_ACQUIRE) == OFF_RQ && !smp_load_acquire(&t->se.on_cpu);
+	       __atomic_load_n(&t->se.on_rq, __ATOMIC_ACQUIRE) == OFF_RQ &&
+	       !smp_load_acquire(&t->se.on_cpu);
 }
 
 u32 thread_stack(struct thread *t, u64 calls[THREAD_STACK_MAX])
@@ -25,7 +26,8 @@ u32 thread_stack(struct thread *t, u64 calls[THREAD_STACK_MAX])
 
 	if (is_asleep(t)) {
 		calls[n++] = t->context.ra;
-		n += backtrace_scan(t->context.sp, (u64)t->kstack + KSTACK_SIZE, calls + n, THREAD_STACK_MAX - n);
+		n += backtrace_scan(t->context.sp, (u64)t->kstack + KSTACK_SIZE, calls + n,
+				    THREAD_STACK_MAX - n);
 	}
 	spin_unlock_irqrestore(&t->se.pi_lock, flags);
 	return n;

@@ -110,7 +110,10 @@ static __noinline int shared_key(uaddr_t uaddr, struct futex_key *key)
 		key->object = (u64)v->mapping | 1;
 		key->offset = (v->pgoff << PAGE_SHIFT) + (uaddr - v->start);
 	} else {
-		/* Nobody else sees this word, but as on Linux its private waiters are not found either. */
+		/*
+		 * Nobody else sees this word, but as on Linux
+		 * its private waiters are not found either.
+		 */
 		key->object = (u64)mm | 2;
 		key->offset = uaddr;
 	}
@@ -135,7 +138,10 @@ static inline int make_key(uaddr_t uaddr, bool shared, struct futex_key *key)
 
 static void wake_waiter_locked(struct futex_waiter *w)
 {
-	/* It may be gone from user mode by the time it is woken, but not freed: we are a read section. */
+	/*
+	 * It may be gone from user mode by the time it is
+	 * woken, but not freed: we are a read section.
+	 */
 	struct thread *t = w->thread;
 
 	list_del_rcu(&w->node);
@@ -144,7 +150,8 @@ static void wake_waiter_locked(struct futex_waiter *w)
 	thread_wake(t, TASK_INTERRUPTIBLE);
 }
 
-static u32 wake_matching_locked(struct futex_bucket *b, const struct futex_key *key, u32 nr, u32 bitset)
+static u32 wake_matching_locked(struct futex_bucket *b, const struct futex_key *key, u32 nr,
+				u32 bitset)
 {
 	struct futex_waiter *w, *next;
 	u32 woken = 0;
@@ -279,8 +286,12 @@ static __noinline bool sleep_until(struct futex_waiter *w, ktime_t deadline, boo
 	return in_time;
 }
 
-/* deadline: CLOCK_MONOTONIC, or of the real clock; TIMEOUT_NEVER. 0, -EAGAIN, -ETIMEDOUT, -ERESTARTSYS, ... */
-static long futex_wait(uaddr_t uaddr, bool shared, u32 value, ktime_t deadline, bool realtime, u32 bitset)
+/*
+ * deadline: CLOCK_MONOTONIC, or of the real clock;
+ * TIMEOUT_NEVER. 0, -EAGAIN, -ETIMEDOUT, -ERESTARTSYS, ...
+ */
+static long futex_wait(uaddr_t uaddr, bool shared, u32 value, ktime_t deadline, bool realtime,
+		       u32 bitset)
 {
 	struct futex_waiter w;
 	bool in_time = true;
@@ -327,7 +338,8 @@ static void unlock_both(struct futex_bucket *a, struct futex_bucket *b)
 	spin_unlock(&a->lock);
 }
 
-static void move_waiter_locked(struct futex_waiter *w, struct futex_bucket *to, const struct futex_key *key)
+static void move_waiter_locked(struct futex_waiter *w, struct futex_bucket *to,
+			       const struct futex_key *key)
 {
 	struct futex_bucket *from = w->bucket;
 
@@ -341,8 +353,9 @@ static void move_waiter_locked(struct futex_waiter *w, struct futex_bucket *to, 
 }
 
 /* Both locked: wake nr_wake, move up to nr_move of the rest. How many altogether. */
-static long requeue_locked(struct futex_bucket *from, const struct futex_key *key, struct futex_bucket *to,
-			   const struct futex_key *new_key, u32 nr_wake, u32 nr_move)
+static long requeue_locked(struct futex_bucket *from, const struct futex_key *key,
+			   struct futex_bucket *to, const struct futex_key *new_key, u32 nr_wake,
+			   u32 nr_move)
 {
 	struct futex_waiter *w, *next;
 	long woken = wake_matching_locked(from, key, nr_wake, FUTEX_BITSET_ANY);
@@ -361,8 +374,8 @@ static long requeue_locked(struct futex_bucket *from, const struct futex_key *ke
 	return woken + moved;
 }
 
-static __noinline long futex_requeue(uaddr_t from_addr, bool shared, uaddr_t to_addr, int nr_wake, int nr_move,
-			  const u32 *expected)
+static __noinline long futex_requeue(uaddr_t from_addr, bool shared, uaddr_t to_addr, int nr_wake,
+				     int nr_move, const u32 *expected)
 {
 	struct futex_bucket *from, *to;
 	struct futex_key key, new_key;
@@ -447,7 +460,8 @@ static int op_on_word(uaddr_t uaddr, u32 encoded, u32 *old)
 	}
 }
 
-static __noinline long futex_wake_op(uaddr_t uaddr, bool shared, uaddr_t uaddr2, u32 nr, u32 nr2, u32 encoded)
+static __noinline long futex_wake_op(uaddr_t uaddr, bool shared, uaddr_t uaddr2, u32 nr, u32 nr2,
+				     u32 encoded)
 {
 	long woken, second = 0;
 	u32 old;
@@ -490,15 +504,16 @@ static __noinline int get_deadline(uaddr_t utime, bool absolute, ktime_t *deadli
 
 static long wait_again(struct thread *t)
 {
-	long err = futex_wait(t->restart.args[0], t->restart.args[1], t->restart.args[2], t->restart.args[3],
-			      t->restart.args[4] >> 32, (u32)t->restart.args[4]);
+	long err = futex_wait(t->restart.args[0], t->restart.args[1], t->restart.args[2],
+			      t->restart.args[3], t->restart.args[4] >> 32,
+			      (u32)t->restart.args[4]);
 
 	return err == -ERESTARTSYS ? -ERESTART_RESTARTBLOCK : err;
 }
 
 /* With a time-out: interrupted, the wait goes on towards the same deadline. */
-static __noinline long wait_until(uaddr_t uaddr, bool shared, bool absolute, bool realtime, u32 value, uaddr_t utime,
-				  u32 bitset)
+static __noinline long wait_until(uaddr_t uaddr, bool shared, bool absolute, bool realtime,
+				  u32 value, uaddr_t utime, u32 bitset)
 {
 	struct thread *t = current;
 	ktime_t deadline;
@@ -533,7 +548,8 @@ long sys_futex(uaddr_t uaddr, int op, u32 value, uaddr_t utime, uaddr_t uaddr2, 
 	switch (cmd) {
 	case FUTEX_WAIT:
 		if (utime)
-			return wait_until(uaddr, shared, false, false, value, utime, FUTEX_BITSET_ANY);
+			return wait_until(uaddr, shared, false, false, value, utime,
+					  FUTEX_BITSET_ANY);
 		return futex_wait(uaddr, shared, value, TIMEOUT_NEVER, false, FUTEX_BITSET_ANY);
 	case FUTEX_WAIT_BITSET:
 		if (utime)
@@ -548,7 +564,8 @@ long sys_futex(uaddr_t uaddr, int op, u32 value, uaddr_t utime, uaddr_t uaddr2, 
 	case FUTEX_CMP_REQUEUE:
 		return futex_requeue(uaddr, shared, uaddr2, value, (u32)utime, &value3);
 	case FUTEX_WAKE_OP:
-		return futex_wake_op(uaddr, shared, uaddr2, wake_number(value), wake_number((u32)utime), value3);
+		return futex_wake_op(uaddr, shared, uaddr2, wake_number(value),
+				     wake_number((u32)utime), value3);
 	default:
 		return -ENOSYS;
 	}

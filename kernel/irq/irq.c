@@ -59,7 +59,7 @@ static void init_cpu(void *chip)
 void irq_chip_register(const struct irq_chip *chip)
 {
 	BUG_ON(irq_chip);
-	__atomic_store_n(&irq_chip, chip, __ATOMIC_RELEASE);
+	smp_store_release(&irq_chip, chip);
 	smp_call(cpus_online, init_cpu, (void *)chip);
 }
 
@@ -117,7 +117,7 @@ static struct irq_desc *desc_get(u32 irq)
 	d->irq = irq;
 	d->cpu = deal_cpu();
 	irq_chip->route(irq, d->cpu, d->cpu);
-	__atomic_store_n(&descs[irq], d, __ATOMIC_RELEASE);
+	smp_store_release(&descs[irq], d);
 	return d;
 }
 
@@ -127,7 +127,7 @@ static void action_append(struct irq_desc *d, struct irq_action *a)
 
 	while (*at)
 		at = &(*at)->next;
-	__atomic_store_n(at, a, __ATOMIC_RELEASE);
+	smp_store_release(at, a);
 	if (d->actions == a)
 		irq_chip->unmask(d->irq);
 }
@@ -211,7 +211,8 @@ static void describe(const struct irq_desc *d, struct irq_info *out)
 	out->chip = irq_chip->name;
 	out->names[0] = '\0';
 	for (struct irq_action *a = d->actions; a && len < sizeof(out->names); a = a->next)
-		len += snprintf(out->names + len, sizeof(out->names) - len, "%s%s", len ? ", " : "", a->name);
+		len += snprintf(out->names + len, sizeof(out->names) - len, "%s%s", len ? ", " : "",
+				a->name);
 	for (u32 cpu = 0; cpu < nr_cpus; cpu++)
 		out->counts[cpu] = READ_ONCE(d->counts[cpu]);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Deferred work and interrupts. Order of contexts: hard interrupt -> per-CPU
- * softirq (bounded, then a kernel thread goes on) -> workqueue (threads).
+ * softirq (bounded, then a kernel thread alone goes on) -> workqueue (threads).
  */
 #pragma once
 #include <kernel/lock/spinlock.h>
@@ -18,8 +18,10 @@ struct irq_chip {
 	void (*unmask)(u32 irq);
 	/* Serve it on another CPU than so far. Masked, and no handler runs. Thread context. */
 	void (*route)(u32 irq, u32 old_cpu, u32 new_cpu);
-	void (*handle)(void);		/* external interrupt on this CPU: claim, irq_dispatch(), complete */
-	void (*init_cpu)(void);		/* on each CPU that is online at registration; interrupts off */
+	/* external interrupt on this CPU: claim, irq_dispatch(), complete */
+	void (*handle)(void);
+	/* on each CPU that is online at registration; interrupts off */
+	void (*init_cpu)(void);
 };
 #define NR_IRQS		1024		/* PLIC specification 1.0.0: sources 1 to 1023 */
 
@@ -49,11 +51,16 @@ bool irq_info_next(u32 from, struct irq_info *out);
 void irq_enter(void);
 void irq_exit(void);
 
-enum softirq { SOFTIRQ_TIMER, SOFTIRQ_NET_TX, SOFTIRQ_NET_RX, SOFTIRQ_BLOCK, SOFTIRQ_SCHED, SOFTIRQ_RCU, NR_SOFTIRQS };
+enum softirq {
+	SOFTIRQ_TIMER, SOFTIRQ_NET_TX, SOFTIRQ_NET_RX, SOFTIRQ_BLOCK, SOFTIRQ_SCHED, SOFTIRQ_RCU,
+	NR_SOFTIRQS,
+};
 void softirq_register(enum softirq nr, void (*func)(void));
 void softirq_raise(enum softirq nr);	/* on this CPU; any context */
+void softirq_raise_on(u32 cpu, enum softirq nr);	/* any context */
+void softirq_take_remote(void);		/* from the interrupt that another CPU sent */
 void softirq_init(void);
-bool softirq_pending(void);		/* on this CPU */
+bool softirq_pending(void);		/* on this CPU, and not put off to ksoftirqd */
 void softirq_run_pending(void);		/* idle loop: thread context, interrupts on */
 u64 irq_count(u32 cpu);			/* hard interrupts taken, of every kind */
 u64 softirq_count(u32 cpu, enum softirq nr);
@@ -77,10 +84,11 @@ struct delayed_work {
 void work_init(struct work *w, void (*func)(struct work *w));
 bool work_queue(struct work *w);	/* system queue; false if already pending. Any context */
 void work_flush(struct work *w);	/* wait until it has run. May sleep */
-bool work_cancel(struct work *w);	/* and wait if it runs. May sleep */
+/* It neither waits nor runs afterwards, though it queues itself. Not from itself. May sleep */
+void work_cancel(struct work *w);
 void delayed_work_init(struct delayed_work *w, void (*func)(struct work *w));
 bool delayed_work_queue(struct delayed_work *w, ktime_t delay_ns);
-bool delayed_work_cancel(struct delayed_work *w);
+void delayed_work_cancel(struct delayed_work *w);	/* as work_cancel() */
 void workqueue_init(void);
 
 /* Kernel threads: process 2's children. fn's result is dropped. */

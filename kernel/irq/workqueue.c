@@ -8,7 +8,7 @@
  *
  * Invariants, under pool lock:
  *  (1) w->pending is set exactly while w is on the list (or, for a delayed work,
- *      its timer runs).
+ *      its timer runs), or somebody cancels it.
  *  (2) A work runs in one worker at a time: one queued again while it runs stays on
  *      the list until that worker is done.
  *  (3) A worker does not touch a work after calling its function: it may free it.
@@ -159,18 +159,32 @@ void work_flush(struct work *w)
 	wait_event(&done_wait, is_done(w));
 }
 
-bool work_cancel(struct work *w)
+/*
+ * Make w->pending ours, so that nobody can queue it, w itself neither, and it is on no list. A caller
+ * who is just queueing it keeps it: then it runs first. True: it is ours, and does not run.
+ */
+static bool hold(struct work *w, bool *ours)
 {
 	u64 flags = spin_lock_irqsave(&pool_lock);
-	bool was_queued = w->pending && !list_empty(&w->node);
+	bool stopped;
 
-	if (was_queued) {
+	if (!list_empty(&w->node)) {
 		list_del(&w->node);
-		WRITE_ONCE(w->pending, 0);
+		*ours = true;
+	} else if (!*ours) {
+		*ours = !__atomic_exchange_n(&w->pending, 1, __ATOMIC_SEQ_CST);
 	}
+	stopped = *ours && !is_running(w);
 	spin_unlock_irqrestore(&pool_lock, flags);
-	work_flush(w);
-	return was_queued;
+	return stopped;
+}
+
+void work_cancel(struct work *w)
+{
+	bool ours = false;
+
+	wait_event(&done_wait, hold(w, &ours));
+	WRITE_ONCE(w->pending, 0);
 }
 
 static enum hrtimer_restart delay_over(struct hrtimer *t)
@@ -193,13 +207,19 @@ bool delayed_work_queue(struct delayed_work *w, ktime_t delay_ns)
 	return true;
 }
 
-bool delayed_work_cancel(struct delayed_work *w)
+static bool hold_delayed(struct delayed_work *w, bool *ours)
 {
-	if (hrtimer_cancel(&w->timer)) {
-		WRITE_ONCE(w->work.pending, 0);
-		return true;
-	}
-	return work_cancel(&w->work);
+	if (hrtimer_cancel(&w->timer))
+		*ours = true;
+	return hold(&w->work, ours);
+}
+
+void delayed_work_cancel(struct delayed_work *w)
+{
+	bool ours = false;
+
+	wait_event(&done_wait, hold_delayed(w, &ours));
+	WRITE_ONCE(w->work.pending, 0);
 }
 
 void workqueue_init(void)

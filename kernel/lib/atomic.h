@@ -15,8 +15,8 @@ typedef struct { s64 v; } atomic64_t;
 #define ATOMIC_INIT(i)			{ (i) }
 #define atomic_read(a)			__atomic_load_n(&(a)->v, __ATOMIC_RELAXED)
 #define atomic_read_acquire(a)		__atomic_load_n(&(a)->v, __ATOMIC_ACQUIRE)
-#define atomic_set(a, i)		__atomic_store_n(&(a)->v, (i), __ATOMIC_RELAXED)
-#define atomic_set_release(a, i)	__atomic_store_n(&(a)->v, (i), __ATOMIC_RELEASE)
+#define atomic_set(a, i)		((void)WRITE_ONCE((a)->v, (i)))
+#define atomic_set_release(a, i)	smp_store_release(&(a)->v, (i))
 #define atomic_add(a, i)		((void)__atomic_fetch_add(&(a)->v, (i), __ATOMIC_RELAXED))
 #define atomic_sub(a, i)		((void)__atomic_fetch_sub(&(a)->v, (i), __ATOMIC_RELAXED))
 #define atomic_inc(a)			atomic_add(a, 1)
@@ -41,7 +41,8 @@ typedef struct { s64 v; } atomic64_t;
 #define smp_rmb()	__atomic_thread_fence(__ATOMIC_ACQUIRE)
 #define smp_wmb()	__atomic_thread_fence(__ATOMIC_RELEASE)
 #define smp_load_acquire(p)	__atomic_load_n((p), __ATOMIC_ACQUIRE)
-#define smp_store_release(p, v)	__atomic_store_n((p), (v), __ATOMIC_RELEASE)
+/* A plain store behind a fence: gcc 12 makes an atomic swap of every atomic store. */
+#define smp_store_release(p, v)	({ smp_wmb(); WRITE_ONCE(*(p), (v)); })
 
 /*
  * Reference count. Saturates instead of wrapping: an object that leaks is
@@ -55,7 +56,7 @@ void refcount_report(refcount_t *r);	/* warns, sets to saturated */
 
 static inline void refcount_set(refcount_t *r, u32 n)
 {
-	__atomic_store_n(&r->v, n, __ATOMIC_RELAXED);
+	WRITE_ONCE(r->v, n);
 }
 
 static inline u32 refcount_read(const refcount_t *r)
@@ -81,6 +82,19 @@ static inline bool __must_check refcount_inc_not_zero(refcount_t *r)
 			return false;
 	} while (!__atomic_compare_exchange_n(&r->v, &old, old + 1, true,
 					      __ATOMIC_ACQUIRE, __ATOMIC_RELAXED));
+	return true;
+}
+
+/* Give one back unless it is the last, or there is something to report: false, then nothing was done. */
+static inline bool __must_check refcount_dec_not_last(refcount_t *r)
+{
+	u32 old = __atomic_load_n(&r->v, __ATOMIC_RELAXED);
+
+	do {
+		if (old <= 1 || old >= 0x80000000u)
+			return false;
+	} while (!__atomic_compare_exchange_n(&r->v, &old, old - 1, true,
+					      __ATOMIC_RELEASE, __ATOMIC_RELAXED));
 	return true;
 }
 

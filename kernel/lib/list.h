@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Doubly linked circular lists. The caller's lock guards them; the _rcu forms may race with readers. */
+/*
+ * Doubly linked circular lists. The caller's lock
+ * guards them; the _rcu forms may race with readers.
+ */
 #pragma once
-#include <kernel/types.h>
+#include <kernel/lib/atomic.h>
 
 struct list_head {
 	struct list_head *next, *prev;
@@ -27,7 +30,7 @@ static inline void list_insert(struct list_head *n, struct list_head *prev, stru
 	n->prev = prev;
 	next->prev = n;
 	/* A lock-free reader that finds n must see its links: pairs with the dependent load. */
-	__atomic_store_n(&prev->next, n, __ATOMIC_RELEASE);
+	smp_store_release(&prev->next, n);
 }
 
 /* At the head (stack) or the tail (queue). Safe against RCU readers. */
@@ -110,7 +113,7 @@ static inline void hlist_add(struct hlist_node *n, struct hlist_head *h)
 	n->pprev = &h->first;
 	if (h->first)
 		h->first->pprev = &n->next;
-	__atomic_store_n(&h->first, n, __ATOMIC_RELEASE);
+	smp_store_release(&h->first, n);
 }
 
 static inline bool hlist_unhashed(const struct hlist_node *n)

@@ -25,6 +25,7 @@
  * Source: Cormen, Leiserson, Rivest, Stein, Introduction to Algorithms, ch. 13.
  */
 #include <kernel/lib/rbtree.h>
+#include <kernel/lib/atomic.h>
 
 #define BLACK	RB_BLACK
 
@@ -111,7 +112,7 @@ void rb_link(struct rb_node *node, struct rb_node *parent, struct rb_node **link
 	node->parent_color = (u64)parent;	/* red */
 	node->left = NULL;
 	node->right = NULL;
-	__atomic_store_n(link, node, __ATOMIC_RELEASE);
+	smp_store_release(link, node);
 }
 
 /* The red node n may have a red parent: move the fault up until it can be mended. */

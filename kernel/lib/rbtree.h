@@ -41,7 +41,8 @@ struct rb_node *rb_prev(const struct rb_node *node);
 void rb_insert(struct rb_root *root, struct rb_node *node,
 	       bool (*less)(const struct rb_node *, const struct rb_node *), rb_augment_t augment);
 void rb_insert_cached_slow(struct rb_cached *root, struct rb_node *node,
-			   bool (*less)(const struct rb_node *, const struct rb_node *), rb_augment_t augment);
+			   bool (*less)(const struct rb_node *, const struct rb_node *),
+			   rb_augment_t augment);
 void rb_erase_cached_slow(struct rb_cached *root, struct rb_node *node, rb_augment_t augment);
 
 #define RB_BLACK	1ul		/* bit 0 of parent_color */
@@ -60,7 +61,8 @@ static inline void rb_insert_cached(struct rb_cached *root, struct rb_node *node
 	WRITE_ONCE(root->leftmost, node);
 }
 
-static inline void rb_erase_cached(struct rb_cached *root, struct rb_node *node, rb_augment_t augment)
+static inline void rb_erase_cached(struct rb_cached *root, struct rb_node *node,
+				   rb_augment_t augment)
 {
 	if (root->root.node != node || node->left || node->right) {
 		rb_erase_cached_slow(root, node, augment);

@@ -17,6 +17,9 @@ char *strrchr(const char *s, int c);
 char *strstr(const char *s, const char *what);
 /* Copies at most size-1 bytes and terminates; length of the result, or -E2BIG if cut. */
 ssize_t strscpy(char *dst, const char *src, size_t size);
-/* Number in base 0 (by prefix), 8, 10 or 16; the whole string but a final newline. 0, -EINVAL, -ERANGE. */
+/*
+ * Number in base 0 (by prefix), 8, 10 or 16; the whole
+ * string but a final newline. 0, -EINVAL, -ERANGE.
+ */
 int __must_check kstrtou64(const char *s, unsigned base, u64 *out);
 int __must_check kstrtos64(const char *s, unsigned base, s64 *out);

@@ -190,7 +190,9 @@ static const char *convert(struct sink *s, const struct spec *f, const char *p, 
 	case 'd':
 	case 'i':
 		/* Smaller integers arrive sign-extended in a whole register. */
-		put_signed(s, f, narrow_signed(f->bytes == 8 ? va_arg(*ap, s64) : va_arg(*ap, int), f->bytes));
+		put_signed(s, f,
+			   narrow_signed(f->bytes == 8 ? va_arg(*ap, s64) : va_arg(*ap, int),
+					 f->bytes));
 		return p;
 	case 'u':
 	case 'o':

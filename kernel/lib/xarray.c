@@ -102,12 +102,14 @@ static unsigned nodes_missing(const struct xarray *xa, u64 index)
 	unsigned shift = 0, missing = 0;
 
 	if (!n) {
-		for (missing = 1; shift + NODE_SHIFT < 64 && index >> (shift + NODE_SHIFT); missing++)
+		for (missing = 1; shift + NODE_SHIFT < 64 && index >> (shift + NODE_SHIFT);
+		     missing++)
 			shift += NODE_SHIFT;
 		return missing;
 	}
 	if (index > last_of(n)) {
-		for (shift = n->shift; shift + NODE_SHIFT < 64 && index >> (shift + NODE_SHIFT); missing++)
+		for (shift = n->shift; shift + NODE_SHIFT < 64 && index >> (shift + NODE_SHIFT);
+		     missing++)
 			shift += NODE_SHIFT;
 		/* Below the new top all but the old branch is new. */
 		return missing + shift / NODE_SHIFT;

@@ -178,7 +178,7 @@ static void mutex_unlock_slow(struct mutex *m)
 	ASSERT((owner & ~MUTEX_BITS) == (u64)current);
 	if (list_empty(&m->waiters)) {
 		/* The last waiter gave up between our look and the lock. */
-		__atomic_store_n(&m->owner, 0, __ATOMIC_RELEASE);
+		smp_store_release(&m->owner, 0);
 	} else {
 		struct thread *t = first_waiter(m)->thread;
 

@@ -28,7 +28,8 @@
 /* May not sleep: preemption off, in interrupt, or interrupts disabled. */
 bool in_atomic(void);
 
-void preempt_schedule(void);		/* kernel/sched/core.c: preempt at a kernel preemption point */
+/* kernel/sched/core.c: preempt at a kernel preemption point, if this is none that is nested in another */
+void preempt_schedule(void);
 /*
  * On the way out of an interrupt taken in the kernel, when NEED_RESCHED is set and
  * preempt_count is 0. Called and returns with interrupts off.
@@ -48,14 +49,17 @@ static __always_inline void preempt_enable_no_resched(void)
 	thread_info()->preempt_count -= PREEMPT_ONE;
 }
 
+/* At the end of a section without preemption, counted or by interrupts off: was it wanted meanwhile? */
+static __always_inline void preempt_check(void)
+{
+	if (unlikely(READ_ONCE(thread_info()->flags) & TIF_NEED_RESCHED))
+		preempt_schedule();
+}
+
 static __always_inline void preempt_enable(void)
 {
-	struct thread_info *ti = thread_info();
-
-	barrier();
-	ti->preempt_count -= PREEMPT_ONE;
-	if (unlikely((READ_ONCE(ti->flags) & TIF_NEED_RESCHED) && !ti->preempt_count))
-		preempt_schedule();
+	preempt_enable_no_resched();
+	preempt_check();
 }
 
 static __always_inline void softirq_disable(void)

@@ -41,7 +41,7 @@ enum lock_rank {
 	RANK_BUFFER      = 34,	/* one metadata block's contents */
 	RANK_SWAP        = 36,	/* swap areas */
 	RANK_DRIVER      = 38,	/* driver core lists, probe */
-	RANK_NET         = 39,	/* interfaces, addresses, routes of a namespace: change -> allocate */
+	RANK_NET         = 39,	/* interfaces, addresses, routes, of all networks: change -> allocate */
 	RANK_VMALLOC     = 40,	/* vmalloc area tree: sleeps for pages */
 	RANK_SOCK_FLIGHT = 43,	/* descriptors inside messages: their collection -> one socket */
 	RANK_MUTEX_LEAF  = 44,	/* sleeping locks that nest nothing but spinlocks */
@@ -67,7 +67,7 @@ enum lock_rank {
 	RANK_INET        = 65,	/* one instance of the TCP/IP stack (softirq): input, send -> neighbour -> driver */
 	RANK_SOCK_TABLE  = 65,	/* one bucket of a table of sockets or names: listing -> one socket */
 	RANK_MAPPING     = 66,	/* page cache tree of one mapping (irq-safe: end of I/O clears marks) */
-	RANK_NEIGH       = 67,	/* one namespace's neighbours (softirq): resolve -> transmit the request */
+	RANK_NEIGH       = 67,	/* neighbours of all networks (softirq): resolve -> transmit the request */
 	RANK_SOCK        = 67,	/* one socket's state and queue -> wake; sublevels: a pair, by address */
 	RANK_LRU         = 68,	/* reclaim lists */
 	RANK_NETDEV      = 69,	/* one interface's transmit side, its ring (softirq) -> DMA bounce */
@@ -78,7 +78,10 @@ enum lock_rank {
 	RANK_TIMERFD     = 74,	/* one timerfd (irq)        : clock set -> start the timer */
 	RANK_TIMER       = 75,	/* one CPU's hrtimer tree (irq) */
 	RANK_INET_INBOX  = 76,	/* packets for a busy instance (softirq): nests nothing */
+	/* packets between virtual interfaces, a bridge's table (softirq): nests nothing */
+	RANK_LINK        = 76,
 	RANK_SOCK_QUEUE  = 77,	/* packets queued to one socket (softirq), from under the stack's locks */
+	RANK_GPIO        = 77,	/* who gets the edges of a chip's pins (irq): edge -> wake */
 	RANK_WAITQ       = 78,	/* sleepers of one wait queue (irq); sublevels: epoll's own, from a wake-up */
 	RANK_POLL        = 79,	/* one epoll's ready list (irq): from a wake-up of a file's queue; nests nothing */
 	RANK_WORKQUEUE   = 80,	/* one worker pool's list (irq) -> wake */

@@ -94,7 +94,7 @@ static void start(void)
 		__atomic_store_n(&holdouts, busy, __ATOMIC_SEQ_CST);
 		if (busy)
 			return;
-		__atomic_store_n(&completed_gp, current_gp, __ATOMIC_RELEASE);
+		smp_store_release(&completed_gp, current_gp);
 	}
 }
 
@@ -118,7 +118,7 @@ static void report(u64 cpus)
 	flags = spin_lock_irqsave(&gp_lock);
 	if (current_gp != completed_gp &&
 	    !__atomic_and_fetch(&holdouts, ~cpus, __ATOMIC_SEQ_CST)) {
-		__atomic_store_n(&completed_gp, current_gp, __ATOMIC_RELEASE);
+		smp_store_release(&completed_gp, current_gp);
 		start();
 	}
 	spin_unlock_irqrestore(&gp_lock, flags);

@@ -26,7 +26,7 @@ static __always_inline void rcu_read_unlock(void)
 
 /* Data dependency orders the reader; the writer publishes with release. */
 #define rcu_dereference(p)		READ_ONCE(p)
-#define rcu_assign_pointer(p, v)	__atomic_store_n(&(p), (v), __ATOMIC_RELEASE)
+#define rcu_assign_pointer(p, v)	smp_store_release(&(p), (v))
 
 /* Run func(head) after a grace period, in softirq context (may not sleep). Any context. */
 void call_rcu(struct rcu_head *head, void (*func)(struct rcu_head *head));

@@ -6,6 +6,10 @@
  *   spin_lock_bh       data shared with softirqs
  *   spin_lock_irqsave  data shared with hard interrupts
  *
+ * The first two count in preempt_count. With interrupts off nothing preempts, so the
+ * irq forms do not count; a wake-up in between is acted on when interrupts are on again.
+ * So lock and unlock must be of the same form.
+ *
  * CONFIG_LOCK_DEBUG checks ranks (rank.h), owner, and that a lock taken in
  * interrupt context is never taken with interrupts on (lockdebug.c). Why
  * test-and-set, and how a spinner waits: spinlock.c.
@@ -72,7 +76,7 @@ static __always_inline void raw_spin_unlock(struct spinlock *l)
 #ifdef CONFIG_LOCK_DEBUG
 	spin_unlock_check(l);
 #endif
-	__atomic_store_n(&l->locked, 0, __ATOMIC_RELEASE);
+	smp_store_release(&l->locked, 0);
 }
 
 static __always_inline void spin_lock(struct spinlock *l)
@@ -105,7 +109,6 @@ static __always_inline void spin_unlock(struct spinlock *l)
 static __always_inline void spin_lock_irq(struct spinlock *l)
 {
 	local_irq_disable();
-	preempt_disable();
 	raw_spin_lock(l, 0);
 }
 
@@ -113,15 +116,15 @@ static __always_inline void spin_unlock_irq(struct spinlock *l)
 {
 	raw_spin_unlock(l);
 	local_irq_enable();
-	preempt_enable();
+	preempt_check();
 }
 
 /* Returns the interrupt state to give back to spin_unlock_irqrestore(). */
-static __always_inline u64 __must_check spin_lock_irqsave_nested(struct spinlock *l, unsigned sublevel)
+static __always_inline u64 __must_check spin_lock_irqsave_nested(struct spinlock *l,
+								 unsigned sublevel)
 {
 	u64 flags = local_irq_save();
 
-	preempt_disable();
 	raw_spin_lock(l, sublevel);
 	return flags;
 }
@@ -135,7 +138,7 @@ static __always_inline void spin_unlock_irqrestore(struct spinlock *l, u64 flags
 {
 	raw_spin_unlock(l);
 	local_irq_restore(flags);
-	preempt_enable();
+	preempt_check();
 }
 
 static __always_inline void spin_lock_bh(struct spinlock *l)

@@ -28,14 +28,6 @@ void wait_queue_init(struct wait_queue *q)
 	list_init(&q->entries);
 }
 
-void wait_entry_init(struct wait_entry *e, wait_func_t func)
-{
-	list_init(&e->node);
-	e->func = func;
-	e->thread = current;
-	e->flags = 0;
-}
-
 static void add_locked(struct wait_queue *q, struct wait_entry *e)
 {
 	if (e->flags & WAIT_EXCLUSIVE)
@@ -90,7 +82,7 @@ int wait_wake_thread(struct wait_entry *e, u32 key)
 	return thread_wake(e->thread, TASK_NORMAL);
 }
 
-void wake_queue_locked(struct wait_queue *q, unsigned nr_exclusive, u32 key)
+static __always_inline void wake_entries(struct wait_queue *q, unsigned nr_exclusive, u32 key)
 {
 	struct wait_entry *e, *next;
 
@@ -106,11 +98,16 @@ void wake_queue_locked(struct wait_queue *q, unsigned nr_exclusive, u32 key)
 	}
 }
 
+void wake_queue_locked(struct wait_queue *q, unsigned nr_exclusive, u32 key)
+{
+	wake_entries(q, nr_exclusive, key);
+}
+
 void wake_queue(struct wait_queue *q, unsigned nr_exclusive, u32 key)
 {
 	u64 flags = spin_lock_irqsave(&q->lock);
 
-	wake_queue_locked(q, nr_exclusive, key);
+	wake_entries(q, nr_exclusive, key);
 	spin_unlock_irqrestore(&q->lock, flags);
 }
 
@@ -122,10 +119,8 @@ void wake_queue_nested(struct wait_queue *q, unsigned nr_exclusive, u32 key, uns
 	spin_unlock_irqrestore(&q->lock, flags);
 }
 
-int wait_signal_check(enum thread_state state)
+int wait_signal_check_slow(enum thread_state state)
 {
-	if (state == TASK_UNINTERRUPTIBLE || likely(!signal_pending(current)))
-		return 0;
 	if (state == TASK_INTERRUPTIBLE)
 		return -ERESTARTSYS;
 	return signal_fatal_pending(current) ? -EINTR : 0;

@@ -35,7 +35,10 @@ struct wait_entry {
 
 #define WAIT_QUEUE_INIT(name) { .lock = SPINLOCK_INIT(RANK_WAITQ), .entries = LIST_HEAD_INIT((name).entries) }
 void wait_queue_init(struct wait_queue *q);
-void wait_entry_init(struct wait_entry *e, wait_func_t func);	/* thread = current */
+static inline void wait_entry_init(struct wait_entry *e, wait_func_t func)
+{
+	*e = (struct wait_entry){ LIST_HEAD_INIT(e->node), func, current, 0 };
+}
 void wait_add(struct wait_queue *q, struct wait_entry *e);
 void wait_remove(struct wait_queue *q, struct wait_entry *e);
 /* Add (once) and set the thread's state: the order the waker relies on. */
@@ -73,7 +76,13 @@ static inline void wake_poll(struct wait_queue *q, u32 mask)
 }
 
 /* 0, or -ERESTARTSYS / -EINTR when a signal that ends this kind of wait is pending. */
-int wait_signal_check(enum thread_state state);
+int wait_signal_check_slow(enum thread_state state);
+static inline int wait_signal_check(enum thread_state state)
+{
+	if (state == TASK_UNINTERRUPTIBLE || likely(!(READ_ONCE(thread_info()->flags) & TIF_SIGPENDING)))
+		return 0;
+	return wait_signal_check_slow(state);
+}
 
 #define __wait_event(q, cond, state, excl, timeout_ns) ({ \
 	long _ret = 0; \
@@ -90,8 +99,11 @@ int wait_signal_check(enum thread_state state);
 			if (_ret) \
 				break; \
 			_left = schedule_timeout(_left); \
+			/* Most are woken for what they wait for, and go on without a fence. */ \
+			if (cond) \
+				break; \
 			if (!_left) { \
-				_ret = (cond) ? 0 : -ETIMEDOUT; \
+				_ret = -ETIMEDOUT; \
 				break; \
 			} \
 		} \

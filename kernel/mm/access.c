@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reading and writing another address space: /proc/PID/mem, cmdline, environ.
+ * Reading and writing another address space: /proc/PID/mem, cmdline, environ. Pages of one's own,
+ * for who sends them as they are.
  *
  * A page at a time: find its entry, and if that allows the access, copy under the
  * table's lock, which keeps page and permission. Otherwise fault it in as its owner
@@ -12,9 +13,12 @@
  */
 #include <kernel/mm/mm.h>
 #include <kernel/mm/fault.h>
+#include <kernel/mm/iov_iter.h>
+#include <kernel/mm/page.h>
 #include <kernel/mm/rmap.h>
 #include <kernel/lib/string.h>
 #include <kernel/task/signal.h>
+#include <kernel/task/thread.h>
 #include <arch/pgtable.h>
 
 /* The bits that an entry must have for the access. */
@@ -98,4 +102,64 @@ size_t mm_access(struct mm *mm, uaddr_t addr, void *buf, size_t len, bool write)
 		done += n;
 	}
 	return done;
+}
+
+/* The page at addr with a reference; NULL: none, or none of its own. Context: mm->lock held. */
+static struct page *present_page(struct mm *mm, uaddr_t addr)
+{
+	pte_t *ptep = pte_walk(mm, addr), e;
+	struct page *page = NULL;
+
+	if (!ptep)
+		return NULL;
+	spin_lock(pte_lock(ptep));
+	e = pte_read(ptep);
+	if (allows(e, false) && pte_maps_page(e)) {
+		page = pte_page(e);
+		page_get(page);
+	}
+	spin_unlock(pte_lock(ptep));
+	return page;
+}
+
+/* As mm_get_pages(), what is there of one VMA. */
+static size_t present_pages(struct mm *mm, uaddr_t addr, size_t len, struct bvec *vec, u32 *nr)
+{
+	u32 most = *nr;
+	size_t done = 0;
+	struct vma *vma;
+
+	*nr = 0;
+	if (rwsem_read_lock_killable(&mm->lock))
+		return 0;
+	vma = vma_find(mm, addr);
+	if (!vma || addr < vma->start || (vma->flags & (VM_IO | VM_READ)) != VM_READ)
+		len = 0;
+	else
+		len = min(len, vma->end - addr);
+	while (done < len && *nr < most) {
+		u32 offset = (addr + done) % PAGE_SIZE, n = min(len - done, PAGE_SIZE - offset);
+		struct page *page = present_page(mm, addr + done);
+
+		if (!page)
+			break;
+		vec[(*nr)++] = (struct bvec){ page, n, offset };
+		done += n;
+	}
+	rwsem_read_unlock(&mm->lock);
+	return done;
+}
+
+size_t mm_get_pages(uaddr_t addr, size_t len, struct bvec *vec, u32 *nr)
+{
+	struct mm *mm = current->mm;
+	u32 most = *nr;
+	size_t done;
+	int code;
+
+	done = addr < TASK_SIZE ? present_pages(mm, addr, len, vec, nr) : 0;
+	if (done || addr >= TASK_SIZE || mm_fault_in(mm, addr, FAULT_READ, &code))
+		return done;
+	*nr = most;
+	return present_pages(mm, addr, len, vec, nr);
 }

@@ -32,20 +32,22 @@
 u32 memalloc_scope(u32 forbid);
 void memalloc_restore(u32 old);
 
-/* kmalloc: aligned to 8, to the size itself for powers of two, up to 4 MiB physically contiguous. */
+/*
+ * kmalloc: aligned to 8, to the size itself for powers of two, up to 4 MiB physically contiguous.
+ */
 #define KMALLOC_MAX_CACHED	8192
 #define NR_KMALLOC_CLASSES	13
 /* Which cache serves size: a constant where size is one. */
 static __always_inline unsigned kmalloc_class(size_t size)
 {
-	if (size <= 8)
-		return 0;
-	if (size > 64 && size <= 96)
-		return 4;
-	if (size > 128 && size <= 192)
-		return 6;
-	/* 16, 32, 64 are 1..3; 128 is 5; from 256 on 7. */
-	return 64 - __builtin_clzl(size - 1) - (size <= 64 ? 3 : size <= 128 ? 2 : 1);
+	/* Comparisons: counting zeros is a call without Zbb. */
+	if (size <= 64)
+		return size <= 16 ? size > 8 : size <= 32 ? 2 : 3;
+	if (size <= 256)
+		return size <= 128 ? (size <= 96 ? 4 : 5) : size <= 192 ? 6 : 7;
+	if (size <= 1024)
+		return size <= 512 ? 8 : 9;
+	return size <= 2048 ? 10 : size <= 4096 ? 11 : 12;
 }
 void *kmalloc_of_class(unsigned class, u32 gfp);
 void *kmalloc_large(size_t size, u32 gfp);
@@ -71,7 +73,8 @@ void kvfree(const void *p);
 
 /* A cache of equal objects, with per-CPU magazines. */
 struct kmem_cache;
-struct kmem_cache *kmem_cache_create(const char *name, size_t size, size_t align, void (*ctor)(void *));
+struct kmem_cache *kmem_cache_create(const char *name, size_t size, size_t align,
+				     void (*ctor)(void *));
 void *kmem_cache_alloc(struct kmem_cache *c, u32 gfp);
 void *kmem_cache_zalloc(struct kmem_cache *c, u32 gfp);
 void kmem_cache_free(struct kmem_cache *c, void *p);

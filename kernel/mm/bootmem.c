@@ -67,7 +67,8 @@ static void __init list_cut(struct range_list *l, paddr_t start, paddr_t end)
 		if (r->end <= start || end <= r->start) {
 			i++;
 		} else if (r->start < start && end < r->end) {
-			if (!list_insert_at(l, i + 1, end, r->end) && start - r->start < r->end - end)
+			if (!list_insert_at(l, i + 1, end, r->end) &&
+			    start - r->start < r->end - end)
 				r->start = end;
 			else
 				r->end = start;
@@ -111,7 +112,8 @@ void __init bootmem_limit(u64 bytes)
 		u64 size = ram.r[i].end - ram.r[i].start;
 
 		if (size > bytes) {
-			bootmem_remove(ram.r[i].start + ALIGN_UP(bytes, PAGE_SIZE), ~0ul << PAGE_SHIFT);
+			bootmem_remove(ram.r[i].start + ALIGN_UP(bytes, PAGE_SIZE),
+				       ~0ul << PAGE_SHIFT);
 			return;
 		}
 		bytes -= size;

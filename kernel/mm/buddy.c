@@ -231,7 +231,10 @@ static void __init give_range(pfn_t pfn, pfn_t end)
 	}
 }
 
-/* Chosen: 1/256 of a zone for MIN, between 64 pages and 16 MiB; LOW and HIGH a quarter and a half more. */
+/*
+ * Chosen: 1/256 of a zone for MIN, between 64 pages
+ * and 16 MiB; LOW and HIGH a quarter and a half more.
+ */
 static void __init set_marks(struct zone *z)
 {
 	u64 m = clamp(z->managed / 256, 64ul, 4096ul);

@@ -89,7 +89,8 @@ int mm_may_grow(const struct mm *mm, u64 pages, u64 flags)
 	if (limit != RLIM_INFINITY && mm->total_pages + pages > limit >> PAGE_SHIFT)
 		return -ENOMEM;
 	limit = rlimit_current(RLIMIT_DATA);
-	if (limit != RLIM_INFINITY && is_data(flags) && mm->data_pages + pages > limit >> PAGE_SHIFT)
+	if (limit != RLIM_INFINITY && is_data(flags) &&
+	    mm->data_pages + pages > limit >> PAGE_SHIFT)
 		return -ENOMEM;
 	return 0;
 }

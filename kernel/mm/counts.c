@@ -46,7 +46,10 @@ void memory_counts(struct memory_counts *c)
 		.buffers = mem_count_read(MEM_BUFFERS),
 		.committed = mem_count_read(MEM_COMMITTED),
 	};
-	/* What a program could get without swapping: free memory above the reserve, and clean caches. */
+	/*
+	 * What a program could get without swapping: free
+	 * memory above the reserve, and clean caches.
+	 */
 	c->available = c->free > kept ? c->free - kept : 0;
 	c->available += c->active_file + c->inactive_file + c->slab_reclaimable;
 	if (c->available > c->dirty + c->writeback)

@@ -22,9 +22,10 @@
  *  (1) A private entry that is writable has D set: it always counts as dirty.
  *  (2) A shared entry is writable only while its page is marked dirty: both are
  *      changed with the page locked (page_clear_dirty_for_io() takes W away).
- *  (3) A cached page is mapped only if it belongs to its mapping still, tested
- *      under the lock of the page table. Truncate first takes pages out of the
- *      mapping, then entries out of tables: no entry to a cut page stays.
+ *  (3) A cached page is mapped, or copied, only if it belongs to its mapping still and
+ *      lies before the end of the file, tested under the lock of the page table. Truncate
+ *      first moves the end, then takes pages out of the mapping, then entries out of
+ *      tables: no entry to a cut page stays.
  */
 #include <kernel/mm/fault.h>
 #include <kernel/mm/mm.h>
@@ -85,6 +86,30 @@ static __always_inline bool lock_unchanged(struct fault *f)
 {
 	spin_lock(pte_lock(f->ptep));
 	if (likely(pte_read(f->ptep).bits == f->old.bits && !seq_retry(&f->vma->seq, f->seq)))
+		return true;
+	spin_unlock(pte_lock(f->ptep));
+	return false;
+}
+
+static u64 file_pages(const struct mapping *m)
+{
+	return DIV_ROUND_UP((u64)mapping_size(m), PAGE_SIZE);
+}
+
+static __always_inline bool is_uncut(const struct fault *f, const struct page *page)
+{
+	const struct mapping *m = f->vma->mapping;
+	u64 index = vma_page_index(f->vma, f->addr);
+
+	return page_is_at(page, m, index) && index < file_pages(m);
+}
+
+/* As lock_unchanged(), for an entry made of this page of the file: invariant (3). */
+static __always_inline bool lock_uncut(struct fault *f, const struct page *page)
+{
+	if (!lock_unchanged(f))
+		return false;
+	if (likely(is_uncut(f, page)))
 		return true;
 	spin_unlock(pte_lock(f->ptep));
 	return false;
@@ -154,6 +179,7 @@ static enum outcome copy_private(struct fault *f, struct page *from)
 {
 	struct page *page;
 	bool was_mapped = pte_maps_page(f->old);
+	bool of_file = from && f->vma->mapping && !page_is_anon(from);
 
 	if (!f->vma->anon) {
 		if (!may_sleep(f))
@@ -168,7 +194,7 @@ static enum outcome copy_private(struct fault *f, struct page *from)
 		copy_page(page_address(page), page_address(from));
 	if (f->vma->flags & VM_EXEC)
 		icache_flush_mm(f->mm);
-	if (!lock_unchanged(f)) {
+	if (of_file ? !lock_uncut(f, from) : !lock_unchanged(f)) {
 		page_put(page);
 		return lost_race(f);
 	}
@@ -196,7 +222,7 @@ static struct page *file_page(struct fault *f, enum outcome *out)
 	struct page *page;
 	int err;
 
-	if (index >= DIV_ROUND_UP((u64)mapping_size(m), PAGE_SIZE)) {
+	if (index >= file_pages(m)) {
 		*out = may_sleep(f) ? BUS_ERROR : SLOW;
 		return NULL;
 	}
@@ -220,7 +246,7 @@ static struct page *file_page(struct fault *f, enum outcome *out)
 }
 
 /* Map one cached page read-only; the table is locked. Takes over the reference. False: dropped. */
-static bool map_cached(struct fault *f, pte_t *ptep, struct page *page, u64 index, u64 flags)
+static __always_inline bool map_cached(struct fault *f, pte_t *ptep, struct page *page, u64 index, u64 flags)
 {
 	if (unlikely(!page_is_at(page, f->vma->mapping, index) || !page_test(page, PG_UPTODATE))) {
 		page_put(page);
@@ -240,8 +266,8 @@ static s64 map_around(struct fault *f, u64 flags)
 	const struct vma *vma = f->vma;
 	uaddr_t base = ALIGN_DOWN(f->addr, AROUND_PAGES * PAGE_SIZE);
 	uaddr_t from = max(base, vma->start), to = min(base + AROUND_PAGES * PAGE_SIZE, vma->end);
-	u64 end_index = DIV_ROUND_UP((u64)mapping_size(vma->mapping), PAGE_SIZE);
-	u64 index = vma_page_index(vma, from), end = min(index + ((to - from) >> PAGE_SHIFT), end_index);
+	u64 index = vma_page_index(vma, from);
+	u64 end = min(index + ((to - from) >> PAGE_SHIFT), file_pages(vma->mapping));
 	pte_t *ptep = f->ptep - ((f->addr - from) >> PAGE_SHIFT);
 	void *const *slots = xa_slots(&vma->mapping->pages, index);
 	s64 mapped = 0;
@@ -265,7 +291,7 @@ static enum outcome map_file_read(struct fault *f, struct page *page)
 	u64 flags = leaf_flags(f, false);
 	s64 mapped;
 
-	if (!lock_unchanged(f)) {
+	if (!lock_uncut(f, page)) {
 		page_put(page);
 		return lost_race(f);
 	}
@@ -287,7 +313,7 @@ static enum outcome make_shared_writable(struct fault *f, struct page *page)
 	int err = 0;
 
 	page_lock(page);
-	if (page->mapping != m)
+	if (!is_uncut(f, page))
 		goto unlock;
 	if (m->ops->page_mkwrite)
 		err = m->ops->page_mkwrite(m, page);

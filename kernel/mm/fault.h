@@ -14,7 +14,9 @@
  * SIGKILL when memory ran out. Context: interrupts on, may sleep.
  */
 int mm_handle_fault(uaddr_t addr, u32 access, int *code);
-/* The same in any address space whose users the caller keeps. A fatal signal: 0, and nothing done. */
+/*
+ * The same in any address space whose users the caller keeps. A fatal signal: 0, and nothing done.
+ */
 #define FAULT_SIGBUS		7	/* the signals it may be */
 #define FAULT_SIGKILL		9
 #define FAULT_SIGSEGV		11

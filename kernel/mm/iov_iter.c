@@ -8,6 +8,7 @@
  */
 #include <kernel/task/thread.h>
 #include <kernel/mm/iov_iter.h>
+#include <kernel/mm/mm.h>
 #include <arch/uaccess.h>
 #include <kernel/lib/string.h>
 #include <kernel/mm/page.h>
@@ -15,11 +16,6 @@
 void iov_iter_user(struct iov_iter *it, const struct iovec *iov, u32 nr, size_t count)
 {
 	*it = (struct iov_iter){ .kind = ITER_USER, .nr_segs = nr, .count = count, .iov = iov };
-}
-
-void iov_iter_ubuf(struct iov_iter *it, uaddr_t base, size_t len)
-{
-	*it = (struct iov_iter){ .kind = ITER_USER, .nr_segs = 1, .count = len, .single = { base, len } };
 }
 
 void iov_iter_kernel(struct iov_iter *it, const struct kvec *vec, u32 nr, size_t count)
@@ -114,7 +110,7 @@ void iov_iter_advance(struct iov_iter *it, size_t n)
 /* By far the most frequent case: one user buffer, as read and write have it. */
 static inline bool is_one_buffer(const struct iov_iter *it)
 {
-	return it->kind == ITER_USER && it->nr_segs == 1 && !it->iov;
+	return !it->iov;
 }
 
 static __noinline size_t copy_to_pieces(const void *src, size_t n, struct iov_iter *it)
@@ -244,6 +240,24 @@ int iov_iter_fault_in_readable(const struct iov_iter *it, size_t n)
 int iov_iter_fault_in_writeable(const struct iov_iter *it, size_t n)
 {
 	return fault_in(it, n, true);
+}
+
+struct page *iov_iter_page(struct iov_iter *it, size_t want, u32 *offset, u32 *len)
+{
+	struct piece p;
+
+	if (!step(it, want, &p))
+		return NULL;
+	*offset = it->bvec->offset + (u32)it->offset;
+	*len = (u32)p.len;
+	return it->bvec->page;
+}
+
+size_t iov_iter_get_pages(struct iov_iter *it, struct bvec *vec, u32 *nr)
+{
+	struct piece p;
+
+	return step(it, it->count, &p) ? mm_get_pages(p.u, p.len, vec, nr) : 0;
 }
 
 bool iov_iter_is_aligned(const struct iov_iter *from, u64 mask)

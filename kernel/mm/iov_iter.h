@@ -36,14 +36,17 @@ struct iov_iter {
 		const struct kvec *kvec;
 		const struct bvec *bvec;
 	};
-	struct iovec single;		/* one user buffer needs no array: iov == NULL then */
+	struct iovec single;		/* one user buffer needs no array: only then iov == NULL */
 };
 
 void iov_iter_user(struct iov_iter *it, const struct iovec *iov, u32 nr, size_t count);
-void iov_iter_ubuf(struct iov_iter *it, uaddr_t base, size_t len);
 void iov_iter_kernel(struct iov_iter *it, const struct kvec *vec, u32 nr, size_t count);
 void iov_iter_pages(struct iov_iter *it, const struct bvec *vec, u32 nr, size_t count);
 
+static inline void iov_iter_ubuf(struct iov_iter *it, uaddr_t base, size_t len)
+{
+	*it = (struct iov_iter){ .kind = ITER_USER, .nr_segs = 1, .count = len, .single = { base, len } };
+}
 static inline size_t iov_iter_count(const struct iov_iter *it)
 {
 	return it->count;
@@ -62,7 +65,8 @@ void iov_iter_advance(struct iov_iter *it, size_t n);
 size_t copy_to_iter(const void *src, size_t n, struct iov_iter *it);
 size_t copy_from_iter(void *dst, size_t n, struct iov_iter *it);
 size_t zero_iter(size_t n, struct iov_iter *it);
-static inline size_t copy_page_to_iter(void *page_addr, size_t offset, size_t n, struct iov_iter *it)
+static inline size_t copy_page_to_iter(void *page_addr, size_t offset, size_t n,
+				       struct iov_iter *it)
 {
 	return copy_to_iter((char *)page_addr + offset, n, it);
 }
@@ -75,10 +79,20 @@ size_t copy_from_iter_atomic(void *dst, size_t n, struct iov_iter *it);
 /* Make the next n bytes present. 0, or -EFAULT where not even the first is. */
 int iov_iter_fault_in_readable(const struct iov_iter *it, size_t n);
 int iov_iter_fault_in_writeable(const struct iov_iter *it, size_t n);
+/*
+ * Pages only: the page that the next bytes lie in, where, and how many of the next `want` there
+ * are; NULL at the end. No reference, and the place stays: advance by what was used.
+ */
+struct page *iov_iter_page(struct iov_iter *it, size_t want, u32 *offset, u32 *len);
+/* User memory only: mm_get_pages() of what comes next, within one segment. The place stays. */
+size_t iov_iter_get_pages(struct iov_iter *it, struct bvec *vec, u32 *nr);
 /* All segments of an O_DIRECT transfer aligned to mask+1? */
 bool iov_iter_is_aligned(const struct iov_iter *it, u64 mask);
 
-/* Copies and checks a user array: at most IOV_MAX entries, sum at most S64_MAX. Small ones go to fast[]. */
+/*
+ * Copies and checks a user array: at most IOV_MAX
+ * entries, sum at most S64_MAX. Small ones go to fast[].
+ */
 #define IOV_MAX		1024
 #define IOV_FAST	8
 ssize_t iovec_from_user(uaddr_t uvec, u64 nr, struct iovec *fast, struct iovec **out);
@@ -87,9 +101,7 @@ ssize_t iovec_from_user(uaddr_t uvec, u64 nr, struct iovec *fast, struct iovec *
 struct kio {
 	struct file *file;
 	loff_t pos;			/* advanced by the transfer */
-	u32 flags;			/* KIO_* */
-	void (*complete)(struct kio *kio, long result);	/* NULL: synchronous; else -EIOCBQUEUED may be returned */
-	void *private;
+	u64 flags;			/* KIO_* */
 };
 #define KIO_NOWAIT	BIT(0)		/* -EAGAIN rather than sleep */
 #define KIO_APPEND	BIT(1)
@@ -97,6 +109,7 @@ struct kio {
 #define KIO_SYNC	BIT(3)
 #define KIO_DSYNC	BIT(4)
 #define KIO_NONBLOCK	BIT(5)		/* O_NONBLOCK of the file */
+#define KIO_MORE	BIT(6)		/* a socket: as MSG_MORE */
 
 static inline bool kio_nonblock(const struct kio *kio)
 {

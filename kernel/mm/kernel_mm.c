@@ -11,7 +11,8 @@ struct mm kernel_mm = {
 	.refs = REFCOUNT_INIT(1),
 };
 
-void (*mm_free_hook)(struct mm *mm) __ro_after_init;	/* set by mm_init(), before the first other mm */
+/* set by mm_init(), before the first other mm */
+void (*mm_free_hook)(struct mm *mm) __ro_after_init;
 
 struct mm *mm_grab(struct mm *mm)
 {

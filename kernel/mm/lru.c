@@ -13,7 +13,10 @@
  * Reclaim treats all shards alike.
  *
  * Use of a page only sets bits (page_accessed()): REFERENCED the first time, HOT
- * the second. reclaim.c moves pages when it comes past.
+ * the second. The use that a page is brought in for is its first. Reads, writes and sends of
+ * a file say so, lookups of a metadata block, and an entry that was used when it is taken out
+ * of a page table. reclaim.c moves pages when it comes past, and looks at the entries itself
+ * while they are there.
  *
  * Invariants, under the shard's lock:
  *  (1) PG_LRU is set exactly while the page is on a list of its shard; PG_ACTIVE
@@ -32,7 +35,8 @@
 #define SHARD_SHIFT	56		/* of the shard's number in page->flags */
 
 struct lru_shard {
-	struct spinlock lock;		/* RANK_LRU, irq-safe: the last reference may go at the end of I/O */
+	/* RANK_LRU, irq-safe: the last reference may go at the end of I/O */
+	struct spinlock lock;
 	struct list_head list[NR_LRU];
 	u64 size[NR_LRU];
 } __cacheline_aligned;

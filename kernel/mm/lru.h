@@ -23,16 +23,14 @@ u64 lru_isolate(u32 shard, enum lru_list l, u64 n, struct list_head *out, u64 *t
 void lru_putback(struct page *page, enum lru_list l);
 
 /*
- * Somebody uses a cached page: once more than it was brought in for. Cheap and
- * without a lock; who scans the lists draws the conclusion.
+ * Somebody uses a cached page: the first time also who has it brought in. Cheap
+ * and without a lock; who scans the lists draws the conclusion.
  */
 static inline void page_accessed(struct page *p)
 {
 	u64 flags = READ_ONCE(p->flags);
 
-	if (!(flags & BIT(PG_REFERENCED)))
-		page_set(p, PG_REFERENCED);
-	else if (unlikely(!(flags & BIT(PG_HOT))))
-		page_set(p, PG_HOT);
+	if (unlikely(!(flags & BIT(PG_HOT))))
+		page_set(p, flags & BIT(PG_REFERENCED) ? PG_HOT : PG_REFERENCED);
 }
 void lru_init(void);

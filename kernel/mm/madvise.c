@@ -164,7 +164,8 @@ static int advise_file(struct vma *vma, uaddr_t start, uaddr_t end, int advice)
 	if (advice == MADV_REMOVE)
 		err = vm_file_punch(file, from, len);
 	else
-		mapping_read_ahead(vm_file_mapping(file), (u64)from >> PAGE_SHIFT, (u64)len >> PAGE_SHIFT);
+		mapping_read_ahead(vm_file_mapping(file), (u64)from >> PAGE_SHIFT,
+				   (u64)len >> PAGE_SHIFT);
 	file_put(file);
 	rwsem_read_lock(&mm->lock);
 	return err;

@@ -126,7 +126,8 @@ static void lock_all(struct mm *mm, u64 lock)
 long sys_mlockall(int flags)
 {
 	struct mm *mm = current->mm;
-	u64 lock = VM_LOCKED | (flags & MCL_ONFAULT ? VM_LOCKONFAULT : 0), limit = rlimit_current(RLIMIT_MEMLOCK);
+	u64 lock = VM_LOCKED | (flags & MCL_ONFAULT ? VM_LOCKONFAULT : 0),
+	    limit = rlimit_current(RLIMIT_MEMLOCK);
 	int err;
 
 	if (!flags || (flags & ~(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT)) || flags == MCL_ONFAULT)
@@ -136,7 +137,8 @@ long sys_mlockall(int flags)
 	err = rwsem_write_lock_killable(&mm->lock);
 	if (err)
 		return err;
-	if ((flags & MCL_CURRENT) && mm->total_pages > limit >> PAGE_SHIFT && !capable(CAP_IPC_LOCK)) {
+	if ((flags & MCL_CURRENT) && mm->total_pages > limit >> PAGE_SHIFT &&
+	    !capable(CAP_IPC_LOCK)) {
 		mm_write_unlock(mm);
 		return -ENOMEM;
 	}

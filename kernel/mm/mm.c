@@ -92,7 +92,10 @@ static void unmap_all(struct mm *mm)
 			commit_uncharge(vma_pages(vma));
 		vma_unlink(vma);
 	}
-	/* Reverse mapping finds nothing any more: the tables may go, those of each VMA up to the next. */
+	/*
+	 * Reverse mapping finds nothing any more: the
+	 * tables may go, those of each VMA up to the next.
+	 */
 	for (vma = vma_first(mm); vma; vma = next) {
 		next = vma_next(vma);
 		pgtable_free_range(&g, vma->start, vma->end, 0, next ? next->start : TASK_SIZE);
@@ -227,8 +230,8 @@ static int copy_entries(struct copier *c)
 /* The child's VMA, linked where reverse mapping finds it before it has entries. */
 static struct vma *copy_vma(struct mm *to, const struct vma *old)
 {
-	struct vma *vma = vma_alloc(to, old->start, old->end, old->flags & ~(VM_LOCKED | VM_LOCKONFAULT),
-				    old->pgoff);
+	struct vma *vma = vma_alloc(to, old->start, old->end,
+				    old->flags & ~(VM_LOCKED | VM_LOCKONFAULT), old->pgoff);
 
 	if (!vma)
 		return NULL;

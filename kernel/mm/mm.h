@@ -21,7 +21,8 @@ struct mm {
 	/* Read by faults and switches. */
 	pte_t *pgd;
 	struct mm_context context;
-	struct rb_root vmas;		/* write: lock held for writing and seq; read: lock, or RCU + seq */
+	/* write: lock held for writing and seq; read: lock, or RCU + seq */
+	struct rb_root vmas;
 	seqcount_t seq;
 
 	refcount_t users, refs;
@@ -71,10 +72,19 @@ int vm_munmap(uaddr_t addr, size_t len);
 int vm_brk(uaddr_t addr, size_t len, u64 vm_flags);
 /* exec: an mm's stack VMA ending at top, growing down. mm is new, nobody else sees it. */
 int vm_create_stack(struct mm *mm, uaddr_t top, u64 vm_flags, struct vma **out);
-int vm_install_special(struct mm *mm, uaddr_t addr, size_t len, u64 vm_flags, const struct vm_ops *ops, void *private);
-uaddr_t vm_unmapped_area(struct mm *mm, size_t len, uaddr_t hint, struct file *file, u64 pgoff, u32 flags);
+int vm_install_special(struct mm *mm, uaddr_t addr, size_t len, u64 vm_flags,
+		       const struct vm_ops *ops, void *private);
+uaddr_t vm_unmapped_area(struct mm *mm, size_t len, uaddr_t hint, struct file *file, u64 pgoff,
+			 u32 flags);
 /* Read or write another process's memory; bytes done. */
 size_t mm_access(struct mm *mm, uaddr_t addr, void *buf, size_t len, bool write);
+/*
+ * The pages behind [addr, addr + len) of current's memory, or those that it begins with, up to *nr,
+ * to be read: a reference on each. Bytes, and in *nr how many; 0: the first is none that may be
+ * shared. Context: sleeps.
+ */
+struct bvec;
+size_t mm_get_pages(uaddr_t addr, size_t len, struct bvec *vec, u32 *nr);
 u64 mm_rss_pages(const struct mm *mm);
 /* Every mapping of pages [start, end] of m (inclusive), in all address spaces, is removed. */
 struct mapping;
@@ -109,7 +119,10 @@ int __must_check mm_unmap_locked(struct mm *mm, uaddr_t start, uaddr_t end);
 int __must_check mm_may_grow(const struct mm *mm, u64 pages, u64 vm_flags);
 /* Count pages (negative: less) in the mm's totals by kind. mm->lock write-held. */
 void mm_account(struct mm *mm, s64 pages, u64 vm_flags);
-/* Make [start, end) present. 0; -ENOMEM: a hole or no memory, -EFAULT, -EINTR: stopped there. No lock held. */
+/*
+ * Make [start, end) present. 0; -ENOMEM: a hole or no
+ * memory, -EFAULT, -EINTR: stopped there. No lock held.
+ */
 int mm_populate(struct mm *mm, uaddr_t start, uaddr_t end);
 void mm_populate_all(struct mm *mm);	/* everything mapped, as far as possible */
 /* May pages more be locked (RLIMIT_MEMLOCK)? May any at all? */

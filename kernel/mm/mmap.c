@@ -115,7 +115,8 @@ static bool range_is_free(struct mm *mm, uaddr_t addr, size_t len)
 	return addr + len + (vma->flags & VM_GROWSDOWN ? STACK_GUARD_GAP : 0) <= vma->start;
 }
 
-uaddr_t vm_unmapped_area(struct mm *mm, size_t len, uaddr_t hint, struct file *file, u64 pgoff, u32 flags)
+uaddr_t vm_unmapped_area(struct mm *mm, size_t len, uaddr_t hint, struct file *file, u64 pgoff,
+			 u32 flags)
 {
 	uaddr_t base = mm->mmap_base ? mm->mmap_base : TASK_SIZE;
 	uaddr_t found;
@@ -336,7 +337,8 @@ long vm_mmap(struct file *file, uaddr_t addr, size_t len, u32 prot, u32 flags, u
 		return map_region(&r, prot, flags);
 	r.shmem = true;
 	r.pgoff = 0;
-	r.file = shmem_file_create("dev/zero", r.len, flags & MAP_NORESERVE ? VM_NORESERVE : 0, &err);
+	r.file = shmem_file_create("dev/zero", r.len, flags & MAP_NORESERVE ? VM_NORESERVE : 0,
+				   &err);
 	if (!r.file)
 		return err;
 	ret = map_region(&r, prot, flags);
@@ -367,7 +369,10 @@ long sys_mmap(uaddr_t addr, size_t len, u64 prot, u64 flags, int fd, u64 offset)
 	return ret;
 }
 
-/* One page present. A private page is made ready to be written; 0, -EFAULT, -ENOMEM: nothing is mapped. */
+/*
+ * One page present. A private page is made ready to
+ * be written; 0, -EFAULT, -ENOMEM: nothing is mapped.
+ */
 static int populate_page(struct mm *mm, uaddr_t at, uaddr_t *end_of_vma)
 {
 	u32 access = FAULT_READ;
@@ -525,10 +530,12 @@ int vma_grow_down(struct vma *vma, uaddr_t addr)
 		return -ENOMEM;
 	if (limit != RLIM_INFINITY && vma->end - start > limit)
 		return -ENOMEM;
-	if (below && (below->end > start || ((below->flags & VM_ACCESS) && !(below->flags & VM_GROWSDOWN) &&
-					     start - below->end < STACK_GUARD_GAP)))
+	if (below &&
+	    (below->end > start || ((below->flags & VM_ACCESS) && !(below->flags & VM_GROWSDOWN) &&
+				    start - below->end < STACK_GUARD_GAP)))
 		return -ENOMEM;
-	if (mm_may_grow(mm, pages, vma->flags) || ((vma->flags & VM_LOCKED) && !mm_may_lock(mm, pages)))
+	if (mm_may_grow(mm, pages, vma->flags) ||
+	    ((vma->flags & VM_LOCKED) && !mm_may_lock(mm, pages)))
 		return -ENOMEM;
 	if ((vma->flags & VM_ACCOUNT) && commit_charge(pages))
 		return -ENOMEM;
@@ -539,7 +546,8 @@ int vma_grow_down(struct vma *vma, uaddr_t addr)
 	return 0;
 }
 
-int vm_install_special(struct mm *mm, uaddr_t addr, size_t len, u64 vm_flags, const struct vm_ops *ops, void *private)
+int vm_install_special(struct mm *mm, uaddr_t addr, size_t len, u64 vm_flags,
+		       const struct vm_ops *ops, void *private)
 {
 	struct vma *vma = vma_alloc(mm, addr, addr + ALIGN_UP(len, PAGE_SIZE), vm_flags, 0);
 

@@ -82,7 +82,8 @@ static void move_table_part(struct mm *mm, pte_t *src, pte_t *dst, u64 n, uaddr_
 }
 
 /* 0, or -ENOMEM with a part of the entries moved; *done bytes were. */
-static int move_entries(struct mm *mm, struct vma *old, uaddr_t from, uaddr_t to, size_t len, size_t *done)
+static int move_entries(struct mm *mm, struct vma *old, uaddr_t from, uaddr_t to, size_t len,
+			size_t *done)
 {
 	uaddr_t at = from, end = from + len;
 	struct pte_range r;
@@ -157,9 +158,13 @@ static long move_vma(struct move *m)
 	struct vma *new;
 	int err;
 
-	if (m->mm->nr_vmas + MAP_COUNT_SPARE > vm_max_map_count || (charged && commit_charge(charged)))
+	if (m->mm->nr_vmas + MAP_COUNT_SPARE > vm_max_map_count ||
+	    (charged && commit_charge(charged)))
 		return -ENOMEM;
-	/* Cut first: afterwards the part that moves is a VMA of its own, and unmapping it cannot fail. */
+	/*
+	 * Cut first: afterwards the part that moves is a
+	 * VMA of its own, and unmapping it cannot fail.
+	 */
 	err = m->old_len ? vma_cut_out(m->vma, m->from, m->from + m->old_len, &m->vma) : 0;
 	new = err ? NULL : create_target(m);
 	if (!new) {
@@ -248,7 +253,8 @@ static long move_to(struct move *m, uaddr_t addr)
 	err = check_resize(m);
 	if (err)
 		return err;
-	if ((m->flags & MREMAP_DONTUNMAP) && mm_may_grow(m->mm, m->old_len >> PAGE_SHIFT, m->vma->flags))
+	if ((m->flags & MREMAP_DONTUNMAP) &&
+	    mm_may_grow(m->mm, m->old_len >> PAGE_SHIFT, m->vma->flags))
 		return -ENOMEM;
 	m->to = m->flags & MREMAP_FIXED ? addr :
 		vm_unmapped_area(m->mm, m->new_len, addr, m->vma->file, m->vma->pgoff, 0);

@@ -31,7 +31,8 @@
 
 #define STACK_MAX	62u		/* pages; with the count one struct fills 512 bytes */
 #define STACK_BATCH	16u		/* pages moved at a time; chosen */
-#define COSTLY_ORDER	3		/* above it nobody is killed for memory, and soon given up */
+/* above it nobody is killed for memory, and soon given up */
+#define COSTLY_ORDER	3
 #define RECLAIM_ROUNDS	16		/* attempts without progress before giving up */
 
 struct page_stack {
@@ -111,7 +112,8 @@ static struct page *take_above(unsigned order, u32 gfp, enum watermark mark)
 
 	for (int z = first; z >= 0; z--) {
 		struct page *got[STACK_BATCH];
-		unsigned n = zone_take(&zones[z], order, pages_kept(first, z, mark), order ? 1 : STACK_BATCH, got);
+		unsigned n = zone_take(&zones[z], order, pages_kept(first, z, mark),
+				       order ? 1 : STACK_BATCH, got);
 
 		if (n > 1)
 			stack_fill(z, got + 1, n - 1);
@@ -135,7 +137,8 @@ static bool may_use_everything(void)
 {
 	if (in_interrupt())
 		return false;
-	return (current->exit_flags & THREAD_RECLAIM) || (current->mm && READ_ONCE(current->mm->oom_victim));
+	return (current->exit_flags & THREAD_RECLAIM) ||
+	       (current->mm && READ_ONCE(current->mm->oom_victim));
 }
 
 /* Reclaim until there is a page, or until it is clear that there will be none. */
@@ -167,7 +170,8 @@ static void report_failure(unsigned order, u32 gfp)
 
 	if ((gfp & GFP_NOWARN) || __atomic_fetch_add(&reports, 1, __ATOMIC_RELAXED) >= 10)
 		return;
-	pr_warn("out of memory: order %u, gfp %#x, %lu pages free\n", order, gfp, page_free_count());
+	pr_warn("out of memory: order %u, gfp %#x, %lu pages free\n", order, gfp,
+		page_free_count());
 }
 
 static __noinline struct page *alloc_slow(unsigned order, u32 gfp)

@@ -4,9 +4,11 @@
  *
  *              pagecache_get_locked    page_read_done(0)     page_set_dirty
  *   (absent) ------------------> NEW ------------------> CLEAN ----------> DIRTY
- *                                 |  page_read_done(err)   ^                 | page_clear_dirty_for_io
- *                                 v                        | page_write_done v page_start_writeback
- *                               ERROR                      +------------- WRITING --> DIRTY (written again)
+ *                                 |  page_read_done(err)   ^                 |
+ *                                 page_clear_dirty_for_io v                        |
+ *                                 page_write_done v page_start_writeback
+ *                               ERROR                      +------------- WRITING --> DIRTY
+ *                               (written again)
  *
  *   NEW      locked, contents undefined; others wait for the lock
  *   CLEAN    PG_UPTODATE: equals the disk
@@ -38,7 +40,8 @@
 #include <kernel/time/hrtimer.h>
 #include <arch/pgtable.h>
 
-void mapping_init(struct mapping *m, struct inode *host, const loff_t *size, const struct mapping_ops *ops)
+void mapping_init(struct mapping *m, struct inode *host, const loff_t *size,
+		  const struct mapping_ops *ops)
 {
 	spin_lock_init(&m->lock, RANK_MAPPING);
 	xa_init(&m->pages);
@@ -89,9 +92,12 @@ static int add_to_tree(struct mapping *m, struct page *page, u64 index)
 
 	flags = spin_lock_irqsave(&m->lock);
 	if (!xa_load(&m->pages, index)) {
-		/* First: who finds the page compares these with what it looked for. */
-		page->mapping = m;
+		/*
+		 * First, and in this order: who finds the page compares them with what it
+		 * looked for. It may still have it from its last place in this mapping.
+		 */
 		page->index = index;
+		__atomic_store_n(&page->mapping, m, __ATOMIC_RELEASE);	/* pairs with page_is_at() */
 		page_get(page);
 		err = xa_store(&m->pages, index, page, NULL, GFP_NOWARN);
 		if (!err) {
@@ -151,6 +157,7 @@ struct page *pagecache_get_locked(struct mapping *m, u64 index, u32 gfp)
 	}
 }
 
+/* mapping->lock held: after it is dropped the mapping may be gone (mapping_destroy()). */
 static void uncount_page(struct mapping *m, bool dirty)
 {
 	if (m->flags & MAPPING_NO_WRITEBACK)
@@ -175,8 +182,8 @@ static void remove_locked(struct mapping *m, struct page *page)
 	dirty = page_test_and_clear(page, PG_DIRTY);
 	if (dirty && m->blocks)
 		*m->blocks -= PAGE_SIZE / 512;
-	spin_unlock_irqrestore(&m->lock, flags);
 	uncount_page(m, dirty);
+	spin_unlock_irqrestore(&m->lock, flags);
 	page_put(page);
 }
 
@@ -194,21 +201,23 @@ bool pagecache_evict(struct mapping *m, struct page *page)
 	if (page_test(page, PG_WRITEBACK) || page->mapcount >= 0)
 		return false;
 	flags = spin_lock_irqsave(&m->lock);
-	gone = __atomic_compare_exchange_n(&page->refs, &refs, 0, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+	gone = __atomic_compare_exchange_n(&page->refs, &refs, 0, false, __ATOMIC_ACQ_REL,
+					   __ATOMIC_RELAXED);
 	/* Nobody has the page now, so nothing of it can change. */
-	if (gone && (page_test(page, PG_DIRTY) || (m->ops->release_page && !m->ops->release_page(page)))) {
-		__atomic_store_n(&page->refs, 2, __ATOMIC_RELEASE);
+	if (gone &&
+	    (page_test(page, PG_DIRTY) || (m->ops->release_page && !m->ops->release_page(page)))) {
+		smp_store_release(&page->refs, 2);
 		gone = false;
 	}
 	if (gone) {
 		xa_erase(&m->pages, page->index);
 		WRITE_ONCE(page->mapping, NULL);
 		m->nr_pages--;
+		uncount_page(m, false);
 	}
 	spin_unlock_irqrestore(&m->lock, flags);
 	if (!gone)
 		return false;
-	uncount_page(m, false);
 	page_unlock(page);
 	page_free_last(page);
 	return true;
@@ -288,26 +297,30 @@ static u32 add_new_pages(struct mapping *m, u64 index, u32 nr, struct page **bat
 	return got;
 }
 
+u32 mapping_read_new(struct mapping *m, u64 index, u64 nr)
+{
+	struct page *batch[RA_BATCH];
+	u32 got = add_new_pages(m, index, (u32)min_t(u64, nr, RA_BATCH), batch);
+
+	if (got && m->ops->read_ahead)
+		m->ops->read_ahead(m, batch, got);
+	else
+		for (u32 i = 0; i < got; i++)
+			(void)!m->ops->read_page(m, batch[i]);
+	for (u32 i = 0; i < got; i++)
+		page_put(batch[i]);
+	return got;
+}
+
 void mapping_read_ahead(struct mapping *m, u64 index, u64 nr)
 {
 	u64 end = min(index + nr, DIV_ROUND_UP((u64)mapping_size(m), PAGE_SIZE));
-	struct page *batch[RA_BATCH];
 
 	/* Nothing is elsewhere that could be read ahead. */
 	if (m->flags & MAPPING_NO_WRITEBACK)
 		return;
-	while (index < end) {
-		u32 got = add_new_pages(m, index, min_t(u64, end - index, RA_BATCH), batch);
-
-		if (got && m->ops->read_ahead)
-			m->ops->read_ahead(m, batch, got);
-		else
-			for (u32 i = 0; i < got; i++)
-				(void)!m->ops->read_page(m, batch[i]);
-		for (u32 i = 0; i < got; i++)
-			page_put(batch[i]);
-		index += got + 1;
-	}
+	while (index < end)
+		index += mapping_read_new(m, index, end - index) + 1;
 }
 
 /* --- dirty pages --- */
@@ -459,19 +472,28 @@ static void drop_page(struct mapping *m, struct page *page)
 	page_unlock(page);
 }
 
-static void drop_pages(struct mapping *m, u64 first, u64 last)
+/* The next page at or after *index, with a reference; NULL: none up to last. */
+static struct page *next_page(struct mapping *m, u64 *index, u64 last)
 {
-	for (u64 index = first; index <= last; index++) {
+	for (;; (*index)++) {
 		struct page *page;
 
 		rcu_read_lock();
-		page = xa_find(&m->pages, &index, last);
+		page = *index <= last ? xa_find(&m->pages, index, last) : NULL;
 		rcu_read_unlock();
 		if (!page)
-			return;
-		page = pagecache_find(m, index);
-		if (!page)
-			continue;
+			return NULL;
+		page = pagecache_find(m, *index);
+		if (page)
+			return page;
+	}
+}
+
+static void drop_pages(struct mapping *m, u64 index, u64 last)
+{
+	struct page *page;
+
+	for (; (page = next_page(m, &index, last)); index++) {
 		drop_page(m, page);
 		page_put(page);
 	}
@@ -494,7 +516,10 @@ static void zero_part(struct mapping *m, u64 index, u32 from, u32 to)
 	page_put(page);
 }
 
-/* Entries to pages that are gone already could come only before the second pass (fault.c, invariant 3). */
+/*
+ * Entries to pages that are gone already could come
+ * only before the second pass (fault.c, invariant 3).
+ */
 static void drop_and_unmap(struct mapping *m, u64 first, u64 last)
 {
 	if (first > last)
@@ -547,28 +572,23 @@ static bool invalidate_one(struct mapping *m, struct page *page)
 
 int mapping_invalidate(struct mapping *m, loff_t start, loff_t end)
 {
-	u64 last = (u64)end >> PAGE_SHIFT;
+	u64 index = (u64)start >> PAGE_SHIFT, last = (u64)end >> PAGE_SHIFT;
+	struct page *page;
 	int err = 0;
 
-	for (u64 index = (u64)start >> PAGE_SHIFT; index <= last; index++) {
-		struct page *page;
-
-		rcu_read_lock();
-		page = xa_find(&m->pages, &index, last);
-		rcu_read_unlock();
-		if (!page)
-			break;
-		page = pagecache_find(m, index);
-		if (!page)
-			continue;
+	for (; (page = next_page(m, &index, last)); index++)
 		if (!invalidate_one(m, page))
 			err = -EBUSY;
-	}
 	return err;
 }
 
 void mapping_destroy(struct mapping *m)
 {
+	u64 flags;
+
 	drop_pages(m, 0, U64_MAX >> PAGE_SHIFT);
+	/* Reclaim may have the last page out of the tree and be at work in it still. */
+	flags = spin_lock_irqsave(&m->lock);
+	spin_unlock_irqrestore(&m->lock, flags);
 	xa_destroy(&m->pages);
 }

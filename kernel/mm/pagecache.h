@@ -28,15 +28,21 @@ struct writeback_control {
 /* Context of all: may sleep, page locked where a page is given. */
 struct mapping_ops {
 	/*
-	 * Fill the locked page; unlocks it when the I/O ends (also at once), PG_UPTODATE or PG_ERROR
-	 * set. 0 or -errno: then unlocked too.
+	 * Fill the locked page; unlocks it when the I/O ends (also at once), PG_UPTODATE or
+	 * PG_ERROR set. 0 or -errno: then unlocked too.
 	 */
 	int (*read_page)(struct mapping *m, struct page *page);
-	/* Start reads for pages [index, index+nr) that are new, locked and in the cache; NULL: read_page one by one. */
+	/*
+	 * Start reads for pages [index, index+nr) that are new,
+	 * locked and in the cache; NULL: read_page one by one.
+	 */
 	void (*read_ahead)(struct mapping *m, struct page **pages, u32 nr);
 	/* Write dirty pages of the range: NULL: write_page one by one. */
 	int (*write_pages)(struct mapping *m, struct writeback_control *wbc);
-	/* Write a locked page whose dirty bit was just cleared: sets PG_WRITEBACK, starts I/O, unlocks. */
+	/*
+	 * Write a locked page whose dirty bit was just
+	 * cleared: sets PG_WRITEBACK, starts I/O, unlocks.
+	 */
 	int (*write_page)(struct mapping *m, struct page *page, struct writeback_control *wbc);
 	/*
 	 * Before bytes [from, to) of the locked page change: allocate disk blocks, read
@@ -45,13 +51,19 @@ struct mapping_ops {
 	 */
 	int (*write_begin)(struct mapping *m, struct page *page, u32 from, u32 to);
 	/*
-	 * After copied of the bytes changed (may be short); updates size: the VFS inode's size is the
-	 * caller's to grow. NULL: nothing.
+	 * After copied of the bytes changed (may be short); updates size: the VFS inode's size is
+	 * the caller's to grow. NULL: nothing.
 	 */
 	void (*write_end)(struct mapping *m, struct page *page, u32 from, u32 to, u32 copied);
-	/* A first write through a shared mapping: locked page, as write_begin over all of it. NULL: nothing. */
+	/*
+	 * A first write through a shared mapping: locked
+	 * page, as write_begin over all of it. NULL: nothing.
+	 */
 	int (*page_mkwrite)(struct mapping *m, struct page *page);
-	/* Drop private state of a page that leaves; false: still in use. May not sleep. NULL: there is none. */
+	/*
+	 * Drop private state of a page that leaves; false:
+	 * still in use. May not sleep. NULL: there is none.
+	 */
 	bool (*release_page)(struct page *page);
 	/* Bytes [from, to) of the page are gone by truncate: forget private state. */
 	void (*invalidate_page)(struct page *page, u32 from, u32 to);
@@ -83,7 +95,8 @@ struct mapping {
 #define XA_WRITEBACK	XA_MARK_1
 #define XA_TOWRITE	XA_MARK_2
 
-void mapping_init(struct mapping *m, struct inode *host, const loff_t *size, const struct mapping_ops *ops);
+void mapping_init(struct mapping *m, struct inode *host, const loff_t *size,
+		  const struct mapping_ops *ops);
 
 static inline loff_t mapping_size(const struct mapping *m)
 {
@@ -93,24 +106,29 @@ static inline loff_t mapping_size(const struct mapping *m)
 /* With a reference on page, which keeps it from being used for anything else: is it this one? */
 static inline bool page_is_at(const struct page *page, const struct mapping *m, u64 index)
 {
-	return READ_ONCE(page->mapping) == m && page->index == index;
+	return __atomic_load_n(&page->mapping, __ATOMIC_ACQUIRE) == m && page->index == index;
 }
 
 /* The page with a reference if it is there (any state); NULL. Any context. */
 struct page *pagecache_find(struct mapping *m, u64 index);
 /* Found or newly added; locked, with a reference. NULL: no memory. */
 struct page *pagecache_get_locked(struct mapping *m, u64 index, u32 gfp);
-/* Up to date, with a reference, not locked; reads it if needed. NULL and *err (-EIO, -ENOMEM, -EINTR). */
+/*
+ * Up to date, with a reference, not locked; reads it
+ * if needed. NULL and *err (-EIO, -ENOMEM, -EINTR).
+ */
 struct page *pagecache_read(struct mapping *m, u64 index, int *err);
 /* Take out a locked page that never was up to date. The caller's reference stays. */
 void pagecache_remove(struct mapping *m, struct page *page);
-int __must_check pagecache_add(struct mapping *m, struct page *page, u64 index, u32 gfp);	/* -EEXIST */
+/* -EEXIST */
+int __must_check pagecache_add(struct mapping *m, struct page *page, u64 index, u32 gfp);
 /*
  * Free a locked page that is clean, unmapped, and referenced by the caller and the
  * tree alone. True: lock and references are gone with it. False: it stays as it is.
  */
 bool __must_check pagecache_evict(struct mapping *m, struct page *page);
-void page_read_done(struct page *page, int err);	/* end of a read: sets state, unlocks. Any context */
+/* end of a read: sets state, unlocks. Any context */
+void page_read_done(struct page *page, int err);
 void page_write_done(struct page *page, int err);	/* end of writeback. Any context */
 bool page_set_dirty(struct page *page);			/* true if it was clean; marks mapping and inode */
 bool page_clear_dirty_for_io(struct page *page);	/* page locked; write-protects mappings; true if it was dirty */
@@ -119,21 +137,38 @@ void page_start_writeback(struct page *page);		/* page locked */
 /* Readahead state of an open file. */
 struct readahead_state {
 	u64 start;			/* window */
-	u32 size, async_size;		/* pages; the last async_size trigger the next window */
-	u64 prev_pos;
+	u32 size;			/* pages */
 	u32 ra_pages;			/* largest window */
+	loff_t prev_pos;		/* where the last read or write stopped */
 };
 
-#define READAHEAD_PAGES	32		/* the largest window unless the file says otherwise: 128 KiB, as Linux */
-/* Start reading what is missing of bytes start to end (inclusive), or of the file's part of them. */
+/* the largest window unless the file says otherwise: 128 KiB, as Linux */
+#define READAHEAD_PAGES	32
+/*
+ * Start reading what is missing of bytes start to end (inclusive), or of the file's part of them.
+ */
 void file_read_ahead(struct file *f, loff_t start, loff_t end);
 
 ssize_t generic_file_read(struct kio *kio, struct iov_iter *to);
-/* The file system's write: inode's rwsem is taken inside; permission, limits, suid, times included. */
+/* file_ops->pages */
+ssize_t generic_file_pages(struct file *f, loff_t pos, size_t len, struct bvec *vec, u32 *nr);
+/* Of the pages that file_ops->pages gave for pos, those of bytes pos to end (exclusive) have been used. */
+void file_pages_used(struct file *f, loff_t pos, loff_t end, const struct bvec *vec);
+/*
+ * The file system's write: inode's rwsem is taken inside; permission, limits, suid, times included.
+ */
 ssize_t generic_file_write(struct kio *kio, struct iov_iter *from);
-/* Bytes put into pages from kio->pos on, or -errno if none. The host's rwsem is write-held, if the size may change. */
+/*
+ * Bytes put into pages from kio->pos on, or -errno if none.
+ * The host's rwsem is write-held, if the size may change.
+ */
 ssize_t generic_write_pages(struct kio *kio, struct iov_iter *from);
 int generic_file_mmap(struct file *f, struct vma *vma);
+/*
+ * Start reading up to nr new pages from index on, a batch at most; how many before
+ * one is there already, or memory is not easy to get.
+ */
+u32 mapping_read_new(struct mapping *m, u64 index, u64 nr);
 /* Start reading pages [index, index + nr), as far as they are missing and memory is easy to get. */
 void mapping_read_ahead(struct mapping *m, u64 index, u64 nr);
 
@@ -148,13 +183,20 @@ int mapping_check_error(struct mapping *m, u32 *seen);
 void mapping_set_error(struct mapping *m, int err);
 u32 mapping_error_sample(const struct mapping *m);
 
-/* Cut cached pages and user mappings beyond size; zero the tail of the last page. Inode rwsem write-held. */
+/*
+ * Cut cached pages and user mappings beyond size; zero
+ * the tail of the last page. Inode rwsem write-held.
+ */
 void mapping_truncate(struct mapping *m, loff_t size);
-void mapping_truncate_range(struct mapping *m, loff_t start, loff_t end);	/* hole; edges zeroed */
-int mapping_invalidate(struct mapping *m, loff_t start, loff_t end);		/* clean pages; -EBUSY if some stayed */
-void mapping_destroy(struct mapping *m);		/* last use of the inode: drops every page */
+/* hole; edges zeroed */
+void mapping_truncate_range(struct mapping *m, loff_t start, loff_t end);
+/* clean pages; -EBUSY if some stayed */
+int mapping_invalidate(struct mapping *m, loff_t start, loff_t end);
+/* last use of the inode: drops every page */
+void mapping_destroy(struct mapping *m);
 
-void balance_dirty_pages(struct mapping *m);		/* after dirtying: sleeps when too much is */
+/* after dirtying: sleeps when too much is */
+void balance_dirty_pages(struct mapping *m);
 void writeback_wake_flusher(void);
 
 /* What caches of other parts give back under memory pressure. */
@@ -164,4 +206,5 @@ struct shrinker {
 	struct list_head node;
 };
 void shrinker_register(struct shrinker *s);
-void reclaim_drop_caches(void);		/* all that shrinkers can free. Context: may sleep, no locks */
+/* all that shrinkers can free. Context: may sleep, no locks */
+void reclaim_drop_caches(void);

@@ -19,9 +19,10 @@
  *   dirty or being written        round; PG_RECLAIM: its turn comes when it is written
  *   else                          unmapped everywhere, out of the cache, freed
  *
- * ACTIVE feeds INACTIVE when it is the larger. Reading a page's A bits clears them,
- * without a flush: a CPU that still has the translation will not set A again,
- * which makes the page look colder than it is, and costs at worst a minor fault.
+ * ACTIVE feeds INACTIVE when it is the larger, over all shards, and in the last round.
+ * Reading a page's A bits clears them, without a flush: a CPU that still has the
+ * translation will not set A again, which makes the page look colder than it is, and costs
+ * at worst a minor fault.
  *
  * Rounds. Each round looks at a share of every list: 1/4096 first, then twice as
  * much, up to all of it. Caches of other parts (shrinkers) give the same share.
@@ -46,7 +47,8 @@
 
 #define BATCH		32ul		/* pages isolated at a time; chosen */
 #define FIRST_SHARE	12		/* the first round looks at 1/2^12 of a list */
-#define WAIT_MS		20ull		/* for the flusher and kswapd, where nothing could be freed */
+/* for the flusher and kswapd, where nothing could be freed */
+#define WAIT_MS		20ull
 #define DROP_ROUNDS	4		/* over all caches, on request; chosen */
 #define REST_MS		200ull		/* of kswapd, where it could free nothing */
 
@@ -54,8 +56,7 @@
 struct scan {
 	u64 target, freed;
 	u64 busy;			/* pages that are dirty or being written */
-	u64 looked_at;
-	u32 gfp;
+	bool demote;			/* active pages are looked at too */
 };
 
 static LIST_HEAD(shrinkers);
@@ -146,7 +147,8 @@ static bool take(struct scan *s, struct page *page)
 		page_set(page, PG_RECLAIM);
 		return false;
 	}
-	if (!page_test(page, PG_UPTODATE) && !page_test(page, PG_ERROR) && !page_test(page, PG_PRIVATE))
+	if (!page_test(page, PG_UPTODATE) && !page_test(page, PG_ERROR) &&
+	    !page_test(page, PG_PRIVATE))
 		return false;
 	return unmap_everywhere(page) && pagecache_evict(page->mapping, page);
 }
@@ -156,7 +158,6 @@ static void shrink_page(struct scan *s, struct page *page)
 {
 	enum lru_list to = LRU_INACTIVE;
 
-	s->looked_at++;
 	if (!page_trylock(page)) {
 		lru_putback(page, to);
 		return;
@@ -228,7 +229,7 @@ static void shrink_shard(struct scan *s, u32 shard, unsigned share)
 	u64 inactive = lru_size(shard, LRU_INACTIVE), active = lru_size(shard, LRU_ACTIVE);
 	u64 todo = max(inactive >> share, min(inactive, BATCH));
 
-	if (active > inactive)
+	if (s->demote)
 		for (u64 n = max(active >> share, BATCH); n; n -= min(n, BATCH))
 			shrink_active(shard, min(n, BATCH));
 	for (; todo && s->freed < s->target; todo -= min(todo, BATCH)) {
@@ -256,7 +257,10 @@ static u64 shrink_caches(unsigned share)
 	return freed + pgtable_shrink();
 }
 
-/* What was used since the last look is spared once, and the last name in a directory sets that free. */
+/*
+ * What was used since the last look is spared once,
+ * and the last name in a directory sets that free.
+ */
 void reclaim_drop_caches(void)
 {
 	for (u32 round = 0; round < DROP_ROUNDS && !signal_fatal_pending(current); round++) {
@@ -267,6 +271,8 @@ void reclaim_drop_caches(void)
 
 static void shrink_once(struct scan *s, unsigned share, bool caches)
 {
+	/* Not shard by shard: what one CPU uses again and again must not go for what another streams. */
+	s->demote = !share || mem_count_read(MEM_ACTIVE_FILE) > mem_count_read(MEM_INACTIVE_FILE);
 	for (u32 shard = 0; shard < nr_cpus && s->freed < s->target; shard++)
 		shrink_shard(s, shard, share);
 	if (caches && (s->freed < s->target || share < FIRST_SHARE))
@@ -292,7 +298,7 @@ static void wake_kswapd(void)
 /* Progress of others counts as ours: who has to wait for a disk is not out of memory. */
 static u64 reclaim_directly(unsigned order, u32 gfp)
 {
-	struct scan s = { .target = max(BATCH, 1ul << order), .gfp = gfp };
+	struct scan s = { .target = max(BATCH, 1ul << order) };
 	u64 before = page_free_count();
 
 	if (current->exit_flags & THREAD_RECLAIM)
@@ -326,7 +332,7 @@ static int kswapd(void *unused)
 {
 	current->exit_flags |= THREAD_RECLAIM;
 	for (;;) {
-		struct scan s = { .gfp = GFP_KERNEL };
+		struct scan s = { 0 };
 
 		wait_event_idle(&kswapd_wait, READ_ONCE(kswapd_wanted));
 		WRITE_ONCE(kswapd_wanted, false);

@@ -128,7 +128,10 @@ static bool walk_vma(struct page *page, struct vma *vma, rmap_fn fn, void *arg)
 	return go_on;
 }
 
-/* The list of VMAs that may map the page, and the lock that guards it; NULL: it has no owner any more. */
+/*
+ * The list of VMAs that may map the page, and the lock
+ * that guards it; NULL: it has no owner any more.
+ */
 static struct rwsem *owner_lock(struct page *page)
 {
 	struct mapping *m = READ_ONCE(page->mapping);

@@ -16,8 +16,10 @@ struct anon {
 	struct list_head vmas;		/* anon_node */
 };
 
-int __must_check anon_prepare(struct vma *vma);		/* give it an anon object; 0, -ENOMEM. mm->lock held */
-void anon_link(struct vma *vma, struct anon *anon);	/* vma is a copy or a part of one that has anon */
+/* give it an anon object; 0, -ENOMEM. mm->lock held */
+int __must_check anon_prepare(struct vma *vma);
+/* vma is a copy or a part of one that has anon */
+void anon_link(struct vma *vma, struct anon *anon);
 void anon_unlink(struct vma *vma);
 
 /* Of the mapping that vma->file has: VMAs by page range. */
@@ -60,8 +62,13 @@ static inline void page_unmap(struct page *page)
 	if (__atomic_sub_fetch(&page->mapcount, 1, __ATOMIC_ACQ_REL) < 0)
 		mem_count_add(page_is_anon(page) ? MEM_ANON : MEM_MAPPED, -1);
 }
-/* For each entry that maps a locked page: fn(vma, addr, ptep, arg) under the pte lock; false stops. */
+/*
+ * For each entry that maps a locked page: fn(vma, addr, ptep, arg) under the pte lock; false stops.
+ */
 typedef bool (*rmap_fn)(struct vma *vma, uaddr_t addr, pte_t *ptep, void *arg);
 void rmap_walk(struct page *page, rmap_fn fn, void *arg);
-/* The same without waiting for the list of VMAs: false, and nothing done. For reclaim, which runs under any lock. */
+/*
+ * The same without waiting for the list of VMAs: false, and
+ * nothing done. For reclaim, which runs under any lock.
+ */
 bool __must_check rmap_try_walk(struct page *page, rmap_fn fn, void *arg);

@@ -257,7 +257,8 @@ static __noinline void free_slow(struct kmem_cache *c, void *obj)
 	unsigned n;
 
 	magazine_create(c, GFP_ATOMIC);
-	n = magazine_unload(c, batch, min(BATCH_MAX, READ_ONCE(c->magazines[cpu_id()])->capacity / 2));
+	n = magazine_unload(c, batch,
+			    min(BATCH_MAX, READ_ONCE(c->magazines[cpu_id()])->capacity / 2));
 	if (n)
 		give_objects(c, batch, n);
 	magazine_load(c, &obj, 1);

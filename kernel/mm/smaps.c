@@ -106,7 +106,8 @@ int mm_pagemap(struct mm *mm, uaddr_t addr, u64 *words, u64 n, bool show_pfn)
 	while (pte_range_next(mm, &addr, end, &r)) {
 		spin_lock(pte_lock(r.ptes));
 		for (u64 i = 0; i < r.count; i++)
-			words[((r.addr - start) >> PAGE_SHIFT) + i] = pagemap_word(pte_read(&r.ptes[i]), show_pfn);
+			words[((r.addr - start) >> PAGE_SHIFT) + i] =
+				pagemap_word(pte_read(&r.ptes[i]), show_pfn);
 		spin_unlock(pte_lock(r.ptes));
 	}
 	rwsem_read_unlock(&mm->lock);

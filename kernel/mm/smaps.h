@@ -5,7 +5,8 @@
 
 /* Bytes, but pss*: in 1/4096 of a byte (a page shared by three has a third). */
 struct vma_usage {
-	u64 rss, shared_clean, shared_dirty, private_clean, private_dirty, referenced, anonymous, swap;
+	u64 rss, shared_clean, shared_dirty, private_clean, private_dirty, referenced, anonymous,
+		swap;
 	u64 pss, pss_dirty, pss_anon, pss_file, pss_shmem, pss_locked;
 };
 #define PSS_SHIFT	12

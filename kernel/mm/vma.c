@@ -75,7 +75,10 @@ static struct rb_node *parent_of(const struct rb_node *node)
 	return (struct rb_node *)(node->parent_color & ~3ul);
 }
 
-/* What bounds the gap under vma may have changed: mend invariant (4), as far up as it makes a difference. */
+/*
+ * What bounds the gap under vma may have changed: mend
+ * invariant (4), as far up as it makes a difference.
+ */
 static void gap_update(struct vma *vma)
 {
 	u64 gap = gap_below(vma), old;
@@ -361,7 +364,8 @@ static bool can_merge(const struct vma *low, const struct vma *high)
 {
 	return low->end == high->start && low->flags == high->flags && low->file == high->file &&
 	       !low->ops && !high->ops && (low->anon == high->anon || !low->anon || !high->anon) &&
-	       vma_page_index(low, low->end) == high->pgoff && !(low->flags & (VM_IO | VM_DONTEXPAND));
+	       vma_page_index(low, low->end) == high->pgoff &&
+	       !(low->flags & (VM_IO | VM_DONTEXPAND));
 }
 
 static struct vma *join(struct vma *low, struct vma *high)

@@ -38,12 +38,15 @@ struct vma;
 #define VM_DONTDUMP	BIT(21)
 
 #define VM_ACCESS	(VM_READ | VM_WRITE | VM_EXEC)	/* the bits of PROT_* */
-#define STACK_GUARD_GAP	(256ul << 12)	/* bytes kept free below a stack that grows; Linux's default */
+/* bytes kept free below a stack that grows; Linux's default */
+#define STACK_GUARD_GAP	(256ul << 12)
 extern u32 vm_max_map_count;
 
 /* Special mappings (vdso, devices): how a missing page is found. */
 struct vm_ops {
-	/* The page for addr with a reference; NULL and *err. mm read-locked or RCU-checked later. */
+	/*
+	 * The page for addr with a reference; NULL and *err. mm read-locked or RCU-checked later.
+	 */
 	struct page *(*fault)(struct vma *vma, uaddr_t addr, int *err);
 	void (*close)(struct vma *vma);
 	const char *(*name)(const struct vma *vma);
@@ -74,21 +77,31 @@ struct vma {
 
 /* --- kernel/mm/vma.c: the tree. Writers hold mm->lock for writing. --- */
 struct vma *vma_alloc(struct mm *mm, uaddr_t start, uaddr_t end, u64 flags, u64 pgoff);	/* in no tree; NULL */
-/* Out of every tree; drops the anon object now, the file in mm_write_unlock(), the struct after a grace period. */
+/*
+ * Out of every tree; drops the anon object now, the file
+ * in mm_write_unlock(), the struct after a grace period.
+ */
 /* Reverse mapping does not find it any more; its entries are cleared already. */
 void vma_unlink(struct vma *vma);
 /* Free every VMA of an address space that nobody uses any more. */
 void vma_free_all(struct mm *mm);
 void vma_free(struct vma *vma);
-void mm_write_unlock(struct mm *mm);	/* mm->lock, which was write-held; then puts files of freed VMAs */
+/* mm->lock, which was write-held; then puts files of freed VMAs */
+void mm_write_unlock(struct mm *mm);
 void vma_insert(struct vma *vma);
 void vma_remove(struct vma *vma);	/* from the tree only; its seq is odd from here on */
-/* New bounds within the gaps around it; pgoff follows start. The caller has begun the change of vma->seq. */
+/*
+ * New bounds within the gaps around it; pgoff follows
+ * start. The caller has begun the change of vma->seq.
+ */
 void vma_resize(struct vma *vma, uaddr_t start, uaddr_t end);
 /* Between these, page faults of the range wait for mm->lock. */
 void vma_change_begin(struct vma *vma);
 void vma_change_end(struct vma *vma);
-/* The VMA that contains addr, NULL, or one that a change is moving (its seq tells). RCU read section. */
+/*
+ * The VMA that contains addr, NULL, or one that a
+ * change is moving (its seq tells). RCU read section.
+ */
 struct vma *vma_find_rcu(struct mm *mm, uaddr_t addr);
 struct vma *vma_first(struct mm *mm);
 struct vma *vma_last(struct mm *mm);
@@ -100,7 +113,10 @@ int __must_check vma_split(struct vma *vma, uaddr_t addr, struct vma **upper);
 struct vma *vma_merge(struct vma *vma);
 /* Anonymous memory of these flags at a free [start, end): as part of a neighbour, if one fits. */
 bool vma_expand_anon(struct mm *mm, uaddr_t start, uaddr_t end, u64 flags);
-/* Cut so that *out is the part of vma in [start, end), which overlap. 0, -ENOMEM (cuts may have been made). */
+/*
+ * Cut so that *out is the part of vma in [start, end),
+ * which overlap. 0, -ENOMEM (cuts may have been made).
+ */
 int __must_check vma_cut_out(struct vma *vma, uaddr_t start, uaddr_t end, struct vma **out);
 /* Highest (lowest) address of a gap of len bytes in [low, high); 0: none. mm->lock held. */
 uaddr_t vma_gap_topdown(struct mm *mm, u64 len, uaddr_t low, uaddr_t high);

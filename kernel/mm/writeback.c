@@ -38,9 +38,11 @@ u32 vm_dirty_expire_cs = 3000, vm_dirty_writeback_cs = 500;
 #define CHECK_PAGES	32	/* dirtied on one CPU between two looks at the counts, at most */
 #define PAUSE_NS	(100 * NS_PER_MS)
 
-static DEFINE_PERCPU(u32, dirtied);	/* since the last look; a hint, so preemption does not matter */
+/* since the last look; a hint, so preemption does not matter */
+static DEFINE_PERCPU(u32, dirtied);
 static struct wait_queue flusher_wait = WAIT_QUEUE_INIT(flusher_wait);
-static struct wait_queue throttled = WAIT_QUEUE_INIT(throttled);	/* writers above the hard limit */
+/* writers above the hard limit */
+static struct wait_queue throttled = WAIT_QUEUE_INIT(throttled);
 static bool flush_wanted;
 static LIST_HEAD(sources);
 static DEFINE_SPINLOCK(sources_lock, RANK_LEAF);	/* for adding: nothing is ever taken out */
@@ -151,7 +153,8 @@ static u64 dirty_now(void)
 
 static u64 dirty_limit(u32 percent)
 {
-	u64 available = page_free_count() + mem_count_read(MEM_ACTIVE_FILE) + mem_count_read(MEM_INACTIVE_FILE);
+	u64 available = page_free_count() + mem_count_read(MEM_ACTIVE_FILE) +
+			mem_count_read(MEM_INACTIVE_FILE);
 
 	return available * percent / 100;
 }
@@ -241,7 +244,8 @@ static void flush_to_limit(void)
 		flush_all(&w);
 		if (w.nr_to_write == FLUSH_PAGES)
 			break;
-		(void)wait_event_timeout(&throttled, mem_count_read(MEM_WRITEBACK) < FLUSH_PAGES, PAUSE_NS);
+		(void)wait_event_timeout(&throttled, mem_count_read(MEM_WRITEBACK) < FLUSH_PAGES,
+					 PAUSE_NS);
 	}
 }
 
@@ -268,7 +272,8 @@ static int flusher(void *unused)
 	for (;;) {
 		u64 period = READ_ONCE(vm_dirty_writeback_cs) * 10 * NS_PER_MS;
 
-		wait_event_idle_timeout(&flusher_wait, READ_ONCE(flush_wanted), period ? period : TIMEOUT_NEVER);
+		wait_event_idle_timeout(&flusher_wait, READ_ONCE(flush_wanted),
+					period ? period : TIMEOUT_NEVER);
 		if (READ_ONCE(flush_wanted)) {
 			flush_to_limit();
 			flush_some();

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Taking pages out of page tables: munmap, exit, madvise, truncate. */
 #include <kernel/mm/zap.h>
+#include <kernel/mm/lru.h>
 #include <kernel/mm/rmap.h>
 #include <kernel/mm/mm.h>
 #include <kernel/mm/pagecache.h>
@@ -16,14 +17,13 @@ struct zap {
  * Empty one entry. A shared page that was written is marked dirty already: its
  * entry became writable only then (fault.c). True: the gather is full.
  */
-static bool zap_entry(struct zap *z, pte_t *ptep, uaddr_t addr)
+static bool zap_entry(struct zap *z, pte_t *ptep)
 {
 	pte_t e = *ptep;
 	struct page *page;
 
 	if (!pte_maps_page(e)) {
 		pte_write(ptep, (pte_t){ 0 });
-		tlb_gather_entry(z->g, addr);
 		return false;
 	}
 	page = pte_page(e);
@@ -33,27 +33,47 @@ static bool zap_entry(struct zap *z, pte_t *ptep, uaddr_t addr)
 		z->anon++;
 	} else {
 		z->file++;
+		if (pte_accessed(e))
+			page_accessed(page);
 	}
 	pte_take(ptep);
 	page_unmap(page);
-	return tlb_gather_page(z->g, addr, page);
+	return tlb_gather_page(z->g, page);
+}
+
+/* The entries from first to last have been emptied. */
+static void gather(struct tlb_gather *g, const struct pte_range *r, const pte_t *first, const pte_t *last)
+{
+	tlb_gather_range(g, r->addr + ((uaddr_t)(first - r->ptes) << PAGE_SHIFT),
+			 r->addr + ((uaddr_t)(last + 1 - r->ptes) << PAGE_SHIFT));
+}
+
+static inline pte_t *next_in_use(pte_t *p, const pte_t *end)
+{
+	while (p < end && pte_none(*p))
+		p++;
+	return p;
 }
 
 static void zap_table(struct zap *z, const struct pte_range *r)
 {
 	struct spinlock *lock = pte_lock(r->ptes);
-	pte_t *const end = r->ptes + r->count;
+	pte_t *const end = r->ptes + r->count, *first = NULL, *last = NULL;
 
 	spin_lock(lock);
-	for (pte_t *p = r->ptes; p < end; p++) {
-		if (pte_none(*p))
-			continue;
-		if (zap_entry(z, p, r->addr + ((uaddr_t)(p - r->ptes) << PAGE_SHIFT))) {
+	for (pte_t *p = next_in_use(r->ptes, end); p < end; p = next_in_use(p + 1, end)) {
+		first = first ? first : p;
+		last = p;
+		if (zap_entry(z, p)) {
+			gather(z->g, r, first, last);
+			first = NULL;
 			spin_unlock(lock);
 			tlb_gather_flush(z->g);
 			spin_lock(lock);
 		}
 	}
+	if (first)
+		gather(z->g, r, first, last);
 	spin_unlock(lock);
 }
 

@@ -327,7 +327,10 @@ static int sleep_until_wall(u64 real)
 
 static long sleep_on(struct thread *t);
 
-/* A sleep of a length, towards a deadline that restarts keep; tells what is left where it is interrupted. */
+/*
+ * A sleep of a length, towards a deadline that restarts
+ * keep; tells what is left where it is interrupted.
+ */
 static long sleep_for(ktime_t deadline, uaddr_t uleft)
 {
 	struct thread *t = current;

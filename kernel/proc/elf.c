@@ -100,7 +100,8 @@ int elf_check_segments(const struct elf_phdr *phdrs, struct elf_file *f)
 			end = p->vaddr + p->memsz;
 			break;
 		case PT_INTERP:
-			if (p->filesz < 2 || p->filesz > PATH_MAX_BYTES || p->offset > S64_MAX - PATH_MAX_BYTES)
+			if (p->filesz < 2 || p->filesz > PATH_MAX_BYTES ||
+			    p->offset > S64_MAX - PATH_MAX_BYTES)
 				return -ENOEXEC;
 			if (!f->interp)
 				f->interp = p;

@@ -38,7 +38,8 @@
 struct exec {
 	struct exec_file program, interp;
 	bool has_interp;
-	bool name_closes;		/* a close-on-exec descriptor's: no script's interpreter can open it */
+	/* a close-on-exec descriptor's: no script's interpreter can open it */
+	bool name_closes;
 	struct exec_args args;
 	char *name;			/* as the program and its interpreter are told it; owned */
 	char head[HEAD_BYTES];
@@ -47,7 +48,8 @@ struct exec {
 	gid_t set_gid;
 	/* Script lines met on the way, innermost last: interpreter and its argument. */
 	u32 depth;
-	char *script_interp[MAX_SCRIPT_DEPTH], *script_arg[MAX_SCRIPT_DEPTH], *script_path[MAX_SCRIPT_DEPTH];
+	char *script_interp[MAX_SCRIPT_DEPTH], *script_arg[MAX_SCRIPT_DEPTH],
+		*script_path[MAX_SCRIPT_DEPTH];
 };
 
 /* Where strings come from: user memory, or the kernel's own arrays for init. */
@@ -92,7 +94,8 @@ static int parse_script_line(struct exec *x, char **interp, char **arg)
 		/* Cut off: fine in the argument, not in the interpreter's name. */
 		end = x->head + sizeof(x->head) - 1;
 		*end = 0;
-		if (!*skip_word(skip_blanks(line)) && strnlen(x->head, sizeof(x->head)) == sizeof(x->head) - 1)
+		if (!*skip_word(skip_blanks(line)) &&
+		    strnlen(x->head, sizeof(x->head)) == sizeof(x->head) - 1)
 			return -ENOEXEC;
 	}
 	*end = 0;
@@ -203,7 +206,10 @@ static int recognise(struct exec *x)
 
 /* --- strings --- */
 
-/* The i-th string of src: 1 added (or left out, if first and skip_first), 0 end of the array, -errno. */
+/*
+ * The i-th string of src: 1 added (or left out, if
+ * first and skip_first), 0 end of the array, -errno.
+ */
 static int add_string(struct exec_args *a, const struct string_source *src, u32 i, bool skip_first)
 {
 	uaddr_t s;
@@ -246,14 +252,18 @@ static int add_script_arguments(struct exec *x)
 		err = add_argument(&x->args, x->script_interp[d]);
 		if (!err && x->script_arg[d])
 			err = add_argument(&x->args, x->script_arg[d]);
-		/* A script that is the interpreter of another is named once, as that one's interpreter. */
+		/*
+		 * A script that is the interpreter of another
+		 * is named once, as that one's interpreter.
+		 */
 		if (!err && d == 0)
 			err = add_argument(&x->args, x->script_path[d]);
 	}
 	return err;
 }
 
-static int copy_strings(struct exec *x, const struct string_source *argv, const struct string_source *envp)
+static int copy_strings(struct exec *x, const struct string_source *argv,
+			const struct string_source *envp)
 {
 	struct exec_args *a = &x->args;
 	int r = add_script_arguments(x);
@@ -291,7 +301,8 @@ static uaddr_t choose_mmap_base(uaddr_t stack_top, bool randomize)
 {
 	u64 gap = clamp(rlimit_current(RLIMIT_STACK), STACK_GAP_MIN, TASK_SIZE / 6 * 5);
 
-	return ALIGN_DOWN(stack_top - gap, PAGE_SIZE) - exec_random_pages(MMAP_RANDOM_BITS, randomize);
+	return ALIGN_DOWN(stack_top - gap, PAGE_SIZE) -
+	       exec_random_pages(MMAP_RANDOM_BITS, randomize);
 }
 
 /* An own sighand with every handler gone; ignored signals stay ignored. 0 or -ENOMEM. */
@@ -461,7 +472,10 @@ static void exec_free(struct exec *x)
 	kfree(x);
 }
 
-/* A name relative to a descriptor is told as /dev/fd/N or /dev/fd/N/name, so that an interpreter can open it. */
+/*
+ * A name relative to a descriptor is told as /dev/fd/N
+ * or /dev/fd/N/name, so that an interpreter can open it.
+ */
 static int name_by_descriptor(struct exec *x, int dfd)
 {
 	size_t size = strlen(x->name) + sizeof("/dev/fd/2147483647/");

@@ -34,8 +34,8 @@ struct exec_image {
 	uaddr_t start;			/* where to begin: the interpreter's entry, or the program's */
 };
 /* Fill the new stack from its top; *sp is where the program starts. 0 or -errno. */
-int exec_build_stack(struct mm *mm, struct exec_args *a, const struct exec_image *image, uaddr_t top,
-		     bool secure, uaddr_t *sp);
+int exec_build_stack(struct mm *mm, struct exec_args *a, const struct exec_image *image,
+		     uaddr_t top, bool secure, uaddr_t *sp);
 
 struct exec_file {
 	struct file *file;
@@ -46,5 +46,6 @@ struct exec_file {
 int exec_file_read(struct exec_file *x, const void *head, size_t head_len);
 void exec_file_release(struct exec_file *x);
 /* Map program and interpreter (NULL: none) into current's new, empty address space. 0 or -errno. */
-int exec_load(struct exec_file *program, struct exec_file *interp, bool randomize, struct exec_image *out);
+int exec_load(struct exec_file *program, struct exec_file *interp, bool randomize,
+	      struct exec_image *out);
 u64 exec_random_pages(u32 bits, bool randomize);

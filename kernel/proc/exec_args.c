@@ -196,7 +196,8 @@ static int write_pointers(struct string_cursor *s, u32 n, uaddr_t to)
 	return 0;
 }
 
-static void fill_auxv(struct mm *mm, const struct exec_image *image, uaddr_t random, uaddr_t name, bool secure)
+static void fill_auxv(struct mm *mm, const struct exec_image *image, uaddr_t random, uaddr_t name,
+		      bool secure)
 {
 	const struct cred *c = current_cred();
 	const u64 v[][2] = {
@@ -227,8 +228,8 @@ static void fill_auxv(struct mm *mm, const struct exec_image *image, uaddr_t ran
 	mm->auxv_len = sizeof(v);
 }
 
-int exec_build_stack(struct mm *mm, struct exec_args *a, const struct exec_image *image, uaddr_t top,
-		     bool secure, uaddr_t *sp)
+int exec_build_stack(struct mm *mm, struct exec_args *a, const struct exec_image *image,
+		     uaddr_t top, bool secure, uaddr_t *sp)
 {
 	uaddr_t strings = ALIGN_DOWN(top - sizeof(u64) - a->bytes, 8);
 	uaddr_t random = strings - 16, name = strings + a->arg_bytes + a->env_bytes, at;
@@ -245,7 +246,8 @@ int exec_build_stack(struct mm *mm, struct exec_args *a, const struct exec_image
 	mm->start_stack = *sp;
 	random_bytes(seed, sizeof(seed));
 	at = *sp;
-	if (put_user(argc, at) || write_strings(a, strings) || copy_to_user(random, seed, sizeof(seed)))
+	if (put_user(argc, at) || write_strings(a, strings) ||
+	    copy_to_user(random, seed, sizeof(seed)))
 		return -EFAULT;
 	at += sizeof(u64);
 	if (write_pointers(&cursor, a->argc, at))

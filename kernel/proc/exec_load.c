@@ -84,8 +84,8 @@ static int map_segment(const struct exec_file *x, const struct elf_phdr *p, u64 
 	long addr;
 
 	if (p->filesz) {
-		addr = vm_mmap(x->file, p->vaddr + bias - in_page, p->filesz + in_page, segment_prot(p),
-			       MAP_PRIVATE | flags, p->offset - in_page);
+		addr = vm_mmap(x->file, p->vaddr + bias - in_page, p->filesz + in_page,
+			       segment_prot(p), MAP_PRIVATE | flags, p->offset - in_page);
 		if (addr < 0)
 			return addr;
 	}
@@ -150,7 +150,8 @@ static long place_program(const struct exec_file *x, bool randomize)
 	return reserve(x, PIE_BASE + exec_random_pages(PIE_RANDOM_BITS, randomize));
 }
 
-int exec_load(struct exec_file *program, struct exec_file *interp, bool randomize, struct exec_image *out)
+int exec_load(struct exec_file *program, struct exec_file *interp, bool randomize,
+	      struct exec_image *out)
 {
 	long bias = place_program(program, randomize);
 	int err;

@@ -63,7 +63,8 @@ void notify_parent_stop_locked(struct process *p, int why, int sig)
 		return;
 	info = child_info(p, why, sig);
 	sh = sighand_lock(parent, &flags);
-	if (!(sh->action[SIGCHLD - 1].flags & SA_NOCLDSTOP) && sh->action[SIGCHLD - 1].handler != SIG_IGN)
+	if (!(sh->action[SIGCHLD - 1].flags & SA_NOCLDSTOP) &&
+	    sh->action[SIGCHLD - 1].handler != SIG_IGN)
 		signal_send_locked(parent, NULL, SIGCHLD, &info);
 	sighand_unlock(sh, flags);
 	wake_all(&parent->child_wait);
@@ -132,7 +133,8 @@ static void check_orphaned_group(const struct process *member, const struct proc
 {
 	struct pid *pgrp = member->pids[PIDTYPE_PGID];
 
-	if (parent->pids[PIDTYPE_PGID] == pgrp || parent->pids[PIDTYPE_SID] != member->pids[PIDTYPE_SID])
+	if (parent->pids[PIDTYPE_PGID] == pgrp ||
+	    parent->pids[PIDTYPE_SID] != member->pids[PIDTYPE_SID])
 		return;
 	if (!pgrp_is_orphaned_locked(pgrp, leaving) || !group_has_stopped(pgrp))
 		return;
@@ -224,7 +226,10 @@ static void exit_notify(struct thread *t)
 
 /* --- one thread's way out --- */
 
-/* A thread that was to stop, or to take a signal, will not: count it out, wake another. True: it is the last. */
+/*
+ * A thread that was to stop, or to take a signal, will
+ * not: count it out, wake another. True: it is the last.
+ */
 static bool leave_group(struct thread *t)
 {
 	struct process *p = t->process;
@@ -285,7 +290,10 @@ static void drop_mm(struct thread *t, bool last)
 		peak = max(mm->peak_rss, mm_rss_pages(mm));
 		t->process->maxrss_pages = max(t->process->maxrss_pages, peak);
 	}
-	/* Its page tables stay loaded as active_mm until the last switch: before a preemption sees no mm. */
+	/*
+	 * Its page tables stay loaded as active_mm until
+	 * the last switch: before a preemption sees no mm.
+	 */
 	mm_grab(mm);
 	spin_lock(&t->process->lock);
 	t->mm = NULL;
@@ -298,11 +306,13 @@ static void drop_references(struct thread *t, bool last)
 	struct process *p = t->process;
 	struct files *files = t->files;
 	struct fs *fs = t->fs;
+	struct nsproxy *ns = t->nsproxy;
 	struct file *exe = NULL;
 
 	spin_lock(&p->lock);
 	t->files = NULL;
 	t->fs = NULL;
+	t->nsproxy = NULL;
 	if (last) {
 		exe = p->exe_file;
 		p->exe_file = NULL;
@@ -314,6 +324,7 @@ static void drop_references(struct thread *t, bool last)
 		fs_put(fs);
 	if (exe)
 		file_put(exe);
+	nsproxy_put(ns);
 }
 
 void __noreturn thread_exit(int code)
@@ -332,12 +343,9 @@ void __noreturn thread_exit(int code)
 	if (last && thread_is_user(t))
 		tty_session_exit(p);
 	sched_exit(t);
-	nsproxy_put(t->nsproxy);
 	exit_notify(t);
 
-	preempt_disable();
-	WRITE_ONCE(t->state, TASK_DEAD);
-	preempt_enable_no_resched();
+	thread_set_special_state(TASK_DEAD);
 	schedule();
 	panic("a dead thread runs");
 }
@@ -379,7 +387,10 @@ static bool others_are_gone_locked(const struct process *p)
 	return p->nr_threads == 2 && (p->leader->exit_flags & THREAD_EXITED);
 }
 
-/* The process keeps its number: current becomes its leader, the old one takes current's number to the grave. */
+/*
+ * The process keeps its number: current becomes its
+ * leader, the old one takes current's number to the grave.
+ */
 static void take_leadership_locked(struct process *p)
 {
 	struct thread *me = current, *old = p->leader;

@@ -7,6 +7,7 @@ obj-y += kernel/proc/exit.o
 obj-y += kernel/proc/fork.o
 obj-y += kernel/proc/ids.o
 obj-y += kernel/proc/init.o
+obj-y += kernel/proc/netns.o
 obj-y += kernel/proc/pidfd.o
 obj-y += kernel/proc/prctl.o
 obj-y += kernel/proc/resource.o

@@ -50,8 +50,8 @@ static int check_flags(const struct clone_request *r)
 {
 	u64 f = r->flags;
 
-	/* There is one namespace of each kind. */
-	if (f & CLONE_NEW_MASK)
+	/* Of other kinds than networks there is one namespace. */
+	if (f & CLONE_NEW_MASK & ~CLONE_NEWNET)
 		return -EINVAL;
 	if ((f & CLONE_THREAD) && !(f & CLONE_SIGHAND))
 		return -EINVAL;
@@ -71,7 +71,8 @@ static int check_limits(void)
 {
 	const struct cred *c = current_cred();
 
-	if (atomic_read(&c->account->processes) < (s64)min_t(u64, rlimit_current(RLIMIT_NPROC), INT_MAX))
+	if (atomic_read(&c->account->processes) <
+	    (s64)min_t(u64, rlimit_current(RLIMIT_NPROC), INT_MAX))
 		return 0;
 	return c->uid == 0 || capable(CAP_SYS_RESOURCE) || capable(CAP_SYS_ADMIN) ? 0 : -EAGAIN;
 }
@@ -99,6 +100,14 @@ static int copy_fs(struct thread *t, u64 flags)
 {
 	t->fs = (flags & CLONE_FS) ? fs_get(current->fs) : fs_fork(current->fs);
 	return t->fs ? 0 : -ENOMEM;
+}
+
+static int copy_nsproxy(struct thread *t, u64 flags)
+{
+	int err = 0;
+
+	t->nsproxy = (flags & CLONE_NEWNET) ? nsproxy_new_net(&err) : nsproxy_get(current->nsproxy);
+	return t->nsproxy ? 0 : err;
 }
 
 static void clear_handlers(struct sighand *sh)
@@ -161,7 +170,9 @@ static void thread_copy_fields(struct thread *t, u64 flags)
 	t->blocked = old->blocked;
 	t->start_ns = ktime_get();
 	t->exit_flags = THREAD_FORKNOEXEC;
-	/* An alternate stack is the thread's own: gone for one in the same memory, but for vfork's. */
+	/*
+	 * An alternate stack is the thread's own: gone for one in the same memory, but for vfork's.
+	 */
 	if ((flags & (CLONE_VM | CLONE_VFORK)) != CLONE_VM) {
 		t->sas_sp = old->sas_sp;
 		t->sas_size = old->sas_size;
@@ -191,11 +202,13 @@ static struct thread *thread_copy(const struct clone_request *r, int *err)
 	*err = copy_mm(t, r->flags);
 	if (*err)
 		goto put_fs;
+	*err = copy_nsproxy(t, r->flags);
+	if (*err)
+		goto put_mm;
 	t->pid = pid_alloc(current->nsproxy->pid_for_children, r->set_tid, r->nr_set_tid, err);
 	if (!t->pid)
-		goto put_mm;
+		goto put_nsproxy;
 	t->cred = cred_get(current->cred);
-	t->nsproxy = nsproxy_get(current->nsproxy);
 	sched_fork(t);
 	arch_thread_setup_user(t, r->stack, r->flags & CLONE_SETTLS, r->tls);
 	if (r->flags & CLONE_CHILD_SETTID)
@@ -203,6 +216,8 @@ static struct thread *thread_copy(const struct clone_request *r, int *err)
 	if (r->flags & CLONE_CHILD_CLEARTID)
 		t->clear_child_tid = r->child_tid;
 	return t;
+put_nsproxy:
+	nsproxy_put(t->nsproxy);
 put_mm:
 	mm_put(t->mm);
 put_fs:
@@ -480,23 +495,35 @@ long sys_set_tid_address(uaddr_t addr)
 
 long sys_unshare(u64 flags)
 {
-	const u64 known = CLONE_THREAD | CLONE_FS | CLONE_SIGHAND | CLONE_VM | CLONE_FILES | CLONE_SYSVSEM;
+	const u64 known = CLONE_THREAD | CLONE_FS | CLONE_SIGHAND | CLONE_VM | CLONE_FILES |
+			  CLONE_SYSVSEM | CLONE_NEWNET;
+	struct nsproxy *ns = NULL;
 	struct fs *fs, *old;
 	int err;
 
 	if (flags & ~known)
 		return -EINVAL;
-	/* What threads of one process must share can only be "unshared" by one that has no others. */
-	if ((flags & (CLONE_THREAD | CLONE_SIGHAND | CLONE_VM)) && current_process()->nr_threads > 1)
+	/*
+	 * What threads of one process must share can only be "unshared" by one that has no others.
+	 */
+	if ((flags & (CLONE_THREAD | CLONE_SIGHAND | CLONE_VM)) &&
+	    current_process()->nr_threads > 1)
 		return -EINVAL;
 	if ((flags & CLONE_SIGHAND) && refcount_read(&current->sighand->refs) > 1)
 		return -EINVAL;
 	if ((flags & CLONE_VM) && refcount_read(&current->mm->users) > 1)
 		return -EINVAL;
+	if (flags & CLONE_NEWNET) {
+		ns = nsproxy_new_net(&err);
+		if (!ns)
+			return err;
+	}
 	if (flags & CLONE_FS) {
 		fs = fs_fork(current->fs);
-		if (!fs)
-			return -ENOMEM;
+		if (!fs) {
+			err = -ENOMEM;
+			goto put_nsproxy;
+		}
 		spin_lock(&current_process()->lock);
 		old = current->fs;
 		current->fs = fs;
@@ -506,7 +533,13 @@ long sys_unshare(u64 flags)
 	if (flags & CLONE_FILES) {
 		err = files_unshare();
 		if (err)
-			return err;
+			goto put_nsproxy;
 	}
+	if (ns)
+		nsproxy_switch(ns);
 	return 0;
+put_nsproxy:
+	if (ns)
+		nsproxy_put(ns);
+	return err;
 }

@@ -531,8 +531,9 @@ long sys_capget(uaddr_t uheader, uaddr_t udata)
 	if (t) {
 		c = rcu_dereference(t->cred);
 		for (u32 i = 0; i < 2; i++)
-			data[i] = (struct cap_data){ c->cap_effective >> 32 * i, c->cap_permitted >> 32 * i,
-						     c->cap_inheritable >> 32 * i };
+			data[i] = (struct cap_data){c->cap_effective >> 32 * i,
+						    c->cap_permitted >> 32 * i,
+						    c->cap_inheritable >> 32 * i};
 	}
 	rcu_read_unlock();
 	if (!t)
@@ -561,7 +562,8 @@ long sys_capset(uaddr_t uheader, uaddr_t udata)
 	inheritable = (data[0].inheritable | (u64)data[1].inheritable << 32) & CAP_FULL_SET;
 	if ((permitted & ~old->cap_permitted) || (effective & ~permitted))
 		return -EPERM;
-	if (inheritable & ~(old->cap_inheritable | (capable(CAP_SETPCAP) ? old->cap_bset : old->cap_permitted)))
+	if (inheritable &
+	    ~(old->cap_inheritable | (capable(CAP_SETPCAP) ? old->cap_bset : old->cap_permitted)))
 		return -EPERM;
 	c = cred_prepare();
 	if (!c)

@@ -67,7 +67,8 @@ s64 oom_badness(struct process *p)
 		return -1;
 	if (!READ_ONCE(mm->oom_victim))
 		pages = max(1l, (s64)(mm_rss_pages(mm) + atomic_read(&mm->rss[MM_SWAP]) +
-				      atomic_read(&mm->table_pages)) + adj * (s64)(ram_pages / 1000));
+				      atomic_read(&mm->table_pages)) +
+					adj * (s64)(ram_pages / 1000));
 	mm_drop(mm);
 	return pages;
 }
@@ -89,7 +90,10 @@ static struct process *choose(void)
 	return worst;
 }
 
-/* Everybody who runs in it: a process alone would leave the memory with the others. tasklist_lock held. */
+/*
+ * Everybody who runs in it: a process alone would leave
+ * the memory with the others. tasklist_lock held.
+ */
 static void kill_users(struct mm *mm)
 {
 	struct process *p;
@@ -108,7 +112,8 @@ static void kill_users(struct mm *mm)
 /* An earlier victim has not given its memory back yet. oom_lock held. */
 static bool still_dying(void)
 {
-	return victim_mm && !READ_ONCE(victim_mm->unmapped) && ktime_get() - chosen_at < PATIENCE_NS;
+	return victim_mm && !READ_ONCE(victim_mm->unmapped) &&
+	       ktime_get() - chosen_at < PATIENCE_NS;
 }
 
 /* The victim's mm, with a reference; NULL: nobody may be ended. oom_lock held. */
@@ -135,7 +140,8 @@ static void wake_reaper(struct mm *mm)
 {
 	struct mm *none = NULL;
 
-	if (__atomic_compare_exchange_n(&to_reap, &none, mm_grab(mm), false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+	if (__atomic_compare_exchange_n(&to_reap, &none, mm_grab(mm), false, __ATOMIC_ACQ_REL,
+					__ATOMIC_RELAXED))
 		wake_all(&reaper_wait);
 	else
 		mm_drop(mm);
@@ -176,7 +182,10 @@ static void reap(struct mm *mm)
 
 	if (!mm_get_users_not_zero(mm))
 		return;
-	/* Whoever holds it for writing is changing the mappings: he will end soon, or needs no help. */
+	/*
+	 * Whoever holds it for writing is changing the
+	 * mappings: he will end soon, or needs no help.
+	 */
 	for (u32 tries = 0; !rwsem_read_trylock(&mm->lock); tries++) {
 		if (tries == 20) {
 			mm_put(mm);

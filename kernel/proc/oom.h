@@ -5,7 +5,10 @@
 
 struct process;
 
-/* Pages that count against p, at least 1; -1: it is exempt. tasklist_lock held, or RCU and a reference. */
+/*
+ * Pages that count against p, at least 1; -1: it is
+ * exempt. tasklist_lock held, or RCU and a reference.
+ */
 s64 oom_badness(struct process *p);
 u64 oom_kill_count(void);
 void oom_init(void);			/* late boot */

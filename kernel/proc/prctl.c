@@ -19,7 +19,8 @@ enum {
 	PR_SET_NO_NEW_PRIVS = 38, PR_GET_NO_NEW_PRIVS = 39, PR_GET_TID_ADDRESS = 40, PR_CAP_AMBIENT = 47,
 };
 enum { AMBIENT_IS_SET = 1, AMBIENT_RAISE, AMBIENT_LOWER, AMBIENT_CLEAR_ALL };
-#define TIMER_SLACK_NS	50000	/* what a thread begins with. No timer is ever that late on purpose */
+/* what a thread begins with. No timer is ever that late on purpose */
+#define TIMER_SLACK_NS	50000
 
 static long set_name(uaddr_t from)
 {
@@ -77,7 +78,8 @@ static long set_securebits(u64 bits)
 {
 	u32 old = current_cred()->securebits, locks = old & SECBIT_LOCKS;
 
-	if ((bits & ~(u64)SECBIT_ALL) || (locks & ~bits) || ((old ^ bits) & (locks >> 1)) || !capable(CAP_SETPCAP))
+	if ((bits & ~(u64)SECBIT_ALL) || (locks & ~bits) || ((old ^ bits) & (locks >> 1)) ||
+	    !capable(CAP_SETPCAP))
 		return -EPERM;
 	return commit_securebits(bits);
 }
@@ -105,7 +107,8 @@ static long ambient(u64 what, u64 cap, u64 c, u64 d)
 	case AMBIENT_IS_SET:
 		return !!(me->cap_ambient & BIT(cap));
 	case AMBIENT_RAISE:
-		if (!(me->cap_permitted & me->cap_inheritable & BIT(cap)) || (me->securebits & SECBIT_NO_AMBIENT_RAISE))
+		if (!(me->cap_permitted & me->cap_inheritable & BIT(cap)) ||
+		    (me->securebits & SECBIT_NO_AMBIENT_RAISE))
 			return -EPERM;
 		return change_ambient(me->cap_ambient | BIT(cap));
 	case AMBIENT_LOWER:

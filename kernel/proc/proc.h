@@ -39,8 +39,8 @@ struct file;
 /* Linux's struct rusage. */
 struct rusage {
 	s64 utime_sec, utime_usec, stime_sec, stime_usec;
-	s64 maxrss_kib, ixrss, idrss, isrss, minflt, majflt, nswap, inblock, oublock, msgsnd, msgrcv, nsignals,
-	    nvcsw, nivcsw;
+	s64 maxrss_kib, ixrss, idrss, isrss, minflt, majflt, nswap, inblock, oublock, msgsnd,
+		msgrcv, nsignals, nvcsw, nivcsw;
 };
 _Static_assert(sizeof(struct rusage) == 144, "ABI");
 
@@ -52,7 +52,10 @@ void usage_of_process(struct process *p, struct usage *u);
 void usage_of_children(struct process *p, struct usage *u);
 void rusage_fill(struct rusage *r, const struct usage *u);
 
-/* The thread lets go of its address space as exec and exit do: clear_child_tid, robust list, vfork's parent. */
+/*
+ * The thread lets go of its address space as exec and
+ * exit do: clear_child_tid, robust list, vfork's parent.
+ */
 void thread_release_mm(struct thread *t);
 
 /* Tell p's parent of a stop or continuation; why: CLD_*. tasklist_lock held. */
@@ -62,11 +65,15 @@ bool notify_parent_exit_locked(struct process *p);
 /* A zombie's last step: its number is free. tasklist_lock held. */
 void process_reap_locked(struct process *p);
 int process_wait_status(const struct process *p);
-/* exec: kill the other threads and wait for them; then current leads. 0 or -EAGAIN (dying itself). */
+/*
+ * exec: kill the other threads and wait for them; then current leads. 0 or -EAGAIN (dying itself).
+ */
 int process_become_single(void);
 
 struct file *pidfd_file_create(struct pid *pid, u32 flags, int *err);
 /* The pid behind a pidfd, with a reference; ERR_PTR(-EBADF). */
 struct pid *pidfd_get_pid(int fd, u32 *flags);
+/* netns.c: the caller's, but in a network of its own; NULL and *err: -EPERM, -ENOMEM. */
+struct nsproxy *nsproxy_new_net(int *err);
 /* May the caller send sig to p? 0 or -EPERM. */
 int signal_check_permission(struct process *p, int sig);

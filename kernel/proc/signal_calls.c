@@ -133,8 +133,8 @@ static void drop_ignored_locked(struct process *p, int sig)
 
 long sys_rt_sigaction(int sig, uaddr_t act, uaddr_t old, size_t size)
 {
-	const u64 known = SA_NOCLDSTOP | SA_NOCLDWAIT | SA_SIGINFO | SA_ONSTACK | SA_RESTART | SA_NODEFER |
-			  SA_RESETHAND | SA_EXPOSE_TAGBITS;
+	const u64 known = SA_NOCLDSTOP | SA_NOCLDWAIT | SA_SIGINFO | SA_ONSTACK | SA_RESTART |
+			  SA_NODEFER | SA_RESETHAND | SA_EXPOSE_TAGBITS;
 	struct process *p = current_process();
 	struct k_sigaction new, previous;
 	u64 flags;
@@ -212,7 +212,8 @@ long sys_rt_sigsuspend(uaddr_t uset, size_t size)
 			schedule();
 		WRITE_ONCE(current->state, TASK_RUNNING);
 	}
-	__atomic_fetch_or(&current->info.flags, TIF_RESTORE_SIGMASK | TIF_SIGPENDING, __ATOMIC_RELAXED);
+	__atomic_fetch_or(&current->info.flags, TIF_RESTORE_SIGMASK | TIF_SIGPENDING,
+			  __ATOMIC_RELAXED);
 	return -ERESTARTNOHAND;
 }
 
@@ -240,7 +241,10 @@ void signal_mask_restore_unless(bool interrupted)
 	signal_set_blocked(current->saved_sigmask);
 }
 
-/* Sleep until a signal of set is queued: its number, 0 when the time is over, -EINTR by another signal. */
+/*
+ * Sleep until a signal of set is queued: its number,
+ * 0 when the time is over, -EINTR by another signal.
+ */
 static int wait_for_signal(u64 set, struct kernel_siginfo *info, ktime_t timeout)
 {
 	struct thread *t = current;

@@ -72,18 +72,24 @@ static void stop_here(struct process *p, struct sighand *sh)
 		p->stop_code = p->stop_signal;
 	}
 	/* Under the lock: SIGCONT and SIGKILL look for TASK_STOPPED while holding it. */
-	thread_set_state(TASK_STOPPED);
+	thread_set_special_state(TASK_STOPPED);
 	spin_unlock_irq(&sh->lock);
 	if (last)
 		tell_parent(p, CLD_STOPPED, p->stop_signal);
 	schedule();
 }
 
-/* False: the signal does not stop this process after all. Lock as in stop_here(), released where true. */
+/*
+ * False: the signal does not stop this process after
+ * all. Lock as in stop_here(), released where true.
+ */
 static bool stop_by_signal(struct process *p, struct sighand *sh, int sig)
 {
 	if (sig != SIGSTOP) {
-		/* Nobody could continue an orphaned group. The lock order wants the lock dropped to look. */
+		/*
+		 * Nobody could continue an orphaned group. The
+		 * lock order wants the lock dropped to look.
+		 */
 		spin_unlock_irq(&sh->lock);
 		if (pgrp_is_orphaned(p->pids[PIDTYPE_PGID]))
 			return true;
@@ -115,6 +121,19 @@ static void __noreturn die(struct process *p, int sig)
 	process_exit_group(sig);
 }
 
+/* No handler: an ignored one vanishes, others act. Takes over the lock and releases it. */
+static __noinline void act_without_handler(struct process *p, struct sighand *sh, int sig)
+{
+	bool nothing = sh->action[sig - 1].handler == SIG_IGN || (SIGMASK(sig) & SIGSET_DEFAULT_NONE) ||
+		       (p->flags & PROCESS_UNKILLABLE);
+
+	if (!nothing && (SIGMASK(sig) & SIGSET_STOP) && stop_by_signal(p, sh, sig))
+		return;
+	spin_unlock_irq(&sh->lock);
+	if (!nothing && !(SIGMASK(sig) & SIGSET_STOP))
+		die(p, sig);
+}
+
 bool signal_get(struct signal_delivery *d)
 {
 	struct thread *t = current;
@@ -140,27 +159,13 @@ bool signal_get(struct signal_delivery *d)
 		if (!d->sig)
 			break;
 		action = &sh->action[d->sig - 1];
-		if (action->handler == SIG_IGN)
-			goto next;
-		if (action->handler != SIG_DFL) {
+		if (action->handler != SIG_IGN && action->handler != SIG_DFL) {
 			d->action = *action;
 			if (action->flags & SA_RESETHAND)
 				action->handler = SIG_DFL;
 			break;
 		}
-		if (SIGMASK(d->sig) & SIGSET_DEFAULT_NONE)
-			goto next;
-		if (p->flags & PROCESS_UNKILLABLE)
-			goto next;
-		if (SIGMASK(d->sig) & SIGSET_STOP) {
-			if (stop_by_signal(p, sh, d->sig))
-				continue;
-			goto next;
-		}
-		spin_unlock_irq(&sh->lock);
-		die(p, d->sig);
-next:
-		spin_unlock_irq(&sh->lock);
+		act_without_handler(p, sh, d->sig);
 	}
 	spin_unlock_irq(&sh->lock);
 	return d->sig != 0;

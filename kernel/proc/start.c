@@ -69,7 +69,8 @@ PARAM(rootwait, "rootwait", set_rootwait);
 
 static void __init release_initrd(void)
 {
-	for (paddr_t pa = ALIGN_UP(initrd_start, PAGE_SIZE); pa + PAGE_SIZE <= initrd_end; pa += PAGE_SIZE)
+	for (paddr_t pa = ALIGN_UP(initrd_start, PAGE_SIZE); pa + PAGE_SIZE <= initrd_end;
+	     pa += PAGE_SIZE)
 		page_release_reserved(phys_to_page(pa));
 }
 
@@ -105,7 +106,8 @@ static void __init mount_root_device(void)
 		panic("no root: neither an initramfs with %s nor root=", rdinit_path);
 	err = vfs_mount_root(root_device, root_type, root_flags);
 	if (err)
-		panic("root %s of type %s cannot be mounted: error %d", root_device, root_type, err);
+		panic("root %s of type %s cannot be mounted: error %d", root_device, root_type,
+		      err);
 	pr_info("root: %s, %s, %s\n", root_device, root_type, root_flags & SB_RDONLY ? "ro" : "rw");
 }
 

@@ -56,7 +56,8 @@ static void take_result(struct wait_request *r, const struct process *c, int cau
 	r->uid = c->leader->cred->uid;
 }
 
-static void add_to_children_usage(struct process *p, const struct usage *own, const struct process *c)
+static void add_to_children_usage(struct process *p, const struct usage *own,
+				  const struct process *c)
 {
 	u64 maxrss = max(own->maxrss_pages, c->cmaxrss_pages);
 	u64 flags = spin_lock_irqsave(&p->sighand->lock);
@@ -79,7 +80,8 @@ static bool take_zombie(struct wait_request *r, struct process *c)
 	if (!c->zombie || !(r->options & WEXITED))
 		return false;
 	code = process_wait_status(c);
-	take_result(r, c, (code & 0x7f) ? CLD_KILLED : CLD_EXITED, (code & 0x7f) ? code & 0x7f : code >> 8);
+	take_result(r, c, (code & 0x7f) ? CLD_KILLED : CLD_EXITED,
+		    (code & 0x7f) ? code & 0x7f : code >> 8);
 	usage_of_process(c, &r->usage);
 	usage_of_children(c, &children);
 	if (r->options & WNOWAIT)

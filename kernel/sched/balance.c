@@ -35,7 +35,7 @@ static struct runqueue *busiest_other(struct runqueue *rq)
 
 static void move_thread(struct runqueue *from, struct runqueue *to, struct thread *t)
 {
-	rq_dequeue(from, t);
+	rq_dequeue(from, t, MIGRATING);
 	t->se.vruntime += to->fair.min_vruntime - from->fair.min_vruntime;
 	thread_set_cpu(t, to->cpu);
 	rq_enqueue(to, t, false);

@@ -10,7 +10,8 @@
  *
  *   running     on_rq ON, on_cpu 1          preempted   on_rq ON, on_cpu 0
  *   going       on_rq OFF, on_cpu 1         asleep      on_rq OFF, on_cpu 0
- *   moved       on_rq MIGRATING: between two runqueues
+ *   moved       on_rq MIGRATING: between two runqueues, never OFF there: a waker that
+ *               reads OFF without a lock queues the thread
  *
  * Invariants
  *  (1) on_rq, the classes' queues and curr change under rq->lock; t->info.cpu of a
@@ -44,8 +45,8 @@
  * A thread without address space borrows the page tables that are loaded
  * (active_mm, one reference per borrower chain, handed on from thread to thread).
  *
- * Not here: moving waiting threads (balance.c), idle loop and tick (idle.c), time
- * accounting (cputime.c).
+ * Not here: birth, policy and affinity (params.c), moving waiting threads (balance.c),
+ * idle loop and tick (idle.c), time accounting (cputime.c).
  */
 #include <kernel/sched/runqueue.h>
 #include <kernel/task/signal.h>
@@ -81,11 +82,11 @@ void rq_enqueue(struct runqueue *rq, struct thread *t, bool waking)
 	t->se.on_rq = ON_RQ;
 }
 
-void rq_dequeue(struct runqueue *rq, struct thread *t)
+void rq_dequeue(struct runqueue *rq, struct thread *t, enum on_rq where_to)
 {
 	t->se.class->dequeue(rq, t);
 	rq->nr_running--;
-	t->se.on_rq = OFF_RQ;
+	t->se.on_rq = where_to;
 }
 
 /* Make rq's CPU choose again. Context: rq->lock held. */
@@ -107,7 +108,7 @@ static void clear_need_resched(struct thread *t)
 		__atomic_fetch_and(&t->info.flags, ~(u64)TIF_NEED_RESCHED, __ATOMIC_SEQ_CST);
 }
 
-static void check_preempt(struct runqueue *rq, struct thread *t)
+static inline void check_preempt(struct runqueue *rq, struct thread *t)
 {
 	const struct sched_class *running = rq->curr->se.class, *woken = t->se.class;
 
@@ -138,16 +139,8 @@ static void switch_mm(struct runqueue *rq, struct thread *prev, struct thread *n
 	}
 }
 
-static bool may_run_here(const struct thread *t, u32 cpu)
-{
-	return t->se.cpus_mask & BIT(cpu);
-}
-
-static u32 choose_cpu(struct thread *t);
-static void queue_on(struct thread *t, u32 cpu, bool waking);
-
 /* In next's context, after the switch: let go of prev and of the runqueue. Interrupts on after. */
-static void finish_switch(struct thread *prev)
+static __always_inline void finish_switch(struct thread *prev)
 {
 	struct runqueue *rq = this_rq();
 	struct mm *drop = rq->drop_mm;
@@ -158,7 +151,7 @@ static void finish_switch(struct thread *prev)
 	smp_store_release(&prev->se.on_cpu, 0);
 	raw_spin_unlock(&rq->lock);
 	if (unlikely(moves))
-		queue_on(prev, choose_cpu(prev), false);
+		thread_move_off(prev);
 	local_irq_enable();
 	if (drop)
 		mm_drop(drop);
@@ -203,16 +196,15 @@ static void put_prev(struct runqueue *rq, struct thread *prev, bool preempted)
 				rq->nr_uninterruptible++;
 				prev->se.in_load = true;
 			}
-			rq_dequeue(rq, prev);
+			rq_dequeue(rq, prev, OFF_RQ);
 			prev->se.nvcsw++;
 			return;
 		}
 		WRITE_ONCE(prev->state, TASK_RUNNING);
 	}
 	prev->se.nivcsw += preempted;
-	if (unlikely(!may_run_here(prev, rq->cpu))) {
-		rq_dequeue(rq, prev);
-		prev->se.on_rq = MIGRATING;
+	if (unlikely(!thread_may_run_on(prev, rq->cpu))) {
+		rq_dequeue(rq, prev, MIGRATING);
 		return;
 	}
 	prev->se.class->put_prev(rq, prev);
@@ -265,7 +257,7 @@ void schedule(void)
 
 void preempt_schedule(void)
 {
-	if (preempt_count() || irqs_disabled())
+	if (in_atomic())
 		return;
 	do {
 		preempt_disable();
@@ -310,6 +302,14 @@ void thread_set_state(enum thread_state state)
 {
 	WRITE_ONCE(current->state, state);
 	smp_mb();		/* pairs with thread_wake() */
+}
+
+void thread_set_special_state(enum thread_state state)
+{
+	u64 flags = spin_lock_irqsave(&current->se.pi_lock);
+
+	WRITE_ONCE(current->state, state);
+	spin_unlock_irqrestore(&current->se.pi_lock, flags);
 }
 
 struct sleep_timer {
@@ -357,11 +357,12 @@ static bool cpu_is_idle(u32 cpu)
 /* Where t ran last if that is idle, else an idle CPU, else where it ran last. */
 static u32 choose_cpu(struct thread *t)
 {
-	u64 allowed = t->se.cpus_mask & READ_ONCE(cpus_online);
 	u32 last = t->info.cpu, cpu;
+	u64 allowed;
 
 	if (nr_cpus == 1)
 		return 0;
+	allowed = t->se.cpus_mask & READ_ONCE(cpus_online);
 	if (!allowed)
 		allowed = BIT(last);
 	if ((allowed & BIT(last)) && cpu_is_idle(last))
@@ -374,7 +375,7 @@ static u32 choose_cpu(struct thread *t)
 }
 
 /* Context: interrupts off; t is off every runqueue and on no CPU. */
-static void queue_on(struct thread *t, u32 cpu, bool waking)
+static __always_inline void queue_on(struct thread *t, u32 cpu, bool waking)
 {
 	struct runqueue *rq = cpu_rq(cpu);
 
@@ -393,8 +394,12 @@ static void queue_on(struct thread *t, u32 cpu, bool waking)
 	raw_spin_unlock(&rq->lock);
 }
 
-/* The runqueue of t, locked; NULL if t is off the runqueues. Context: pi_lock held. */
-static struct runqueue *lock_rq_of(struct thread *t)
+void thread_move_off(struct thread *t)
+{
+	queue_on(t, choose_cpu(t), false);
+}
+
+struct runqueue *rq_lock_of(struct thread *t)
 {
 	u32 spins = 0;
 
@@ -433,7 +438,7 @@ bool thread_wake(struct thread *t, u32 mask)
 	if (!(READ_ONCE(t->state) & mask))
 		goto out;
 	woken = true;
-	if (__atomic_load_n(&t->se.on_rq, __ATOMIC_ACQUIRE) != OFF_RQ && (rq = lock_rq_of(t))) {
+	if (__atomic_load_n(&t->se.on_rq, __ATOMIC_ACQUIRE) != OFF_RQ && (rq = rq_lock_of(t))) {
 		WRITE_ONCE(t->state, TASK_RUNNING);
 		raw_spin_unlock(&rq->lock);
 		goto out;
@@ -476,213 +481,6 @@ void thread_kick(struct thread *t)
 	if (t != current && cpu != cpu_id() && READ_ONCE(t->se.on_cpu))
 		ipi_reschedule(cpu);
 	preempt_enable();
-}
-
-/* --- consumed time --- */
-
-/* rq->lock held. What update_curr() has not added yet counts too. */
-static u64 consumed_locked(struct runqueue *rq, const struct thread *t)
-{
-	u64 now, sum = t->se.sum_exec_ns;
-
-	if (t != rq->curr || t == rq->idle)
-		return sum;
-	now = ktime_get() - irq_time_hard_ns(rq->cpu) - irq_time_soft_ns(rq->cpu);
-	return sum + ((s64)(now - t->se.exec_start) > 0 ? now - t->se.exec_start : 0);
-}
-
-static u64 consumed_by_current(void)
-{
-	u64 flags = local_irq_save(), ns;
-	struct runqueue *rq = this_rq();
-
-	raw_spin_lock(&rq->lock, 0);
-	ns = consumed_locked(rq, current);
-	raw_spin_unlock(&rq->lock);
-	local_irq_restore(flags);
-	return ns;
-}
-
-u64 sched_thread_ns(struct thread *t)
-{
-	u64 flags, ns = READ_ONCE(t->se.sum_exec_ns);
-	struct runqueue *rq;
-
-	if (t == current)
-		return consumed_by_current();
-	if (!READ_ONCE(t->se.on_cpu))
-		return ns;
-	flags = spin_lock_irqsave(&t->se.pi_lock);
-	rq = lock_rq_of(t);
-	if (rq) {
-		ns = consumed_locked(rq, t);
-		raw_spin_unlock(&rq->lock);
-	}
-	spin_unlock_irqrestore(&t->se.pi_lock, flags);
-	return ns;
-}
-
-/* --- birth, policy, affinity --- */
-
-static const struct sched_class *class_of(int policy)
-{
-	return policy == SCHED_FIFO || policy == SCHED_RR ? &rt_class : &fair_class;
-}
-
-void sched_fork(struct thread *child)
-{
-	struct sched_entity *se = &child->se, *mine = &current->se;
-	bool inherit = current->process && mine->class != &idle_class;
-
-	spin_lock_init(&se->pi_lock, RANK_THREAD);
-	se->policy = inherit ? mine->policy : SCHED_OTHER;
-	se->rt_priority = inherit ? mine->rt_priority : 0;
-	se->nice = inherit ? mine->nice : 0;
-	se->cpus_mask = inherit ? mine->cpus_mask : ~0ul;
-	se->reset_on_fork = false;
-	if (inherit && mine->reset_on_fork) {
-		se->policy = SCHED_OTHER;
-		se->rt_priority = 0;
-		se->nice = max(se->nice, 0);
-	}
-	se->class = class_of(se->policy);
-	sched_set_weight(child);
-	se->vruntime = mine->vruntime;
-	se->exec_start = se->sum_exec_ns = se->slice_start_sum = 0;
-	se->utime_ns = se->stime_ns = se->nvcsw = se->nivcsw = 0;
-	se->rr_slice_left_ns = 0;
-	se->on_rq = OFF_RQ;
-	se->on_cpu = 0;
-	list_init(&se->rt_node);
-	rb_clear(&se->node);
-	child->ioprio = current->ioprio;
-	child->timer_slack_ns = current->timer_slack_ns;
-	child->state = TASK_NEW;
-	child->info.preempt_count = PREEMPT_ONE;	/* invariant (3): as after a switch away */
-	thread_set_cpu(child, cpu_id());
-}
-
-/* Change what classes sort by, with t out of its queue meanwhile. */
-struct sched_change {
-	struct sched_params p;
-	u64 mask;
-};
-
-static void apply(struct thread *t, const struct sched_change *c)
-{
-	t->se.policy = c->p.policy;
-	t->se.rt_priority = c->p.rt_priority;
-	t->se.nice = c->p.nice;
-	t->se.reset_on_fork = c->p.reset_on_fork;
-	t->se.cpus_mask = c->mask;
-	t->se.class = class_of(c->p.policy);
-	sched_set_weight(t);
-}
-
-/* Context: pi_lock held, interrupts off. */
-static void change_locked(struct thread *t, const struct sched_change *c)
-{
-	struct runqueue *rq = lock_rq_of(t);
-	bool was_fair;
-
-	if (!rq) {
-		apply(t, c);
-		return;
-	}
-	if (t == rq->curr)
-		t->se.class->update_curr(rq);
-	was_fair = t->se.class == &fair_class;
-	rq_dequeue(rq, t);
-	apply(t, c);
-	if (!was_fair)
-		t->se.vruntime = rq->fair.min_vruntime;
-	if (t != rq->curr && !may_run_here(t, rq->cpu)) {
-		t->se.on_rq = MIGRATING;
-		raw_spin_unlock(&rq->lock);
-		queue_on(t, choose_cpu(t), false);
-		return;
-	}
-	rq_enqueue(rq, t, false);
-	resched_curr(rq);
-	raw_spin_unlock(&rq->lock);
-}
-
-void sched_get_params(const struct thread *t, struct sched_params *p)
-{
-	const struct sched_entity *se = &t->se;
-
-	*p = (struct sched_params){ se->policy, se->rt_priority, se->nice, se->reset_on_fork };
-}
-
-int sched_check_params(const struct sched_params *p)
-{
-	bool rt = sched_policy_is_rt(p->policy);
-
-	if (!rt && p->policy != SCHED_OTHER && p->policy != SCHED_BATCH && p->policy != SCHED_IDLE)
-		return -EINVAL;
-	if (rt ? p->rt_priority < 1 || p->rt_priority > 99 : p->rt_priority != 0)
-		return -EINVAL;
-	return 0;
-}
-
-void sched_set_params(struct thread *t, const struct sched_params *p)
-{
-	u64 flags = spin_lock_irqsave(&t->se.pi_lock);
-	struct sched_change c = { *p, t->se.cpus_mask };
-
-	change_locked(t, &c);
-	spin_unlock_irqrestore(&t->se.pi_lock, flags);
-}
-
-int sched_set_policy(struct thread *t, int policy, int rt_priority)
-{
-	struct sched_params p;
-	int err;
-
-	sched_get_params(t, &p);
-	p.policy = policy;
-	p.rt_priority = rt_priority;
-	err = sched_check_params(&p);
-	if (!err)
-		sched_set_params(t, &p);
-	return err;
-}
-
-void sched_set_nice(struct thread *t, int nice)
-{
-	struct sched_params p;
-
-	sched_get_params(t, &p);
-	p.nice = clamp(nice, -20, 19);
-	sched_set_params(t, &p);
-}
-
-/*
- * Wait until t, which has been told to reschedule, has left a CPU it may not use.
- * Its CPU acts on that as soon as it has preemption enabled.
- */
-static void wait_until_moved(struct thread *t)
-{
-	while (READ_ONCE(t->se.on_cpu) && !may_run_here(t, READ_ONCE(t->info.cpu)))
-		thread_sleep_ns(20 * NS_PER_US);
-}
-
-int sched_set_affinity(struct thread *t, u64 mask)
-{
-	struct sched_change c;
-	u64 flags;
-
-	if (!(mask & cpus_online))
-		return -EINVAL;
-	flags = spin_lock_irqsave(&t->se.pi_lock);
-	sched_get_params(t, &c.p);
-	c.mask = mask;
-	change_locked(t, &c);
-	/* The caller itself moves here, where preemption is enabled again. */
-	spin_unlock_irqrestore(&t->se.pi_lock, flags);
-	if (t != current)
-		wait_until_moved(t);
-	return 0;
 }
 
 void sched_exit(struct thread *t)

@@ -66,7 +66,8 @@ static u64 share(u64 total, u64 judged, u64 all)
 void cputime_thread(struct thread *t, u64 *utime_ns, u64 *stime_ns)
 {
 	const struct sched_entity *se = &t->se;
-	u64 u = READ_ONCE(se->utime_ns), s = READ_ONCE(se->stime_ns), sum = READ_ONCE(se->sum_exec_ns);
+	u64 u = READ_ONCE(se->utime_ns), s = READ_ONCE(se->stime_ns),
+	    sum = READ_ONCE(se->sum_exec_ns);
 	u64 rest = sum > u + s ? sum - u - s : 0, user = share(rest, u, u + s);
 
 	*utime_ns = u + user;
@@ -88,7 +89,8 @@ void cputime_read(u32 cpu, u64 ns[NR_CPUTIMES])
 	u64 flags = spin_lock_irqsave(&rq->lock);
 	struct cpu_account a = per_cpu(accounts, cpu);
 	bool idle = rq->curr == rq->idle;
-	u64 hard = irq_time_hard_ns(cpu), soft = irq_time_soft_ns(cpu), rest, judged, busy = rq->busy_ns;
+	u64 hard = irq_time_hard_ns(cpu), soft = irq_time_soft_ns(cpu), rest, judged,
+	    busy = rq->busy_ns;
 	s64 uncharged = ktime_get() - hard - soft - rq->charged;
 
 	spin_unlock_irqrestore(&rq->lock, flags);
@@ -133,4 +135,48 @@ u32 cputime_nr_iowait(void)
 	for_each_online_cpu(cpu)
 		n += READ_ONCE(per_cpu(accounts, cpu).nr_iowait);
 	return n;
+}
+
+/* --- consumed time --- */
+
+/* rq->lock held. What update_curr() has not added yet counts too. */
+static u64 consumed_locked(struct runqueue *rq, const struct thread *t)
+{
+	u64 now, sum = t->se.sum_exec_ns;
+
+	if (t != rq->curr || t == rq->idle)
+		return sum;
+	now = ktime_get() - irq_time_hard_ns(rq->cpu) - irq_time_soft_ns(rq->cpu);
+	return sum + ((s64)(now - t->se.exec_start) > 0 ? now - t->se.exec_start : 0);
+}
+
+static u64 consumed_by_current(void)
+{
+	u64 flags = local_irq_save(), ns;
+	struct runqueue *rq = this_rq();
+
+	raw_spin_lock(&rq->lock, 0);
+	ns = consumed_locked(rq, current);
+	raw_spin_unlock(&rq->lock);
+	local_irq_restore(flags);
+	return ns;
+}
+
+u64 sched_thread_ns(struct thread *t)
+{
+	u64 flags, ns = READ_ONCE(t->se.sum_exec_ns);
+	struct runqueue *rq;
+
+	if (t == current)
+		return consumed_by_current();
+	if (!READ_ONCE(t->se.on_cpu))
+		return ns;
+	flags = spin_lock_irqsave(&t->se.pi_lock);
+	rq = rq_lock_of(t);
+	if (rq) {
+		ns = consumed_locked(rq, t);
+		raw_spin_unlock(&rq->lock);
+	}
+	spin_unlock_irqrestore(&t->se.pi_lock, flags);
+	return ns;
 }

@@ -25,7 +25,10 @@
  */
 #include <kernel/sched/runqueue.h>
 
-/* ns in which every runnable thread should run once. Chosen: long against a switch, short for a shell. */
+/*
+ * ns in which every runnable thread should run once.
+ * Chosen: long against a switch, short for a shell.
+ */
 #define LATENCY_NS	(6 * NS_PER_MS)
 /* ns that a thread runs at least before another of its class takes over. Chosen. */
 #define MIN_SLICE_NS	(750 * NS_PER_US)
@@ -111,9 +114,9 @@ static struct thread *fair_pick(struct runqueue *rq)
 	if (!n)
 		return NULL;
 	t = of_node(n);
-	rb_erase_cached(&rq->fair.timeline, n, NULL);
 	t->se.exec_start = rq->clock;
 	t->se.slice_start_sum = t->se.sum_exec_ns;
+	rb_erase_cached(&rq->fair.timeline, n, NULL);
 	return t;
 }
 

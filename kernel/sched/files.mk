@@ -5,5 +5,6 @@ obj-y += kernel/sched/fair.o
 obj-$(CONFIG_HANG_DEBUG) += kernel/sched/hang.o
 obj-y += kernel/sched/idle.o
 obj-y += kernel/sched/loadavg.o
+obj-y += kernel/sched/params.o
 obj-y += kernel/sched/rt.o
 obj-y += kernel/sched/weight.o

@@ -58,7 +58,7 @@ static pid_t number_of(const struct thread *t)
 
 static void check_soft(struct hang_cpu *h)
 {
-	if (++h->stuck_ticks == hang_soft_ticks / 2)
+	if (++h->stuck_ticks >= hang_soft_ticks / 2)
 		__atomic_fetch_or(&current->info.flags, TIF_NEED_RESCHED, __ATOMIC_SEQ_CST);
 	if (h->stuck_ticks >= hang_soft_ticks)
 		panic("soft lock-up: %s (%d) has kept CPU %u for %u ticks, preempt_count %lx",

@@ -6,7 +6,8 @@
 #ifdef CONFIG_HANG_DEBUG
 #include <kernel/percpu.h>
 
-extern u32 hang_soft_ticks;		/* ticks without a way through the scheduler; tests shorten it */
+/* ticks without a way through the scheduler; tests shorten it */
+extern u32 hang_soft_ticks;
 extern u32 hang_hard_passes;		/* seconds without a tick on a busy CPU */
 extern u32 hang_task_passes;		/* seconds asleep without interruption */
 

@@ -9,8 +9,8 @@
  * are missed while every CPU is idle, since no timer wakes an idle machine for them. Who
  * comes next, by a tick or to read, makes up for them. The tick a CPU has before it tells which
  * it was: one that has been busy since a deadline still has a tick of that time to come or
- * has just had it; one that was idle then has a later one. So whoever only looks at the load does not
- * count himself.
+ * has just had it; one that was idle then has a later one. So whoever only looks at the load does
+ * not count himself.
  *
  * next is moved by compare-and-swap: who moves it, samples. Readers may see one
  * average a sample newer than another.
@@ -19,7 +19,8 @@
 
 #define FSHIFT		11		/* fraction bits */
 #define FIXED_1		(1ul << FSHIFT)
-#define LOAD_PERIOD	(1251 * TICK_NS)	/* 5.004 s: as Linux, off what happens every five seconds */
+/* 5.004 s: as Linux, off what happens every five seconds */
+#define LOAD_PERIOD	(1251 * TICK_NS)
 #define MAX_MADE_UP	2048		/* 2.8 hours: every average has decayed to nothing */
 
 /* FIXED_1 / e^(5 s / minutes): the weight of the past. */
@@ -56,7 +57,8 @@ static u64 count_active(u64 when)
 	for_each_online_cpu(cpu) {
 		const struct runqueue *rq = cpu_rq(cpu);
 
-		n += READ_ONCE(rq->nr_uninterruptible) + (was_busy(rq, when) ? READ_ONCE(rq->nr_running) : 0);
+		n += READ_ONCE(rq->nr_uninterruptible) +
+		     (was_busy(rq, when) ? READ_ONCE(rq->nr_running) : 0);
 	}
 	return n > 0 ? n : 0;
 }

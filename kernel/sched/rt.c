@@ -13,7 +13,8 @@
 #include <kernel/sched/runqueue.h>
 #include <kernel/lib/bitmap.h>
 
-#define RR_SLICE_NS	(100 * NS_PER_MS)	/* Linux's default, as sched_rr_get_interval tells */
+/* Linux's default, as sched_rr_get_interval tells */
+#define RR_SLICE_NS	(100 * NS_PER_MS)
 
 static void queue_at(struct runqueue *rq, struct thread *t, bool head)
 {

@@ -61,13 +61,16 @@ struct sched_class {
 	u32 order;			/* lower runs first */
 	void (*enqueue)(struct runqueue *rq, struct thread *t, bool waking);
 	void (*dequeue)(struct runqueue *rq, struct thread *t);
-	void (*put_prev)(struct runqueue *rq, struct thread *t);	/* runs no more, stays runnable */
+	/* runs no more, stays runnable */
+	void (*put_prev)(struct runqueue *rq, struct thread *t);
 	struct thread *(*pick)(struct runqueue *rq);	/* out of the queue; NULL: none */
 	void (*update_curr)(struct runqueue *rq);	/* charge curr up to rq->clock */
 	void (*tick)(struct runqueue *rq);
-	bool (*preempts)(struct runqueue *rq, struct thread *t);	/* t, of curr's class, over curr */
+	/* t, of curr's class, over curr */
+	bool (*preempts)(struct runqueue *rq, struct thread *t);
 	void (*yield)(struct runqueue *rq);
-	struct thread *(*steal)(struct runqueue *rq, u32 cpu);	/* a waiting one that may run on cpu */
+	/* a waiting one that may run on cpu */
+	struct thread *(*steal)(struct runqueue *rq, u32 cpu);
 };
 extern const struct sched_class rt_class, fair_class, idle_class;
 
@@ -77,9 +80,21 @@ void resched_curr(struct runqueue *rq);
 void rq_update_clock(struct runqueue *rq);
 void thread_set_cpu(struct thread *t, u32 cpu);
 void rq_enqueue(struct runqueue *rq, struct thread *t, bool waking);
-void rq_dequeue(struct runqueue *rq, struct thread *t);
+/* where_to: OFF_RQ to sleep; MIGRATING if it will be queued again. */
+void rq_dequeue(struct runqueue *rq, struct thread *t, enum on_rq where_to);
+/* The runqueue of t, locked; NULL if t is off the runqueues. Context: pi_lock held. */
+struct runqueue *rq_lock_of(struct thread *t);
+/* Queue t, in the caller's hands, where it may run. Context: interrupts off; t is on no CPU. */
+void thread_move_off(struct thread *t);
+static inline bool thread_may_run_on(const struct thread *t, u32 cpu)
+{
+	return t->se.cpus_mask & BIT(cpu);
+}
 /* rq->lock held; takes other's in order, may drop rq->lock for a moment. */
 void sched_lock_pair(struct runqueue *rq, struct runqueue *other);
-/* balance.c: this CPU has nothing to run. True if a thread was pulled. rq->lock held, may be dropped. */
+/*
+ * balance.c: this CPU has nothing to run. True if a
+ * thread was pulled. rq->lock held, may be dropped.
+ */
 bool balance_idle_pull(struct runqueue *rq);
 void sched_set_weight(struct thread *t);	/* from policy and nice */

@@ -22,8 +22,16 @@ enum thread_state {
 };
 #define TASK_NORMAL	(TASK_INTERRUPTIBLE | TASK_UNINTERRUPTIBLE | TASK_KILLABLE)
 
-/* Set the state of current before testing a condition: has the barrier that pairs with thread_wake(). */
+/*
+ * Set the state of current before testing a condition:
+ * has the barrier that pairs with thread_wake().
+ */
 void thread_set_state(enum thread_state state);
+/*
+ * For a state that must not be taken for an earlier sleep's: TASK_STOPPED, TASK_DEAD. A waker
+ * that saw that sleep's state ends first. The order with a condition is the caller's to make.
+ */
+void thread_set_special_state(enum thread_state state);
 
 /* Give up the CPU. If the state is not RUNNING, sleep until woken. Context: may sleep. */
 void schedule(void);
@@ -51,7 +59,8 @@ void thread_kick(struct thread *t);
 /* Make a CPU pass through schedule() soon. Any context without runqueue lock. */
 void sched_resched_cpu(u32 cpu);
 
-void preempt_from_interrupt(void);	/* at the end of one that came from the kernel; interrupts off */
+/* at the end of one that came from the kernel; interrupts off */
+void preempt_from_interrupt(void);
 void sched_yield_current(void);
 static inline bool need_resched(void)
 {
@@ -60,7 +69,7 @@ static inline bool need_resched(void)
 /* In long loops of thread context: schedule if somebody else should run. */
 static inline void cond_resched(void)
 {
-	if (unlikely(need_resched()) && !preempt_count())
+	if (unlikely(need_resched()) && !in_atomic())
 		schedule();
 }
 
@@ -76,7 +85,8 @@ void sched_tick(bool user_mode);	/* from the timer interrupt, interrupts off */
 /* CPU time that t has consumed, up to now if it runs. Any context without runqueue lock. */
 u64 sched_thread_ns(struct thread *t);
 bool sched_is_rt(const struct thread *t);
-u64 sched_rt_ns_since_sleep(const struct thread *t);	/* CPU time since it last slept; of current */
+/* CPU time since it last slept; of current */
+u64 sched_rt_ns_since_sleep(const struct thread *t);
 /* Load over 1, 5, 15 minutes, 16 fraction bits (sysinfo). Any context. */
 void sched_load_averages(u64 loads[3]);
 /* Moments over all CPUs. Any context. */

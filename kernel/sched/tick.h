@@ -3,14 +3,18 @@
 #pragma once
 #include <kernel/sched/runqueue.h>
 
-#define TICK_NS		(4 * NS_PER_MS)		/* 250 Hz. Chosen: Linux's usual; a slice is near it */
+/* 250 Hz. Chosen: Linux's usual; a slice is near it */
+#define TICK_NS		(4 * NS_PER_MS)
 
 /* Context: interrupts off, on this CPU. */
 void tick_start(void);			/* the CPU leaves idle; does nothing if it ticks already */
 void tick_init_cpu(void);
 /* When cpu's tick is due, or, in it, was; of an idle CPU it means nothing. Any CPU, a hint. */
 ktime_t tick_next(u32 cpu);
-/* ktime of the last tick, of any CPU: behind by at most TICK_NS where a thread asks. No clock is read. */
+/*
+ * ktime of the last tick, of any CPU: behind by at
+ * most TICK_NS where a thread asks. No clock is read.
+ */
 extern ktime_t tick_last;		/* atomic; CPUs that store at once store nearly the same */
 static inline ktime_t tick_time(void)
 {

@@ -8,7 +8,8 @@
 #include <kernel/task/thread.h>
 #include <kernel/time/timekeeping.h>
 
-enum cpu_clock { CPU_CLOCK_PROF, CPU_CLOCK_VIRT, CPU_CLOCK_SCHED };	/* user + system, user, exact sum */
+/* user + system, user, exact sum */
+enum cpu_clock { CPU_CLOCK_PROF, CPU_CLOCK_VIRT, CPU_CLOCK_SCHED };
 
 /* The CPU time that a clock id means, as a thing that can be read again. */
 struct cpu_clock_source {
@@ -27,7 +28,9 @@ static inline bool clock_is_fixed(int clock)
 	return clock_is_wall(clock) || clock == CLOCK_MONOTONIC || clock == CLOCK_MONOTONIC_RAW ||
 	       clock == CLOCK_MONOTONIC_COARSE || clock == CLOCK_BOOTTIME;
 }
-/* Would wake the machine from suspend: there is none, and they answer as Linux without such an RTC. */
+/*
+ * Would wake the machine from suspend: there is none, and they answer as Linux without such an RTC.
+ */
 static inline bool clock_is_alarm(int clock)
 {
 	return clock == CLOCK_REALTIME_ALARM || clock == CLOCK_BOOTTIME_ALARM;
@@ -47,7 +50,10 @@ static inline bool clock_is_cpu(int clock)
 	       clock == CLOCK_THREAD_CPUTIME_ID;
 }
 
-/* 0 or -EINVAL: no such clock, thread or process. reading: a process may be named by any of its threads. */
+/*
+ * 0 or -EINVAL: no such clock, thread or process.
+ * reading: a process may be named by any of its threads.
+ */
 int __must_check cpu_clock_get(int clock, bool reading, struct cpu_clock_source *out);
 void cpu_clock_put(struct cpu_clock_source *c);
 /* 0 or -ESRCH: the thread or process is gone. */

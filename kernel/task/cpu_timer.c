@@ -88,7 +88,8 @@ void cpu_timers_tick(void)
 	sh = sighand_lock(p, &flags);
 	fire_expired_locked(p);
 	if (READ_ONCE(p->rlim[RLIMIT_CPU].cur) != RLIM_INFINITY)
-		check_limit_locked(p, NULL, RLIMIT_CPU, cpu_clock_process_locked(p, CPU_CLOCK_PROF), NS_PER_SEC);
+		check_limit_locked(p, NULL, RLIMIT_CPU, cpu_clock_process_locked(p, CPU_CLOCK_PROF),
+				   NS_PER_SEC);
 	if (sched_is_rt(t))
 		check_limit_locked(p, t, RLIMIT_RTTIME, sched_rt_ns_since_sleep(t), NS_PER_US);
 	sighand_unlock(sh, flags);

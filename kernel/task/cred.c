@@ -87,6 +87,8 @@ void account_put(struct account *a)
 	bool last;
 	u64 flags;
 
+	if (likely(refcount_dec_not_last(&a->refs)))
+		return;
 	/* Under the lock, so that no lookup finds an account whose count is zero. */
 	flags = spin_lock_irqsave(&account_lock);
 	last = refcount_dec(&a->refs);
@@ -188,7 +190,8 @@ void cred_commit(struct cred *c)
 		atomic_inc(&c->account->processes);
 		atomic_dec(&old->account->processes);
 	}
-	if (c->euid != old->euid || c->egid != old->egid || c->fsuid != old->fsuid || c->fsgid != old->fsgid) {
+	if (c->euid != old->euid || c->egid != old->egid || c->fsuid != old->fsuid ||
+	    c->fsgid != old->fsgid) {
 		current_process()->dumpable = false;
 		current_process()->pdeath_signal = 0;
 	}
@@ -208,7 +211,10 @@ void cred_exec(struct cred *c, uid_t uid, gid_t gid)
 	c->sgid = c->fsgid = c->egid;
 	if (c->euid != c->uid || c->egid != c->gid)
 		c->cap_ambient = 0;
-	/* Without file capabilities: root has what its bounding set allows, others what they kept as ambient. */
+	/*
+	 * Without file capabilities: root has what its bounding
+	 * set allows, others what they kept as ambient.
+	 */
 	is_root = !(c->securebits & SECBIT_NOROOT) && (c->uid == 0 || c->euid == 0);
 	c->cap_permitted = is_root ? c->cap_inheritable | c->cap_bset : c->cap_ambient;
 	c->cap_effective = is_root && c->euid == 0 ? c->cap_permitted : c->cap_ambient;
@@ -231,8 +237,8 @@ static bool owns(const struct cred *me, const struct cred *it, bool fs_ids)
 	uid_t uid = fs_ids ? me->fsuid : me->uid;
 	gid_t gid = fs_ids ? me->fsgid : me->gid;
 
-	return uid == it->uid && uid == it->euid && uid == it->suid && gid == it->gid && gid == it->egid &&
-	       gid == it->sgid && !(it->cap_permitted & ~me->cap_permitted);
+	return uid == it->uid && uid == it->euid && uid == it->suid && gid == it->gid &&
+	       gid == it->egid && gid == it->sgid && !(it->cap_permitted & ~me->cap_permitted);
 }
 
 int thread_check_access(struct thread *t, bool fs_ids)

@@ -9,7 +9,9 @@
 
 struct user_namespace;
 
-/* What is counted per uid, against limits. Found by uid_account(); lives while a cred refers to it. */
+/*
+ * What is counted per uid, against limits. Found by uid_account(); lives while a cred refers to it.
+ */
 struct account {
 	refcount_t refs;
 	uid_t uid;
@@ -39,7 +41,8 @@ struct cred {
 /* Each has its lock in the bit above. */
 #define SECBIT_NOROOT		BIT(0)	/* exec gives uid 0 nothing */
 #define SECBIT_NO_SETUID_FIXUP	BIT(2)	/* capabilities do not follow changes of uids */
-#define SECBIT_KEEP_CAPS	BIT(4)	/* giving up root's ids leaves the permitted set; exec clears it */
+/* giving up root's ids leaves the permitted set; exec clears it */
+#define SECBIT_KEEP_CAPS	BIT(4)
 #define SECBIT_NO_AMBIENT_RAISE	BIT(6)
 #define SECBIT_ALL		0xffu
 #define SECBIT_LOCKS		0xaau

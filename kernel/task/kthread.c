@@ -19,7 +19,7 @@ void __noreturn kthread_finished(void)
 	spin_lock(&tasklist_lock);
 	thread_unlink_locked(current);
 	spin_unlock(&tasklist_lock);
-	thread_set_state(TASK_DEAD);
+	thread_set_special_state(TASK_DEAD);
 	schedule();
 	panic("a dead thread was scheduled");
 }

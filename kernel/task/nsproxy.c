@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* The first namespace of each kind. */
+/* The first namespace of each kind, and which of them a thread is in. */
 #include <kernel/bug.h>
+#include <kernel/mm/alloc.h>
 #include <kernel/task/nsproxy.h>
+#include <kernel/task/thread.h>
 
 struct user_namespace init_user_ns;
 
@@ -29,6 +31,44 @@ struct nsproxy init_nsproxy = {
 
 void nsproxy_put(struct nsproxy *ns)
 {
+	if (!refcount_dec(&ns->refs))
+		return;
 	/* The first set is static and keeps its own reference for ever. */
-	BUG_ON(refcount_dec(&ns->refs));
+	BUG_ON(ns == &init_nsproxy);
+	net_put(ns->net);
+	kfree(ns);
+}
+
+struct nsproxy *nsproxy_with_net(struct net *net)
+{
+	struct nsproxy *ns = kmalloc(sizeof(*ns), GFP_KERNEL);
+
+	if (!ns) {
+		net_put(net);
+		return NULL;
+	}
+	*ns = *current->nsproxy;
+	refcount_set(&ns->refs, 1);
+	ns->net = net;
+	return ns;
+}
+
+void nsproxy_switch(struct nsproxy *ns)
+{
+	struct nsproxy *old = current->nsproxy;
+
+	spin_lock(&current_process()->lock);
+	current->nsproxy = ns;
+	spin_unlock(&current_process()->lock);
+	nsproxy_put(old);
+}
+
+struct net *thread_net(struct thread *t)
+{
+	struct net *net;
+
+	spin_lock(&t->process->lock);
+	net = t->nsproxy ? net_get(t->nsproxy->net) : NULL;
+	spin_unlock(&t->process->lock);
+	return net;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Namespaces of a thread. There is one of each kind today; every user goes
- * through these references, so that more can come without touching it.
+ * Namespaces of a thread. Of networks there may be many, of each other kind there is one; every
+ * user goes through these references.
  */
 #pragma once
 #include <kernel/types.h>
@@ -14,11 +14,12 @@
 #define PID_MAX		32768
 
 struct mnt_namespace;
+struct net;
 struct process;
 
 struct new_utsname {
-	char sysname[UTS_LEN], nodename[UTS_LEN], release[UTS_LEN], version[UTS_LEN], machine[UTS_LEN],
-	     domainname[UTS_LEN];
+	char sysname[UTS_LEN], nodename[UTS_LEN], release[UTS_LEN], version[UTS_LEN],
+		machine[UTS_LEN], domainname[UTS_LEN];
 };
 
 struct uts_namespace {
@@ -46,6 +47,7 @@ struct nsproxy {
 	struct uts_namespace *uts;
 	struct pid_namespace *pid_for_children;
 	struct mnt_namespace *mnt;
+	struct net *net;
 };
 
 extern struct nsproxy init_nsproxy;
@@ -59,3 +61,16 @@ static inline struct nsproxy *nsproxy_get(struct nsproxy *ns)
 	return ns;
 }
 void nsproxy_put(struct nsproxy *ns);
+/*
+ * One like the caller's, but in that network, whose reference it takes over; NULL: no memory, and
+ * it is put.
+ */
+struct nsproxy *nsproxy_with_net(struct net *net);
+void nsproxy_switch(struct nsproxy *ns);	/* the caller's from here on; takes over the reference */
+
+struct thread;
+/* A thread's network, with a reference; NULL: the thread has ended. */
+struct net *thread_net(struct thread *t);
+/* net/namespace.c; any context */
+struct net *net_get(struct net *net);
+void net_put(struct net *net);

@@ -36,8 +36,9 @@ struct pid *pid_find_from(pid_t nr, struct pid_namespace *ns);
 /* thread, process and members are empty: the number becomes free. tasklist_lock held. */
 void pid_release_locked(struct pid *pid);
 /*
- * Membership of a process in a group or session. attach takes a reference, kept in p->pids[type]; detach leaves
- * it there, for readers that come late: who attaches next puts it, or the end of p. tasklist_lock held.
+ * Membership of a process in a group or session. attach takes a reference, kept in p->pids[type];
+ * detach leaves it there, for readers that come late: who attaches next puts it, or the end of p.
+ * tasklist_lock held.
  */
 void pid_attach_locked(struct process *p, int type, struct pid *pid);
 void pid_detach_locked(struct process *p, int type);
@@ -74,7 +75,9 @@ static inline pid_t process_tgid(const struct process *p) { return pid_vnr(p->pi
 struct process *process_lookup_pid(struct pid *pid);	/* with a reference; NULL: gone */
 struct thread *thread_lookup_pid(struct pid *pid);
 
-/* No process of the group has a parent in another group of the same session. Takes tasklist_lock. */
+/*
+ * No process of the group has a parent in another group of the same session. Takes tasklist_lock.
+ */
 bool pgrp_is_orphaned(struct pid *pgrp);
 /* The same as if leaving were gone already (NULL: as it is). tasklist_lock held. */
 bool pgrp_is_orphaned_locked(struct pid *pgrp, const struct process *leaving);

@@ -316,7 +316,10 @@ static struct posix_timer *create(int clock, int *err)
 	return NULL;
 }
 
-/* Numbers go up and around, as in Linux: one that was just deleted does not come back soon. The number. */
+/*
+ * Numbers go up and around, as in Linux: one that was
+ * just deleted does not come back soon. The number.
+ */
 static int link(struct posix_timer *t, bool value_is_id)
 {
 	struct process *p = current_process();

@@ -148,8 +148,9 @@ static struct sigqueue *sigqueue_alloc(struct process *p, bool over_limit)
 	struct account *a = current_cred()->account;
 	struct sigqueue *q;
 
-	if (!over_limit && atomic_read(&a->sigpending) >= (s64)min_t(u64, READ_ONCE(p->rlim[RLIMIT_SIGPENDING].cur),
-								  INT_MAX))
+	if (!over_limit &&
+	    atomic_read(&a->sigpending) >=
+		    (s64)min_t(u64, READ_ONCE(p->rlim[RLIMIT_SIGPENDING].cur), INT_MAX))
 		return NULL;
 	q = kmem_cache_alloc(sigqueue_cache, GFP_ATOMIC | GFP_NOWARN);
 	if (!q)
@@ -237,10 +238,21 @@ void signal_recalc_locked(struct thread *t)
 	u64 waiting = t->pending.set | t->process->shared_pending.set;
 
 	assert_spin_held(&t->sighand->lock);
-	if ((waiting & ~t->blocked) || t->stop_pending || (t->process->flags & PROCESS_TELL_CONTINUED))
+	if ((waiting & ~t->blocked) || t->stop_pending ||
+	    (t->process->flags & PROCESS_TELL_CONTINUED))
 		__atomic_fetch_or(&t->info.flags, TIF_SIGPENDING, __ATOMIC_RELAXED);
 	else if (t == current)
 		__atomic_fetch_and(&t->info.flags, ~TIF_SIGPENDING, __ATOMIC_RELAXED);
+}
+
+/* Signals of the process that current was to take and blocks now may need another thread. */
+static __noinline void retarget_locked(struct process *p, u64 newly)
+{
+	struct thread *t;
+
+	list_for_each(t, &p->threads, thread_node)
+		if (t != current && (newly & ~t->blocked))
+			signal_wake_locked(t, false);
 }
 
 void signal_set_blocked(u64 set)
@@ -248,7 +260,6 @@ void signal_set_blocked(u64 set)
 	struct thread *t = current;
 	struct process *p = t->process;
 	u64 newly, flags;
-	struct thread *other;
 
 	set &= ~SIGSET_KILL_STOP;
 	if (set == t->blocked)
@@ -257,11 +268,8 @@ void signal_set_blocked(u64 set)
 	newly = set & ~t->blocked & p->shared_pending.set;
 	t->blocked = set;
 	signal_recalc_locked(t);
-	/* A signal that this thread was to take may now need another one. */
 	if (newly)
-		list_for_each(other, &p->threads, thread_node)
-			if (other != t && (newly & ~other->blocked))
-				signal_wake_locked(other, false);
+		retarget_locked(p, newly);
 	spin_unlock_irqrestore(&t->sighand->lock, flags);
 }
 
@@ -274,6 +282,9 @@ void signal_wake_locked(struct thread *t, bool fatal)
 	if (fatal)
 		states |= TASK_KILLABLE | TASK_STOPPED | TASK_TRACED;
 	__atomic_fetch_or(&t->info.flags, TIF_SIGPENDING, __ATOMIC_SEQ_CST);
+	/* Running, whatever its state says: schedule() looks at the flag before it lets it sleep. */
+	if (t == current && !fatal)
+		return;
 	if (!thread_wake(t, states))
 		thread_kick(t);
 }
@@ -335,7 +346,8 @@ static bool is_deadly_locked(const struct process *p, const struct thread *t, in
 {
 	if (p->sighand->action[sig - 1].handler != SIG_DFL || (t->blocked & SIGMASK(sig)))
 		return false;
-	if ((SIGMASK(sig) & (SIGSET_DEFAULT_IGNORE | SIGSET_STOP)) || (p->flags & PROCESS_GROUP_EXIT))
+	if ((SIGMASK(sig) & (SIGSET_DEFAULT_IGNORE | SIGSET_STOP)) ||
+	    (p->flags & PROCESS_GROUP_EXIT))
 		return false;
 	return !(p->flags & PROCESS_UNKILLABLE);
 }
@@ -410,7 +422,8 @@ static bool prepare_locked(struct process *p, struct thread *t, int sig)
 }
 
 /* 0, also when it is dropped; -EAGAIN where the sender must know that the queue is full. */
-static int enqueue_locked(struct process *p, struct sigpending *to, int sig, const struct kernel_siginfo *info)
+static int enqueue_locked(struct process *p, struct sigpending *to, int sig,
+			  const struct kernel_siginfo *info)
 {
 	struct sigqueue *q;
 
@@ -447,7 +460,8 @@ static void tell_taker_locked(struct process *p, struct thread *t, int sig)
 }
 
 /* To t, or to the process when t is NULL. Context: p->sighand->lock held. */
-int signal_send_locked(struct process *p, struct thread *t, int sig, const struct kernel_siginfo *info)
+int signal_send_locked(struct process *p, struct thread *t, int sig,
+		       const struct kernel_siginfo *info)
 {
 	int err;
 
@@ -540,7 +554,10 @@ void signal_force_fault(int sig, int code, uaddr_t addr)
 	struct k_sigaction *action = &t->sighand->action[sig - 1];
 	u64 flags = spin_lock_irqsave(&t->sighand->lock);
 
-	/* A handler that cannot run, since blocked or ignored, is no handler: the program cannot go on. */
+	/*
+	 * A handler that cannot run, since blocked or
+	 * ignored, is no handler: the program cannot go on.
+	 */
 	if ((t->blocked & SIGMASK(sig)) || action->handler == SIG_IGN) {
 		action->handler = SIG_DFL;
 		t->blocked &= ~SIGMASK(sig);

@@ -44,7 +44,8 @@ int signal_dequeue_locked(u64 mask, struct kernel_siginfo *info);
 /* Set or clear TIF_SIGPENDING of t (clear: only of current) by what is pending. */
 void signal_recalc_locked(struct thread *t);
 void signal_wake_locked(struct thread *t, bool fatal);
-int signal_send_locked(struct process *p, struct thread *t, int sig, const struct kernel_siginfo *info);
+int signal_send_locked(struct process *p, struct thread *t, int sig,
+		       const struct kernel_siginfo *info);
 /* All other threads of p are to die: SIGKILL each. How many there are. */
 u32 signal_kill_others_locked(struct process *p);
 /*
@@ -57,24 +58,27 @@ void sigqueue_drop_locked(struct sigqueue *q);		/* the timer ends; a signal that
 /* To t, or p where NULL. 1: nobody would take it. */
 int signal_send_prealloc_locked(struct process *p, struct thread *t, struct sigqueue *q,
 				const struct kernel_siginfo *info, u32 sequence);
-void signal_set_blocked(u64 set);			/* current's mask; SIGKILL, SIGSTOP left out */
+/* current's mask; SIGKILL, SIGSTOP left out */
+void signal_set_blocked(u64 set);
 /*
- * Another mask for the time of one call (ppoll, pselect6, epoll_pwait): NULL changes nothing. 0, -EINVAL, -EFAULT.
- * Afterwards the old one is put back, unless a signal interrupted the call: then by delivery,
- * after the handler's frame.
+ * Another mask for the time of one call (ppoll, pselect6, epoll_pwait): NULL changes nothing. 0,
+ * -EINVAL, -EFAULT. Afterwards the old one is put back, unless a signal interrupted the call: then
+ * by delivery, after the handler's frame.
  */
 int __must_check signal_mask_swap_user(uaddr_t uset, size_t size);
 void signal_mask_restore_unless(bool interrupted);
 bool signal_is_ignored_locked(const struct process *p, int sig);
-struct sighand *sighand_create(const struct sighand *from);	/* actions copied; NULL: no memory */
+/* actions copied; NULL: no memory */
+struct sighand *sighand_create(const struct sighand *from);
 void sighand_put(struct sighand *sh);
 /* The 128 bytes of siginfo_t. */
 int siginfo_to_user(uaddr_t to, const struct kernel_siginfo *info);
 int siginfo_from_user(struct kernel_siginfo *info, uaddr_t from);
 void siginfo_fill_user(struct kernel_siginfo *info, int sig, int code);	/* sender: current */
 /*
- * On the way to user mode with TIF_SIGPENDING: the next signal with a handler, its action taken (SA_RESETHAND
- * done); or false. Default actions happen inside: it may not return. Defined in kernel/proc/signal_deliver.c.
+ * On the way to user mode with TIF_SIGPENDING: the next signal with a handler, its action taken
+ * (SA_RESETHAND done); or false. Default actions happen inside: it may not return. Defined in
+ * kernel/proc/signal_deliver.c.
  */
 struct signal_delivery {
 	int sig;
@@ -82,13 +86,17 @@ struct signal_delivery {
 	struct k_sigaction action;
 };
 bool signal_get(struct signal_delivery *d);
-void signal_delivered(const struct signal_delivery *d);	/* the frame is built: block what the action says */
+/* the frame is built: block what the action says */
+void signal_delivered(const struct signal_delivery *d);
 /*
- * From the trap code, interrupts on, before return to user mode while TIF_USER_WORK is set: restart or end the
- * interrupted call, build frames. in_syscall: the frame is an ecall's.
+ * From the trap code, interrupts on, before return to user mode while TIF_USER_WORK is set: restart
+ * or end the interrupted call, build frames. in_syscall: the frame is an ecall's.
  */
 void signal_handle(struct trapframe *regs, bool in_syscall);
-/* Alternate stack of current, for signal frames; sp: the user's. Defined in kernel/proc/signal_calls.c. */
+/*
+ * Alternate stack of current, for signal frames; sp:
+ * the user's. Defined in kernel/proc/signal_calls.c.
+ */
 bool signal_on_alternate_stack(u64 sp);
 void signal_alternate_stack_of(u64 sp, struct user_stack *out);
 void signal_disarm_alternate_stack(void);

@@ -194,7 +194,9 @@ void thread_unlink_locked(struct thread *t)
 
 	assert_spin_held(&tasklist_lock);
 	flags = spin_lock_irqsave(&p->sighand->lock);
-	/* From here on nobody queues a signal for it: signal_send_thread() looks under this lock. */
+	/*
+	 * From here on nobody queues a signal for it: signal_send_thread() looks under this lock.
+	 */
 	rcu_assign_pointer(t->pid->thread, NULL);
 	list_del_rcu(&t->thread_node);
 	p->nr_threads--;

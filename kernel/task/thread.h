@@ -47,7 +47,8 @@ struct sigpending {
 /* Actions; shared by threads, and by processes cloned with CLONE_SIGHAND. */
 struct sighand {
 	refcount_t refs;
-	struct spinlock lock;		/* RANK_SIGHAND, irq-safe: guards also the signal state of its processes */
+	/* RANK_SIGHAND, irq-safe: guards also the signal state of its processes */
+	struct spinlock lock;
 	struct k_sigaction action[NSIG];
 	struct rcu_head rcu;
 };
@@ -69,8 +70,9 @@ struct thread {
 	refcount_t refs;
 
 	/*
-	 * Counted references. Changed only by the thread itself (exec, unshare, exit), under process->lock: others
-	 * read them under it and take a reference. sighand is the process's, and lives as long as that.
+	 * Counted references. Changed only by the thread itself (exec, unshare, exit), under
+	 * process->lock: others read them under it and take a reference. sighand is the process's,
+	 * and lives as long as that.
 	 */
 	struct mm *mm;			/* NULL for kernel threads */
 	struct mm *active_mm;		/* whose page tables are loaded; kernel threads borrow */
@@ -109,7 +111,8 @@ struct thread {
 	u64 start_ns;			/* boot clock */
 	u64 min_flt, maj_flt;
 	u64 read_bytes, write_bytes;
-	u64 timer_slack_ns;		/* prctl(2); 0: the default. Only by the thread, inherited */
+	/* prctl(2); 0: the default. Only by the thread, inherited */
+	u64 timer_slack_ns;
 	u32 ioprio;			/* ioprio_set(2); a word, any thread may store it */
 	struct list_head *plug;		/* block plug, or NULL */
 	struct rcu_head **dead_files;	/* to be destroyed behind the one that is now (fs/file.c), or NULL */
@@ -144,7 +147,8 @@ struct cpu_timer {
 	u8 which;			/* enum cpu_clock */
 	struct pid *thread;		/* whose time; NULL: all of the process's. The owner keeps the reference */
 	u64 expires_ns, interval_ns;
-	void (*fire)(struct process *p, struct cpu_timer *t);	/* taken off the list; may arm again */
+	/* taken off the list; may arm again */
+	void (*fire)(struct process *p, struct cpu_timer *t);
 };
 
 enum { PIDTYPE_TID, PIDTYPE_TGID, PIDTYPE_PGID, PIDTYPE_SID, NR_PIDTYPES };
@@ -155,7 +159,10 @@ struct process {
 	/* Constant between execs; see sighand_lock(). Zombies keep it. */
 	struct sighand *sighand;
 
-	/* Guarded by tasklist_lock to write; RCU or the lock to read. threads: and by sighand->lock. */
+	/*
+	 * Guarded by tasklist_lock to write; RCU or the
+	 * lock to read. threads: and by sighand->lock.
+	 */
 	struct list_head threads;	/* thread_node; a dead leader stays until it is reaped */
 	struct list_head children;	/* sibling */
 	struct list_head sibling;
@@ -262,10 +269,15 @@ struct process *process_alloc(void);	/* one reference, no sighand, no pids; NULL
  */
 void thread_link_locked(struct thread *t);
 void process_link_locked(struct process *p);
-/* Take a dead thread, a reaped process out of every list; numbers become free. tasklist_lock held. */
+/*
+ * Take a dead thread, a reaped process out of every list; numbers become free. tasklist_lock held.
+ */
 void thread_unlink_locked(struct thread *t);
 void process_unlink_locked(struct process *p);
-/* The scheduler has left t for ever (TASK_DEAD): frees the stack, drops the reference t had on itself. */
+/*
+ * The scheduler has left t for ever (TASK_DEAD): frees
+ * the stack, drops the reference t had on itself.
+ */
 void thread_dead(struct thread *t);
 void thread_set_comm(struct thread *t, const char *name);
 
@@ -289,9 +301,15 @@ static inline u64 rlimit_current(int which)
 	return READ_ONCE(current_process()->rlim[which].cur);
 }
 
-/* PID 1, that will run init_main(arg), which ends in kernel_exec(). Call once, before any other process. */
+/*
+ * PID 1, that will run init_main(arg), which ends in
+ * kernel_exec(). Call once, before any other process.
+ */
 void process_start_init(int (*init_main)(void *arg), void *arg);
-/* Replace the calling kernel thread's (PID 1's) nothing by a program. Does not return but on failure: -errno. */
+/*
+ * Replace the calling kernel thread's (PID 1's) nothing
+ * by a program. Does not return but on failure: -errno.
+ */
 int kernel_exec(const char *path, const char *const *argv, const char *const *envp);
 
 void task_init(void);

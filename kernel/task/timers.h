@@ -12,10 +12,16 @@ void cpu_timer_arm_locked(struct process *p, struct cpu_timer *t, u64 expires_ns
 void cpu_timer_disarm_locked(struct cpu_timer *t);
 u64 cpu_timer_now_locked(struct process *p, const struct cpu_timer *t);
 
-/* Of current, at the tick, in the timer interrupt: fire CPU timers and enforce RLIMIT_CPU, RLIMIT_RTTIME. */
+/*
+ * Of current, at the tick, in the timer interrupt: fire
+ * CPU timers and enforce RLIMIT_CPU, RLIMIT_RTTIME.
+ */
 void cpu_timers_tick(void);
 
-/* The number of a waiting timer signal that is being taken, and its siginfo, to complete. sighand->lock held. */
+/*
+ * The number of a waiting timer signal that is being
+ * taken, and its siginfo, to complete. sighand->lock held.
+ */
 void posix_timer_taken_locked(struct kernel_siginfo *info, u32 sequence);
 /* SIGALRM has been taken from p's shared queue: ITIMER_REAL goes on. sighand->lock held. */
 void itimer_alarm_taken_locked(struct process *p);

@@ -23,7 +23,8 @@ void ktest_expect(bool ok, const char *file, int line, const char *what, u64 got
 	if (ok)
 		return;
 	if (__atomic_fetch_add(&failures, 1, __ATOMIC_RELAXED) < 5)
-		printk(LOG_ERR, "# %s:%d: %s is %#lx, should be %#lx\n", file, line, what, got, want);
+		printk(LOG_ERR, "# %s:%d: %s is %#lx, should be %#lx\n", file, line, what, got,
+		       want);
 }
 
 static bool is_wanted(const struct ktest *t)
@@ -50,7 +51,8 @@ void ktest_run(void)
 		failures = 0;
 		t->run();
 		failed += READ_ONCE(failures) != 0;
-		printk(LOG_NOTICE, "%sok %u - %s.%s\n", READ_ONCE(failures) ? "not " : "", ++nr, t->suite, t->name);
+		printk(LOG_NOTICE, "%sok %u - %s.%s\n", READ_ONCE(failures) ? "not " : "", ++nr,
+		       t->suite, t->name);
 	}
 	printk(LOG_NOTICE, "1..%u\n", nr);
 	printk(LOG_NOTICE, "ktest: done\n");

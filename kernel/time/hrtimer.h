@@ -8,7 +8,8 @@
 #pragma once
 #include <kernel/lib/rbtree.h>
 
-enum hrtimer_restart { HRTIMER_DONE, HRTIMER_AGAIN };	/* AGAIN: handler has set a new expires_ns */
+/* AGAIN: handler has set a new expires_ns */
+enum hrtimer_restart { HRTIMER_DONE, HRTIMER_AGAIN };
 
 struct hrtimer {
 	struct rb_node node;
@@ -21,7 +22,10 @@ struct hrtimer {
 void hrtimer_init(struct hrtimer *t, enum hrtimer_restart (*func)(struct hrtimer *));
 /* Queue (or move) for the absolute time. Any context. */
 void hrtimer_start(struct hrtimer *t, ktime_t expires_ns);
-/* Remove; waits for a handler that runs on another CPU. True if it was queued. Not from its handler. */
+/*
+ * Remove; waits for a handler that runs on another
+ * CPU. True if it was queued. Not from its handler.
+ */
 bool hrtimer_cancel(struct hrtimer *t);
 bool hrtimer_try_cancel(struct hrtimer *t);	/* false also when the handler runs right now */
 static inline bool hrtimer_is_queued(const struct hrtimer *t)

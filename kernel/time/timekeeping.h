@@ -8,7 +8,8 @@ enum { CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_PROCESS_CPUTIME_ID, CLOCK_THREAD_C
 	CLOCK_REALTIME_COARSE, CLOCK_MONOTONIC_COARSE, CLOCK_BOOTTIME, CLOCK_REALTIME_ALARM, CLOCK_BOOTTIME_ALARM,
 	CLOCK_TAI = 11 };
 
-#define COARSE_NS	(4 * NS_PER_MS)	/* what the coarse clocks promise, as Linux at 250 Hz; they are exact */
+/* what the coarse clocks promise, as Linux at 250 Hz; they are exact */
+#define COARSE_NS	(4 * NS_PER_MS)
 
 /*
  * Told whenever the wall clock is set. changed() runs with interrupts off, under
@@ -18,13 +19,17 @@ struct clock_listener {
 	struct list_head node;
 	void (*changed)(struct clock_listener *l);
 };
-/* Any context. Read the clock after joining. Once clock_unlisten() returns, changed() does not run. */
+/*
+ * Any context. Read the clock after joining. Once clock_unlisten() returns, changed() does not run.
+ */
 void clock_listen(struct clock_listener *l);
 void clock_unlisten(struct clock_listener *l);
 
 /* What the wall clock, as it is set now, says at ns. */
 u64 ktime_to_real(ktime_t ns);
-/* When CLOCK_MONOTONIC will read what the wall clock calls real_ns, as it is set now; 0: long ago. */
+/*
+ * When CLOCK_MONOTONIC will read what the wall clock calls real_ns, as it is set now; 0: long ago.
+ */
 ktime_t ktime_from_real(u64 real_ns);
 void ktime_shift_real(s64 ns);		/* move the wall clock */
 

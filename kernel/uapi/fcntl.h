@@ -44,6 +44,8 @@
 #define F_SETLKW	7
 #define F_SETOWN	8
 #define F_GETOWN	9
+#define F_SETOWN_EX	15
+#define F_GETOWN_EX	16
 #define F_OFD_GETLK	36
 #define F_OFD_SETLK	37
 #define F_OFD_SETLKW	38
@@ -73,6 +75,7 @@
 #define RWF_NOAPPEND	0x20
 
 #define SPLICE_F_NONBLOCK 0x02
+#define SPLICE_F_MORE	0x04
 #define SPLICE_F_ALL	0x0f
 
 #define RENAME_NOREPLACE	1

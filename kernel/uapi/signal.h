@@ -18,7 +18,8 @@ enum { SIGHUP = 1, SIGINT, SIGQUIT, SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SI
 #define SA_RESTART	0x10000000ul
 #define SA_NODEFER	0x40000000ul
 #define SA_RESETHAND	0x80000000ul
-#define SA_EXPOSE_TAGBITS 0x00000800ul	/* user addresses have no tags here: nothing is hidden without it */
+/* user addresses have no tags here: nothing is hidden without it */
+#define SA_EXPOSE_TAGBITS 0x00000800ul
 
 /* struct sigaction of rt_sigaction(2): riscv has no restorer. */
 struct k_sigaction {

@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Datagrams over IP: UDP, ICMP echo ("ping") and raw sockets. One send, one
- * datagram; what goes beside it comes and goes as control messages.
+ * datagram; what goes beside it comes and goes as control messages. Several sends of UDP make one
+ * with MSG_MORE or UDP_CORK: it is gathered in kernel memory until the last has come, and goes
+ * where the first said.
  *
- * Limit: MSG_MORE, which would gather several sends into one datagram, gives -EOPNOTSUPP. MSG_ERRQUEUE finds
- * nothing.
+ * Limit: MSG_MORE of ping and raw sockets gives -EOPNOTSUPP.
  */
 #include <net/af_inet/af_inet.h>
+#include <net/filter.h>
+#include <kernel/mm/alloc.h>
 #include <kernel/lib/string.h>
 
-enum { IP_TOS = 1, IP_TTL = 2, IP_PKTINFO = 8, IPV6_PKTINFO = 50, IPV6_HOPLIMIT = 52, IPV6_TCLASS = 67,
-	IP_ORIGDSTADDR = 20 };
+enum { IP_TOS = 1, IP_TTL = 2, IP_PKTINFO = 8, IP_ORIGDSTADDR = 20,
+       IPV6_PKTINFO = 50, IPV6_HOPLIMIT = 52, IPV6_TCLASS = 67 };
 
 struct in_pktinfo {
 	s32 ifindex;
@@ -138,7 +141,86 @@ static int take_destination(struct inet_sock *s, const struct sock_msg *m, struc
 	return take_controls(&s->sk, m, msg);
 }
 
-static ssize_t inet_dgram_sendmsg(struct socket *sk, struct sock_msg *m)
+/* --- several sends, one datagram; write_mutex held --- */
+
+static void drop_corked(struct inet_sock *s)
+{
+	kvfree(s->corked);
+	s->corked = NULL;
+	s->corked_len = 0;
+}
+
+static int append_corked(struct inet_sock *s, struct sock_msg *m)
+{
+	size_t n = iov_iter_count(m->iter);
+	struct inet_addr peer;
+	int err = 0;
+
+	if (!s->corked) {
+		err = take_destination(s, m, &s->corked_msg);
+		if (!err && !s->corked_msg.peer.family && inet_peer(s->ep, &peer))
+			err = -EDESTADDRREQ;
+		if (err)
+			return err;
+		s->corked = kvmalloc(DATAGRAM_MAX, GFP_KERNEL);
+		if (!s->corked)
+			return -ENOBUFS;
+	}
+	if (n > DATAGRAM_MAX - s->corked_len)
+		err = -EMSGSIZE;
+	else if (copy_from_iter(s->corked + s->corked_len, n, m->iter) != n)
+		err = -EFAULT;
+	if (err) {
+		drop_corked(s);
+		return err;
+	}
+	s->corked_len += n;
+	return 0;
+}
+
+static int send_corked(struct inet_sock *s)
+{
+	struct kvec vec = { s->corked, s->corked_len };
+	struct iov_iter it;
+	ssize_t n;
+
+	iov_iter_kernel(&it, &vec, 1, s->corked_len);
+	n = inet_dgram_send(s->ep, &it, &s->corked_msg);
+	drop_corked(s);
+	return n < 0 ? n : 0;
+}
+
+static ssize_t send_more(struct inet_sock *s, struct sock_msg *m)
+{
+	size_t n = iov_iter_count(m->iter);
+	int err;
+
+	mutex_lock(&s->write_mutex);
+	err = append_corked(s, m);
+	if (!err && !(m->flags & MSG_MORE) && !READ_ONCE(s->cork))
+		err = send_corked(s);
+	mutex_unlock(&s->write_mutex);
+	return err ? err : (ssize_t)n;
+}
+
+int inet_dgram_uncork(struct inet_sock *s)
+{
+	int err = 0;
+
+	mutex_lock(&s->write_mutex);
+	if (s->corked)
+		err = send_corked(s);
+	mutex_unlock(&s->write_mutex);
+	return err;
+}
+
+static bool is_gathering(struct inet_sock *s, u32 flags)
+{
+	return s->proto == INET_UDP && ((flags & MSG_MORE) || READ_ONCE(s->cork) ||
+					READ_ONCE(s->corked));
+}
+
+static ssize_t send_datagram(struct socket *sk, struct sock_msg *m)
 {
 	ktime_t left = sock_timeout(READ_ONCE(sk->sndtimeo), m->flags & MSG_DONTWAIT);
 	struct inet_sock *s = inet_of(sk);
@@ -148,8 +230,10 @@ static ssize_t inet_dgram_sendmsg(struct socket *sk, struct sock_msg *m)
 
 	if (iov_iter_count(m->iter) > DATAGRAM_MAX)
 		return -EMSGSIZE;
-	if (m->flags & (MSG_OOB | MSG_MORE))
+	if ((m->flags & MSG_OOB) || ((m->flags & MSG_MORE) && s->proto != INET_UDP))
 		return -EOPNOTSUPP;
+	if (unlikely(is_gathering(s, m->flags)))
+		return send_more(s, m);
 	n = take_destination(s, m, &msg);
 	while (!n) {
 		*m->iter = start;
@@ -161,6 +245,24 @@ static ssize_t inet_dgram_sendmsg(struct socket *sk, struct sock_msg *m)
 		n = sock_wait_event(&sk->wait, SOCK_POLL_OUT,
 				    inet_poll(s->ep) & (INET_EV_WRITE | INET_EV_ERROR), &left);
 	}
+	return n;
+}
+
+static ssize_t inet_dgram_sendmsg(struct socket *sk, struct sock_msg *m)
+{
+	struct inet_zerocopy *z = NULL;
+	ssize_t n;
+
+	if (unlikely(inet_wants_zerocopy(sk, m))) {
+		z = inet_zerocopy_begin();
+		if (!z)
+			return -ENOBUFS;
+	}
+	n = send_datagram(sk, m);
+	if (n >= 0 && z)
+		inet_zerocopy_sent(inet_of(sk)->ep, z, n, true);
+	else
+		kfree(z);
 	return n;
 }
 
@@ -217,7 +319,10 @@ static bool has_filter(const struct inet_sock *s)
 	return any;
 }
 
-/* Drops messages of types that are not wanted from the front of the queue. read_mutex held. 0, the pending error. */
+/*
+ * Drops messages of types that are not wanted from the front
+ * of the queue. read_mutex held. 0, the pending error.
+ */
 static ssize_t drop_unwanted(struct inet_sock *s)
 {
 	u32 ipv4 = s->sk.family == AF_INET;
@@ -242,54 +347,145 @@ static ssize_t drop_unwanted(struct inet_sock *s)
 	return 0;
 }
 
+static u32 flags_of(const struct sock_msg *m)
+{
+	return (m->flags & MSG_PEEK ? INET_PEEK : 0) | (m->flags & MSG_TRUNC ? INET_TRUNC : 0);
+}
+
 static ssize_t receive_one(struct inet_sock *s, struct sock_msg *m, struct inet_msg *msg)
 {
-	u32 flags = (m->flags & MSG_PEEK ? INET_PEEK : 0) | (m->flags & MSG_TRUNC ? INET_TRUNC : 0);
 	ssize_t n;
 
 	mutex_lock(&s->read_mutex);
 	n = unlikely(has_filter(s)) ? drop_unwanted(s) : 0;
 	if (!n)
-		n = inet_dgram_recv(s->ep, m->iter, msg, flags);
+		n = inet_dgram_recv(s->ep, m->iter, msg, flags_of(m));
+	if (n > 0 && !(m->flags & MSG_PEEK))
+		sock_peek_advance(&s->sk, -n);
 	mutex_unlock(&s->read_mutex);
+	return n;
+}
+
+static void tell(const struct inet_sock *s, struct sock_msg *m, const struct inet_msg *msg)
+{
+	if (READ_ONCE(s->tells))
+		(s->sk.family == AF_INET ? tell4 : tell6)(s, m, msg);
+}
+
+/* The oldest entry of the error queue: what it quotes is the data, whom that was for the name. */
+static ssize_t receive_error(struct inet_sock *s, struct sock_msg *m)
+{
+	bool v4 = s->sk.family == AF_INET;
+	struct {
+		struct sock_extended_err ee;
+		union sock_addr offender;
+	} out;
+	struct inet_error e;
+	ssize_t n = inet_error_recv(s->ep, m->iter, &e);
+	u32 len;
+
+	if (n == -EAGAIN)
+		return inet_zerocopy_recv(s, m);
+	if (n < 0)
+		return n;
+	sock_tell_stamp(&s->sk, m, e.msg.stamp_ns);
+	m->out_flags |= MSG_ERRQUEUE | ((u32)n < e.length ? MSG_TRUNC : 0);
+	if (m->name)
+		m->name_len = inet_addr_to(&s->sk, &e.peer, m->name);
+	if (e.offender.family)
+		tell(s, m, &e.msg);
+	memset(&out, 0, sizeof(out));
+	out.ee = (struct sock_extended_err){ (u32)e.error, e.origin, e.type, e.code, 0, e.info, 0 };
+	len = inet_addr_to(&s->sk, &e.offender, &out.offender);
+	if (!e.offender.family)
+		memset(&out.offender, 0, len);
+	cmsg_put(m, v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? IP_RECVERR : IPV6_RECVERR, &out,
+		 sizeof(out.ee) + len);
 	return n;
 }
 
 static bool has_news(struct inet_sock *s)
 {
-	return (inet_poll(s->ep) & (INET_EV_READ | INET_EV_RDHUP | INET_EV_ERROR)) || READ_ONCE(s->sk.error);
+	return (inet_poll(s->ep) & (INET_EV_READ | INET_EV_RDHUP | INET_EV_ERROR)) ||
+	       READ_ONCE(s->sk.error);
 }
 
-static ssize_t inet_dgram_recvmsg(struct socket *sk, struct sock_msg *m)
+static ssize_t receive(struct inet_sock *s, struct sock_msg *m, struct inet_msg *msg)
 {
-	ktime_t left = sock_timeout(READ_ONCE(sk->rcvtimeo), m->flags & MSG_DONTWAIT);
-	struct inet_sock *s = inet_of(sk);
-	size_t room = iov_iter_count(m->iter);
-	struct inet_msg msg = { 0 };
+	ktime_t left = sock_timeout(READ_ONCE(s->sk.rcvtimeo), m->flags & MSG_DONTWAIT);
+	struct socket *sk = &s->sk;
 	ssize_t n = socket_take_error(sk);
 
-	if (m->flags & MSG_ERRQUEUE)
-		return -EAGAIN;
-	if (!n && !has_news(s))
+	if (!n)
 		n = sock_wait_event(&sk->wait, SOCK_POLL_IN, has_news(s), &left);
 	while (!n) {
-		n = receive_one(s, m, &msg);
+		n = receive_one(s, m, msg);
 		if (n != -EAGAIN)
 			break;
 		if (inet_poll(s->ep) & INET_EV_RDHUP)
 			return left ? 0 : -EAGAIN;
 		n = sock_wait_event(&sk->wait, SOCK_POLL_IN, has_news(s), &left);
 	}
-	if (n < 0)
+	return n;
+}
+
+static bool has_more(struct inet_sock *s, u32 seen)
+{
+	return (inet_poll(s->ep) & (INET_EV_RDHUP | INET_EV_ERROR)) || READ_ONCE(s->sk.error) ||
+	       inet_dgram_arrivals(s->ep) != seen;
+}
+
+/* As receive(), from the offset of SO_PEEK_OFF on, which is *skip of that datagram. */
+static ssize_t peek_at_offset(struct inet_sock *s, struct sock_msg *m, struct inet_msg *msg,
+			      size_t *skip)
+{
+	ktime_t left = sock_timeout(READ_ONCE(s->sk.rcvtimeo), m->flags & MSG_DONTWAIT);
+	struct socket *sk = &s->sk;
+	ssize_t n = socket_take_error(sk);
+	u32 seen;
+
+	while (!n) {
+		seen = inet_dgram_arrivals(s->ep);
+		mutex_lock(&s->read_mutex);
+		*skip = sock_peek_offset(sk, m->flags);
+		n = inet_dgram_peek_at(s->ep, m->iter, msg, flags_of(m), skip);
+		if (n > 0)
+			sock_peek_advance(sk, n);
+		mutex_unlock(&s->read_mutex);
+		if (n != -EAGAIN)
+			break;
+		if (inet_poll(s->ep) & INET_EV_RDHUP)
+			return left ? 0 : -EAGAIN;
+		n = sock_wait_event(&sk->wait, SOCK_POLL_IN, has_more(s, seen), &left);
+	}
+	return n;
+}
+
+static ssize_t inet_dgram_recvmsg(struct socket *sk, struct sock_msg *m)
+{
+	struct inet_sock *s = inet_of(sk);
+	size_t room = iov_iter_count(m->iter), skip = 0;
+	struct inet_msg msg = { 0 };
+	ssize_t n;
+
+	if (m->flags & MSG_ERRQUEUE)
+		return receive_error(s, m);
+	if (sock_peeks_at_offset(sk, m->flags))
+		n = peek_at_offset(s, m, &msg, &skip);
+	else
+		n = receive(s, m, &msg);
+	/* Without a sender nothing came: it is shut. */
+	if (n < 0 || !msg.peer.family)
 		return n;
-	if (inet_poll(s->ep) & INET_EV_READ)
+	if (sock_has_sleepers(sk) && (inet_poll(s->ep) & INET_EV_READ))
 		sock_pass_on(sk, SOCK_POLL_IN);
-	if (msg.length > room)
+	/* As Linux: also where all that was left has come, if the room was just as large. */
+	if (room < msg.length && room <= msg.length - skip)
 		m->out_flags |= MSG_TRUNC;
 	if (m->name)
 		m->name_len = inet_addr_to(sk, &msg.peer, m->name);
-	if (READ_ONCE(s->tells))
-		(sk->family == AF_INET ? tell4 : tell6)(s, m, &msg);
+	sock_tell_stamp(sk, m, msg.stamp_ns);
+	tell(s, m, &msg);
 	return n;
 }
 
@@ -327,13 +523,36 @@ static u32 inet_dgram_poll(struct socket *sk, struct file *f, struct poll_table 
 		mask |= SOCK_POLL_IN | EPOLLRDHUP;
 	if (events & INET_EV_HUP)
 		mask |= EPOLLHUP;
-	if ((events & INET_EV_ERROR) || READ_ONCE(sk->error))
+	if ((events & (INET_EV_ERROR | INET_EV_ERRQUEUE)) || READ_ONCE(sk->error))
 		mask |= EPOLLERR;
 	return mask;
 }
 
+static int inet_dgram_attach_filter(struct socket *sk, uaddr_t val, u32 len, bool attach)
+{
+	struct bpf_program *new = NULL, *old;
+	int err = attach ? bpf_take(val, len, &new) : 0;
+
+	if (err)
+		return err;
+	old = inet_set_filter(inet_of(sk)->ep, new);
+	kfree(old);
+	return attach || old ? 0 : -ENOENT;
+}
+
+static void inet_dgram_meminfo(struct socket *sk, struct sock_memory *m)
+{
+	struct inet_info i;
+
+	inet_get_info(inet_of(sk)->ep, &i);
+	m->rmem = i.rx_queue;
+	m->drops = i.drops;
+}
+
 static void inet_dgram_release(struct socket *sk)
 {
+	kfree(inet_set_filter(inet_of(sk)->ep, NULL));
+	drop_corked(inet_of(sk));
 	inet_close(inet_of(sk)->ep, false);
 }
 
@@ -350,6 +569,8 @@ const struct socket_ops inet_dgram_ops = {
 	.getsockopt = inet_sock_getsockopt,
 	.set_option = inet_sock_set_option,
 	.take_error = inet_sock_take_error,
+	.meminfo = inet_dgram_meminfo,
+	.attach_filter = inet_dgram_attach_filter,
 	.release = inet_dgram_release,
 	.free = inet_sock_free,
 };

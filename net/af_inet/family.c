@@ -7,19 +7,21 @@
  * socket's queue until the endpoint says that it may be worth another try. The endpoint's
  * events do nothing but wake that queue.
  *
- * Locks. read_mutex and write_mutex keep receivers and senders apart while bytes are copied, and are
- * not held while waiting, as Linux's socket lock is not. state_mutex is for what changes the connection.
+ * Locks. read_mutex and write_mutex keep receivers and senders apart while bytes are copied, and
+ * are not held while waiting, as Linux's socket lock is not. state_mutex is for what changes the
+ * connection.
  *
- * Life. The endpoint lives as long as the file. An event may still be running when it has been closed, so
- * the socket is freed a grace period after its last reference.
+ * Life. The endpoint lives as long as the file. An event may still be running when it has been
+ * closed, so the socket is freed a grace period after its last reference.
  *
  * Not here: streams (tcp.c), datagrams (dgram.c), options (options.c), /proc/net (proc.c).
  *
- * Limit: UDP-Lite, SCTP and other protocols over IP than TCP, UDP and ICMP echo give -EPROTONOSUPPORT
- * but as raw sockets.
+ * Limit: UDP-Lite, SCTP and other protocols over IP than TCP, UDP and ICMP echo give
+ * -EPROTONOSUPPORT but as raw sockets.
  */
 #include <net/af_inet/af_inet.h>
 #include <net/net.h>
+#include <kernel/bug.h>
 #include <kernel/lib/string.h>
 #include <kernel/mm/alloc.h>
 #include <kernel/task/cred.h>
@@ -48,7 +50,7 @@ static u32 key_of(u32 events)
 	u32 key = 0;
 
 	if (events & (INET_EV_READ | INET_EV_ACCEPT | INET_EV_RDHUP))
-		key |= SOCK_POLL_IN;
+		key |= SOCK_POLL_IN | EPOLLPRI;
 	if (events & INET_EV_RDHUP)
 		key |= EPOLLRDHUP;
 	if (events & INET_EV_WRITE)
@@ -56,14 +58,26 @@ static u32 key_of(u32 events)
 	return key;
 }
 
+static void tell_urgent(struct inet_sock *s)
+{
+	struct file *f = READ_ONCE(s->sk.file);
+
+	if (f)
+		file_send_urgent(f);
+}
+
 /* Context: thread or softirq, in an RCU read section. What ends something is for everybody. */
 void inet_sock_event(void *owner, u32 events)
 {
 	struct inet_sock *s = owner;
 
+	if (unlikely(events & INET_EV_URGENT))
+		tell_urgent(s);
 	if (!wait_queue_active(&s->sk.wait))
 		return;
-	if (events & (INET_EV_CONNECT | INET_EV_HUP | INET_EV_ERROR | INET_EV_STATE | INET_EV_RDHUP))
+	if (events &
+	    (INET_EV_CONNECT | INET_EV_HUP | INET_EV_ERROR | INET_EV_ERRQUEUE | INET_EV_STATE |
+	     INET_EV_RDHUP))
 		wake_queue(&s->sk.wait, 0, 0);
 	else
 		wake_queue(&s->sk.wait, 1, key_of(events));
@@ -73,13 +87,24 @@ const struct inet_ops inet_sock_events = { .event = inet_sock_event };
 
 /* --- life --- */
 
-struct inet_sock *inet_sock_alloc(u16 family, u32 type, u32 protocol, enum inet_type proto)
+static struct kmem_cache *cache;
+
+void inet_sock_init(void)
 {
-	struct inet_sock *s = kzalloc(sizeof(*s), GFP_KERNEL);
+	cache = kmem_cache_create("inet_sock", sizeof(struct inet_sock), 8, NULL);
+	if (!cache)
+		panic("no memory for the cache of sockets");
+}
+
+struct inet_sock *inet_sock_alloc(struct net *net, u16 family, u32 type, u32 protocol,
+				  enum inet_type proto)
+{
+	struct inet_sock *s = kmem_cache_zalloc(cache, GFP_KERNEL);
 
 	if (!s)
 		return NULL;
-	socket_setup(&s->sk, proto == INET_TCP ? &inet_stream_ops : &inet_dgram_ops, family, type, protocol);
+	socket_setup(&s->sk, net, proto == INET_TCP ? &inet_stream_ops : &inet_dgram_ops, family,
+		     type, protocol);
 	mutex_init(&s->read_mutex, RANK_SOCK_READ);
 	mutex_init(&s->write_mutex, RANK_SOCK_WRITE);
 	mutex_init(&s->state_mutex, RANK_SOCK_STATE);
@@ -124,12 +149,13 @@ static int create(u16 family, u32 type, u32 protocol, struct socket **out)
 
 	if (err)
 		return err;
-	s = inet_sock_alloc(family, type, nr, proto);
+	s = inet_sock_alloc(current_net(), family, type, nr, proto);
 	if (!s)
 		return -ENOMEM;
-	err = inet_open(&init_net, family, proto, nr, &inet_sock_events, s, &s->ep);
+	err = inet_open(s->sk.net, family, proto, nr, &inet_sock_events, s, &s->ep);
 	if (err) {
-		kfree(s);
+		socket_end(&s->sk);
+		kmem_cache_free(cache, s);
 		return err;
 	}
 	if (!inet_get_opt(s->ep, INET_OPT_SNDBUF, &value))
@@ -150,12 +176,13 @@ static int create6(u32 type, u32 protocol, struct socket **out)
 	return create(AF_INET6, type, protocol, out);
 }
 
-SOCKET_FAMILY(inet) = { .family = AF_INET, .name = "INET", .create = create4 };
-SOCKET_FAMILY(inet6) = { .family = AF_INET6, .name = "INET6", .create = create6 };
+SOCKET_FAMILY(inet) = { .family = AF_INET, .name = "INET", .create = create4, .diag = inet_diag };
+SOCKET_FAMILY(inet6) = { .family = AF_INET6, .name = "INET6", .create = create6,
+			 .diag = inet_diag };
 
 static void free_rcu(struct rcu_head *head)
 {
-	kfree(container_of(head, struct inet_sock, rcu));
+	kmem_cache_free(cache, container_of(head, struct inet_sock, rcu));
 }
 
 void inet_sock_free(struct socket *sk)
@@ -172,7 +199,8 @@ int inet_sock_take_error(struct socket *sk)
 
 /* --- addresses --- */
 
-int inet_addr_from(const struct socket *sk, const union sock_addr *from, u32 len, struct inet_addr *to)
+int inet_addr_from(const struct socket *sk, const union sock_addr *from, u32 len,
+		   struct inet_addr *to)
 {
 	memset(to, 0, sizeof(*to));
 	to->family = sk->family;
@@ -249,7 +277,8 @@ int inet_sock_bind(struct socket *sk, const union sock_addr *addr, u32 len)
 	port = __builtin_bswap16(a.port);
 	if (s->proto == INET_RAW)
 		a.port = 0;
-	else if (port && port < LOW_PORTS && s->proto != INET_PING && !capable(CAP_NET_BIND_SERVICE))
+	else if (port && port < LOW_PORTS && s->proto != INET_PING &&
+		 !capable(CAP_NET_BIND_SERVICE))
 		return -EACCES;
 	mutex_lock(&s->state_mutex);
 	err = inet_bind(s->ep, &a);
@@ -265,7 +294,8 @@ int inet_sock_shutdown(struct socket *sk, int how)
 	if (how < SHUT_RD || how > SHUT_RDWR)
 		return -EINVAL;
 	mutex_lock(&s->state_mutex);
-	err = inet_shutdown(s->ep, (how != SHUT_WR ? INET_SHUT_RD : 0) | (how != SHUT_RD ? INET_SHUT_WR : 0));
+	err = inet_shutdown(s->ep, (how != SHUT_WR ? INET_SHUT_RD : 0) |
+					   (how != SHUT_RD ? INET_SHUT_WR : 0));
 	mutex_unlock(&s->state_mutex);
 	wake_all(&sk->wait);
 	return err;
@@ -281,7 +311,11 @@ long inet_sock_ioctl(struct socket *sk, u32 cmd, uaddr_t arg)
 			return put_user((int)inet_dgram_next(s->ep), arg);
 		if (inet_tcp_state(s->ep) == INET_LISTENING)
 			return -EINVAL;
-		return put_user((int)inet_tcp_unread(s->ep), arg);
+		return put_user((int)inet_tcp_before_mark(s->ep), arg);
+	case SIOCATMARK:
+		if (s->proto != INET_TCP)
+			return -ENOTTY;
+		return put_user((int)inet_tcp_at_mark(s->ep), arg);
 	case SIOCOUTQ:
 		if (s->proto != INET_TCP)
 			return put_user(0, arg);

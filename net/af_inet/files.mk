@@ -1,5 +1,9 @@
 obj-y += net/af_inet/dgram.o
+obj-y += net/af_inet/diag.o
+obj-y += net/af_inet/diag_filter.o
 obj-y += net/af_inet/family.o
+obj-y += net/af_inet/info.o
 obj-y += net/af_inet/options.o
 obj-y += net/af_inet/proc.o
 obj-y += net/af_inet/tcp.o
+obj-y += net/af_inet/zerocopy.o

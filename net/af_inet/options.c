@@ -3,14 +3,16 @@
  * Options of TCP, IP and IPv6. Most are one number that the endpoint keeps: a table says which. The
  * rest has a form of its own: TCP_INFO, multicast membership, what recvmsg(2) is to tell.
  *
- * Limit: IP_RECVERR and IPV6_RECVERR can be set: errors that ICMP brings are told to connected sockets,
- * as without them; nothing goes to the error queue.
- * Limit: a multicast group is joined on an interface named by its index or found by route; an interface's address
- * in its place gives -ENODEV.
- * Limit: options that are in no table here give -ENOPROTOOPT: IP_OPTIONS, IP_MTU_DISCOVER, IP_TRANSPARENT,
+ * Limit: IP_RECVERR and IPV6_RECVERR of TCP can be set, and change nothing: in its error queue are
+ * the notices of MSG_ZEROCOPY alone.
+ * Limit: a multicast group is joined on an interface named by its index or found by route; an
+ * interface's address in its place gives -ENODEV.
+ * Limit: options that are in no table here give -ENOPROTOOPT: IP_OPTIONS, IP_TRANSPARENT,
  * IPV6_CHECKSUM, TCP_MD5SIG, TCP_FASTOPEN among them.
  */
 #include <net/af_inet/af_inet.h>
+#include <net/inet/config.h>
+#include <net/net.h>
 #include <kernel/lib/string.h>
 #include <arch/uaccess.h>
 
@@ -18,23 +20,26 @@ enum {
 	TCP_NODELAY = 1, TCP_MAXSEG, TCP_CORK, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT, TCP_SYNCNT, TCP_LINGER2,
 	TCP_DEFER_ACCEPT, TCP_INFO = 11, TCP_QUICKACK, TCP_CONGESTION, TCP_USER_TIMEOUT = 18,
 
-	IP_TOS = 1, IP_TTL, IP_HDRINCL, IP_PKTINFO = 8, IP_RECVERR = 11, IP_RECVTTL, IP_RECVTOS,
+	UDP_CORK = 1,
+
+	IP_TOS = 1, IP_TTL, IP_HDRINCL, IP_PKTINFO = 8, IP_MTU_DISCOVER = 10,
+	IP_RECVTTL = 12, IP_RECVTOS,
+	IP_MTU = 14,
 	IP_RECVORIGDSTADDR = 20, IP_MULTICAST_IF = 32, IP_MULTICAST_TTL, IP_MULTICAST_LOOP,
 	IP_ADD_MEMBERSHIP, IP_DROP_MEMBERSHIP,
 
 	IPV6_UNICAST_HOPS = 16, IPV6_MULTICAST_IF, IPV6_MULTICAST_HOPS, IPV6_MULTICAST_LOOP,
-	IPV6_ADD_MEMBERSHIP, IPV6_DROP_MEMBERSHIP, IPV6_RECVERR = 25, IPV6_V6ONLY,
+	IPV6_ADD_MEMBERSHIP, IPV6_DROP_MEMBERSHIP, IPV6_MTU_DISCOVER = 23, IPV6_MTU,
+	IPV6_V6ONLY = 26,
 	IPV6_RECVPKTINFO = 49, IPV6_RECVHOPLIMIT = 51,
 	IPV6_RECVTCLASS = 66, IPV6_TCLASS,
 };
 
-#define CONGESTION	"reno"		/* what lwIP's control is, near enough, and the only one */
-#define CONGESTION_MAX	16u
 #define DEFAULT_TTL	64
 
 /* --- one number each --- */
 
-enum number_kind { BOOLEAN, NUMBER, BYTE, HOPS, MULTICAST_HOPS };
+enum number_kind { BOOLEAN, NUMBER, SIGNED, BYTE, HOPS, MULTICAST_HOPS };
 
 static const struct number {
 	u16 level, name;
@@ -48,15 +53,17 @@ static const struct number {
 	{ IPPROTO_TCP, TCP_KEEPINTVL, INET_OPT_KEEPINTVL, NUMBER },
 	{ IPPROTO_TCP, TCP_KEEPCNT, INET_OPT_KEEPCNT, NUMBER },
 	{ IPPROTO_TCP, TCP_SYNCNT, INET_OPT_SYNCNT, NUMBER },
-	{ IPPROTO_TCP, TCP_LINGER2, INET_OPT_LINGER2, NUMBER },
-	{ IPPROTO_TCP, TCP_DEFER_ACCEPT, INET_OPT_DEFER_ACCEPT, NUMBER },
+	{ IPPROTO_TCP, TCP_LINGER2, INET_OPT_LINGER2, SIGNED },
+	{ IPPROTO_TCP, TCP_DEFER_ACCEPT, INET_OPT_DEFER_ACCEPT, SIGNED },
 	{ IPPROTO_TCP, TCP_QUICKACK, INET_OPT_QUICKACK, BOOLEAN },
 	{ IPPROTO_TCP, TCP_USER_TIMEOUT, INET_OPT_USER_TIMEOUT, NUMBER },
 	{ IPPROTO_IP, IP_TOS, INET_OPT_TOS, BYTE },
 	{ IPPROTO_IP, IP_TTL, INET_OPT_TTL, HOPS },
+	{ IPPROTO_IP, IP_MTU_DISCOVER, INET_OPT_MTU_DISCOVER, NUMBER },
 	{ IPPROTO_IP, IP_HDRINCL, INET_OPT_HDRINCL, BOOLEAN },
 	{ IPPROTO_IP, IP_MULTICAST_TTL, INET_OPT_MCAST_TTL, MULTICAST_HOPS },
 	{ IPPROTO_IP, IP_MULTICAST_LOOP, INET_OPT_MCAST_LOOP, BOOLEAN },
+	{ IPPROTO_IPV6, IPV6_MTU_DISCOVER, INET_OPT_MTU_DISCOVER, NUMBER },
 	{ IPPROTO_IPV6, IPV6_UNICAST_HOPS, INET_OPT_TTL, HOPS },
 	{ IPPROTO_IPV6, IPV6_MULTICAST_HOPS, INET_OPT_MCAST_TTL, MULTICAST_HOPS },
 	{ IPPROTO_IPV6, IPV6_MULTICAST_LOOP, INET_OPT_MCAST_LOOP, BOOLEAN },
@@ -89,6 +96,8 @@ static int set_number(struct inet_sock *s, const struct number *n, int v)
 	switch (n->kind) {
 	case BOOLEAN:
 		v = !!v;
+		break;
+	case SIGNED:
 		break;
 	case BYTE:
 		v = v == -1 ? 0 : v;
@@ -174,7 +183,8 @@ static int set_multicast_if4(struct inet_sock *s, uaddr_t val, u32 len)
 
 	if (len < 4)
 		return -EINVAL;
-	if (copy_from_user(len < 8 ? m.address : (void *)&m, val, len < 8 ? 4 : min(len, (u32)sizeof(m))))
+	if (copy_from_user(len < 8 ? m.address : (void *)&m, val,
+			   len < 8 ? 4 : min(len, (u32)sizeof(m))))
 		return -EFAULT;
 	if (!m.ifindex && *(u32 *)m.address)
 		return -ENODEV;
@@ -185,17 +195,24 @@ static int set_multicast_if4(struct inet_sock *s, uaddr_t val, u32 len)
 
 static int set_congestion(uaddr_t val, u32 len)
 {
-	char name[CONGESTION_MAX] = "";
+	char name[INET_CONGESTION_MAX] = "";
 
 	if (!len)
 		return -EINVAL;
-	if (copy_from_user(name, val, min(len, CONGESTION_MAX - 1)))
+	if (copy_from_user(name, val, min(len, INET_CONGESTION_MAX - 1)))
 		return -EFAULT;
-	return strcmp(name, CONGESTION) ? -ENOENT : 0;
+	return strcmp(name, INET_CONGESTION) ? -ENOENT : 0;
 }
 
 static int set_tell(struct inet_sock *s, u32 bit, bool on)
 {
+	if ((bit & (TELL_ERRORS | TELL_ERRORS6)) && s->proto != INET_TCP) {
+		enum inet_opt opt = bit == TELL_ERRORS ? INET_OPT_RECVERR : INET_OPT_RECVERR6;
+		int err = inet_set_opt(s->ep, opt, on);
+
+		if (err)
+			return err;
+	}
 	if (on)
 		(void)__atomic_fetch_or(&s->tells, bit, __ATOMIC_RELAXED);
 	else
@@ -231,9 +248,25 @@ static int set_filter(struct inet_sock *s, u32 bytes, uaddr_t val, u32 len)
 static int check_level(const struct inet_sock *s, int level)
 {
 	if (level == IPPROTO_IP || (level == IPPROTO_IPV6 && s->sk.family == AF_INET6) ||
-	    (level == IPPROTO_TCP && s->proto == INET_TCP))
+	    (level == IPPROTO_TCP && s->proto == INET_TCP) ||
+	    (level == IPPROTO_UDP && s->proto == INET_UDP))
 		return 0;
 	return -ENOPROTOOPT;
+}
+
+/* Of UDP's own there is one: off, and what was held back goes. */
+static int set_udp(struct inet_sock *s, int name, uaddr_t val, u32 len)
+{
+	int v;
+
+	if (name != UDP_CORK)
+		return -ENOPROTOOPT;
+	if (len < sizeof(v))
+		return -EINVAL;
+	if (get_user(v, val))
+		return -EFAULT;
+	WRITE_ONCE(s->cork, !!v);
+	return v ? 0 : inet_dgram_uncork(s);
 }
 
 int inet_sock_setsockopt(struct socket *sk, int level, int name, uaddr_t val, u32 len)
@@ -247,6 +280,8 @@ int inet_sock_setsockopt(struct socket *sk, int level, int name, uaddr_t val, u3
 		return set_filter(s, bytes, val, len);
 	if (err)
 		return err;
+	if (level == IPPROTO_UDP)
+		return set_udp(s, name, val, len);
 	if (level == IPPROTO_TCP && name == TCP_CONGESTION)
 		return set_congestion(val, len);
 	if (level == IPPROTO_IP && (name == IP_ADD_MEMBERSHIP || name == IP_DROP_MEMBERSHIP))
@@ -270,6 +305,9 @@ int inet_sock_set_option(struct socket *sk, int name, u32 value)
 	struct inet_sock *s = inet_of(sk);
 
 	switch (name) {
+	case SO_TIMESTAMP_OLD:
+		return s->proto == INET_TCP ? -ENOPROTOOPT :
+		       inet_set_opt(s->ep, INET_OPT_STAMP, !!value);
 	case SO_BINDTODEVICE:
 		return inet_set_opt(s->ep, INET_OPT_DEVICE, value);
 	case SO_REUSEADDR:
@@ -280,6 +318,10 @@ int inet_sock_set_option(struct socket *sk, int name, u32 value)
 		return s->proto == INET_TCP ? 0 : inet_set_opt(s->ep, INET_OPT_BROADCAST, !!value);
 	case SO_KEEPALIVE:
 		return s->proto == INET_TCP ? inet_set_opt(s->ep, INET_OPT_KEEPALIVE, !!value) : 0;
+	case SO_INCOMING_CPU:
+		return inet_set_opt(s->ep, INET_OPT_INCOMING_CPU, value);
+	case SO_OOBINLINE:
+		return s->proto == INET_TCP ? inet_set_opt(s->ep, INET_OPT_OOBINLINE, !!value) : 0;
 	case SO_SNDBUF:
 		return inet_set_opt(s->ep, INET_OPT_SNDBUF, value / 2);
 	case SO_RCVBUF:
@@ -291,45 +333,13 @@ int inet_sock_set_option(struct socket *sk, int name, u32 value)
 
 /* --- reading --- */
 
-/* The part of Linux's struct tcp_info that has been there from the start. Times in us, but for last_*: ms. */
-struct tcp_info {
-	u8 state, ca_state, retransmits, probes, backoff, options, wscale, flags;
-	u32 rto, ato, snd_mss, rcv_mss;
-	u32 unacked, sacked, lost, retrans, fackets;
-	u32 last_data_sent, last_ack_sent, last_data_recv, last_ack_recv;
-	u32 pmtu, rcv_ssthresh, rtt, rttvar, snd_ssthresh, snd_cwnd, advmss, reordering;
-	u32 rcv_rtt, rcv_space;
-	u32 total_retrans;
-};
-#define TCPI_OPT_TIMESTAMPS	1
-#define TCPI_OPT_SACK		2
-#define TCPI_OPT_WSCALE		4
-
 static int get_tcp_info(struct inet_sock *s, uaddr_t val, uaddr_t ulen)
 {
 	struct inet_info i;
-	struct tcp_info t = { 0 };
+	struct tcp_info t;
 
 	inet_get_info(s->ep, &i);
-	t.state = i.state;
-	t.retransmits = i.retransmits;
-	t.probes = i.probes;
-	t.backoff = i.backoff;
-	t.options = (i.timestamps ? TCPI_OPT_TIMESTAMPS : 0) | (i.sack ? TCPI_OPT_SACK : 0) |
-		    (i.wscale ? TCPI_OPT_WSCALE : 0);
-	t.wscale = (i.snd_wscale & 15) | (i.rcv_wscale & 15) << 4;
-	t.rto = i.rto_ms * 1000;
-	t.snd_mss = i.snd_mss;
-	t.rcv_mss = i.rcv_mss;
-	t.unacked = i.state == INET_LISTENING ? i.rx_queue : i.snd_mss ? DIV_ROUND_UP(i.tx_queue, i.snd_mss) : 0;
-	t.sacked = i.state == INET_LISTENING ? i.tx_queue : 0;
-	t.rtt = i.srtt_us;
-	t.rttvar = i.rttvar_us;
-	t.snd_ssthresh = i.snd_mss ? i.snd_ssthresh / i.snd_mss : 0;
-	t.snd_cwnd = i.snd_mss ? i.snd_cwnd / i.snd_mss : 0;
-	t.advmss = i.rcv_mss;
-	t.rcv_space = i.rcv_wnd;
-	t.total_retrans = i.total_retrans;
+	inet_tcp_info(&i, &t);
 	return sock_put_option(val, ulen, &t, sizeof(t));
 }
 
@@ -346,6 +356,26 @@ static int put_int(int level, uaddr_t val, uaddr_t ulen, int v)
 	return sock_put_option(val, ulen, &v, sizeof(v));
 }
 
+/* Of the way to the peer: its first link's, but not more than a packet may have. */
+static int get_mtu(struct inet_sock *s, int level, uaddr_t val, uaddr_t ulen)
+{
+	struct inet_route route;
+	struct inet_addr peer;
+	u32 longest, mtu = 0;
+	int err = inet_peer(s->ep, &peer);
+
+	rcu_read_lock();
+	if (!err)
+		err = inet_route_lookup(s->sk.net, &peer, READ_ONCE(s->sk.device), &route);
+	if (!err && route.dev)
+		mtu = READ_ONCE(route.dev->mtu);
+	rcu_read_unlock();
+	if (!mtu)
+		return -ENOTCONN;
+	longest = level == IPPROTO_IP ? 65535 : 65535 + 40;
+	return put_int(level, val, ulen, (int)min(mtu, longest));
+}
+
 int inet_sock_getsockopt(struct socket *sk, int level, int name, uaddr_t val, uaddr_t ulen)
 {
 	struct inet_sock *s = inet_of(sk);
@@ -357,13 +387,18 @@ int inet_sock_getsockopt(struct socket *sk, int level, int name, uaddr_t val, ua
 		return sock_put_option(val, ulen, s->blocked, bytes);
 	if (err)
 		return err;
+	if (level == IPPROTO_UDP)
+		return name == UDP_CORK ? put_int(level, val, ulen, (int)READ_ONCE(s->cork)) :
+		       -ENOPROTOOPT;
 	if (level == IPPROTO_TCP && name == TCP_INFO)
 		return get_tcp_info(s, val, ulen);
 	if (level == IPPROTO_TCP && name == TCP_CONGESTION) {
-		char text[CONGESTION_MAX] = CONGESTION;
+		char text[INET_CONGESTION_MAX] = INET_CONGESTION;
 
 		return sock_put_option(val, ulen, text, sizeof(text));
 	}
+	if ((level == IPPROTO_IP && name == IP_MTU) || (level == IPPROTO_IPV6 && name == IPV6_MTU))
+		return get_mtu(s, level, val, ulen);
 	tell = level == IPPROTO_TCP ? 0 : tell_of(level, name);
 	if (tell)
 		return put_int(level, val, ulen, READ_ONCE(s->tells) & tell ? 1 : 0);

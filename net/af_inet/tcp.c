@@ -6,7 +6,7 @@
  * connecting is what connect(2) has said so far: a connection that fails or succeeds in the
  * background is told by the next call, and by poll.
  *
- * Limit: urgent data (MSG_OOB) and MSG_FASTOPEN give -EOPNOTSUPP.
+ * Limit: MSG_FASTOPEN gives -EOPNOTSUPP.
  */
 #include <net/af_inet/af_inet.h>
 #include <kernel/mm/alloc.h>
@@ -16,9 +16,7 @@
 
 static bool is_opening(struct inet_sock *s)
 {
-	enum inet_tcp_state st = inet_tcp_state(s->ep);
-
-	return st == INET_SYN_SENT || st == INET_SYN_RECV;
+	return inet_tcp_is_opening(s->ep);
 }
 
 /* Begin; or what has become of it. 0: connected; -EINPROGRESS and -EALREADY: not yet. */
@@ -95,7 +93,8 @@ int inet_stream_listen(struct socket *sk, u32 backlog)
 /* A socket for a connection, with the listener's options. Takes over ep. */
 static int wrap(struct inet_sock *l, struct inet_ep *ep, struct socket **out)
 {
-	struct inet_sock *s = inet_sock_alloc(l->sk.family, l->sk.type, l->sk.protocol, INET_TCP);
+	struct inet_sock *s = inet_sock_alloc(l->sk.net, l->sk.family, l->sk.type, l->sk.protocol,
+					      INET_TCP);
 
 	if (!s) {
 		inet_close(ep, true);
@@ -135,7 +134,7 @@ int inet_stream_accept(struct socket *sk, u32 flags, struct socket **out)
 			return err;
 		err = sock_wait_event(&sk->wait, SOCK_POLL_IN,
 				      (inet_poll(s->ep) & INET_EV_ACCEPT) ||
-				      inet_tcp_state(s->ep) != INET_LISTENING, &left);
+				      !inet_is_listening(s->ep), &left);
 		if (err)
 			return err;
 	}
@@ -156,20 +155,21 @@ static bool may_send(struct inet_sock *s)
 	return inet_poll(s->ep) & (INET_EV_WRITE | INET_EV_HUP | INET_EV_ERROR);
 }
 
-ssize_t inet_stream_send(struct socket *sk, struct sock_msg *m)
+/* With z by reference, where that can be. Bytes; z is given away with them. */
+static ssize_t send_all(struct socket *sk, struct sock_msg *m, struct inet_zerocopy *z)
 {
 	ktime_t left = sock_timeout(READ_ONCE(sk->sndtimeo), m->flags & MSG_DONTWAIT);
-	u32 flags = m->flags & MSG_MORE ? INET_MORE : 0;
+	u32 flags = (m->flags & MSG_MORE ? INET_MORE : 0) | (m->flags & MSG_OOB ? INET_URGENT : 0);
 	struct inet_sock *s = inet_of(sk);
 	ssize_t sent = 0, n = 0;
+	bool copied = true;
 
-	if (m->flags & (MSG_OOB | MSG_FASTOPEN))
-		return -EOPNOTSUPP;
 	if (is_opening(s))
 		n = sock_wait_event(&sk->wait, SOCK_POLL_OUT, !is_opening(s), &left);
 	while (!n && iov_iter_count(m->iter)) {
 		mutex_lock(&s->write_mutex);
-		n = inet_tcp_send(s->ep, m->iter, flags);
+		n = unlikely(z) ? inet_send_pages(s, m->iter, flags, &copied) :
+		    inet_tcp_send(s->ep, m->iter, flags);
 		mutex_unlock(&s->write_mutex);
 		if (n > 0) {
 			sent += n;
@@ -178,31 +178,117 @@ ssize_t inet_stream_send(struct socket *sk, struct sock_msg *m)
 			n = sock_wait_event(&sk->wait, SOCK_POLL_OUT, may_send(s), &left);
 		}
 	}
+	if (unlikely(sent && z))
+		inet_zerocopy_sent(s->ep, z, sent, copied);
 	if (sent) {
-		if (inet_poll(s->ep) & INET_EV_WRITE)
+		if (sock_has_sleepers(sk) && (inet_poll(s->ep) & INET_EV_WRITE))
 			sock_pass_on(sk, SOCK_POLL_OUT);
 		return sent;
 	}
 	return n == -EPIPE || n == -ENOTCONN ? broken(sk, m->flags) : n;
 }
 
+ssize_t inet_stream_send(struct socket *sk, struct sock_msg *m)
+{
+	struct inet_zerocopy *z;
+	ssize_t n;
+
+	if (m->flags & MSG_FASTOPEN)
+		return -EOPNOTSUPP;
+	if (likely(!inet_wants_zerocopy(sk, m)))
+		return send_all(sk, m, NULL);
+	z = inet_zerocopy_begin();
+	if (!z)
+		return -ENOBUFS;
+	n = send_all(sk, m, z);
+	if (n <= 0)
+		kfree(z);
+	return n;
+}
+
 /* --- receiving --- */
 
 static bool has_news(struct inet_sock *s)
 {
-	return (inet_poll(s->ep) & (INET_EV_READ | INET_EV_RDHUP | INET_EV_HUP | INET_EV_ERROR)) ||
-	       READ_ONCE(s->sk.error);
+	return inet_tcp_has_news(s->ep) || READ_ONCE(s->sk.error);
 }
 
-static ssize_t receive_once(struct inet_sock *s, struct sock_msg *m)
+/*
+ * One that peeks takes nothing away: an urgent byte that it leaves out is nothing, nor what is
+ * before its offset.
+ */
+static bool has_news_behind(struct inet_sock *s, size_t offset)
 {
-	u32 flags = (m->flags & MSG_PEEK ? INET_PEEK : 0) | (m->flags & MSG_TRUNC ? INET_TRUNC : 0);
+	return (inet_poll(s->ep) & (INET_EV_RDHUP | INET_EV_HUP | INET_EV_ERROR)) ||
+	       READ_ONCE(s->sk.error) || inet_tcp_peekable(s->ep) > offset;
+}
+
+static u32 flags_of(const struct sock_msg *m)
+{
+	return (m->flags & MSG_PEEK ? INET_PEEK : 0) | (m->flags & MSG_TRUNC ? INET_TRUNC : 0);
+}
+
+/* The urgent byte; nobody waits for it here. */
+static ssize_t receive_urgent(struct inet_sock *s, struct sock_msg *m)
+{
+	bool room = iov_iter_count(m->iter);
+	ssize_t n = inet_tcp_recv_urgent(s->ep, m->iter, flags_of(m));
+
+	if (n > 0)
+		m->out_flags |= room ? MSG_OOB : MSG_OOB | MSG_TRUNC;
+	return n > 0 ? room : n;
+}
+
+static ssize_t receive_once(struct inet_sock *s, struct sock_msg *m, u32 flags)
+{
 	ssize_t n;
 
 	mutex_lock(&s->read_mutex);
-	n = inet_tcp_recv(s->ep, m->iter, flags);
+	n = inet_tcp_recv(s->ep, m->iter, flags | (m->flags & MSG_TRUNC ? INET_TRUNC : 0));
 	mutex_unlock(&s->read_mutex);
 	return n;
+}
+
+static int stopped_at_mark(ktime_t left)
+{
+	return left ? sock_interrupted(left) : -EAGAIN;
+}
+
+/* MSG_PEEK: whatever there is, once there is something. */
+static ssize_t peek(struct inet_sock *s, struct sock_msg *m, ktime_t left)
+{
+	struct socket *sk = &s->sk;
+	size_t offset;
+	ssize_t n;
+
+	do {
+		offset = sock_peek_offset(sk, m->flags);
+		n = sock_wait_event(&sk->wait, SOCK_POLL_IN, has_news_behind(s, offset), &left);
+		if (n)
+			return n;
+		mutex_lock(&s->read_mutex);
+		n = inet_tcp_peek(s->ep, m->iter, offset, flags_of(m));
+		if (n > 0)
+			sock_peek_advance(sk, n);
+		mutex_unlock(&s->read_mutex);
+	} while (n == -EAGAIN);
+	if (n > 0 && inet_tcp_unread(s->ep))
+		sock_pass_on(sk, SOCK_POLL_IN);
+	return n == -EINTR ? stopped_at_mark(left) : n;
+}
+
+static ssize_t receive_specially(struct inet_sock *s, struct sock_msg *m, ktime_t left)
+{
+	ssize_t n;
+
+	if (m->flags & MSG_ERRQUEUE)
+		return inet_zerocopy_recv(s, m);
+	if (inet_is_listening(s->ep))
+		return -ENOTCONN;
+	if (m->flags & MSG_OOB)
+		return receive_urgent(s, m);
+	n = socket_take_error(&s->sk);
+	return n ? n : peek(s, m, left);
 }
 
 ssize_t inet_stream_recv(struct socket *sk, struct sock_msg *m)
@@ -211,36 +297,39 @@ ssize_t inet_stream_recv(struct socket *sk, struct sock_msg *m)
 	struct inet_sock *s = inet_of(sk);
 	size_t want = iov_iter_count(m->iter);
 	size_t target = m->flags & MSG_WAITALL ? want : min_t(size_t, want, READ_ONCE(sk->rcvlowat));
-	ssize_t copied = 0, n = socket_take_error(sk);
+	ssize_t copied = 0, n;
 
-	if (m->flags & MSG_OOB)
-		return -EINVAL;
-	if (m->flags & MSG_ERRQUEUE)
-		return -EAGAIN;
-	if (inet_tcp_state(s->ep) == INET_LISTENING)
+	if (unlikely(m->flags & (MSG_ERRQUEUE | MSG_OOB | MSG_PEEK)))
+		return receive_specially(s, m, left);
+	n = socket_take_error(sk);
+	if (inet_is_listening(s->ep))
 		return -ENOTCONN;
 	/* A reader that comes early need not ask the stack twice. */
-	if (!n && !has_news(s))
+	if (!n)
 		n = sock_wait_event(&sk->wait, SOCK_POLL_IN, has_news(s), &left);
 	while (!n && iov_iter_count(m->iter)) {
-		n = receive_once(s, m);
+		n = receive_once(s, m, copied ? INET_SOME : 0);
 		if (!n)
 			break;
 		if (n > 0) {
 			copied += n;
+			sock_peek_advance(sk, -n);
 			n = 0;
-			if (copied >= (ssize_t)target || (m->flags & MSG_PEEK))
+			if (copied >= (ssize_t)target)
 				break;
 		} else if (n == -EAGAIN && copied < (ssize_t)max(target, (size_t)1)) {
 			n = sock_wait_event(&sk->wait, SOCK_POLL_IN, has_news(s), &left);
+		} else if (n == -EINTR) {
+			n = stopped_at_mark(left);
 		}
 	}
 	if (!copied)
 		return n;
-	if (inet_tcp_unread(s->ep))
+	if (sock_has_sleepers(sk) && inet_tcp_unread(s->ep))
 		sock_pass_on(sk, SOCK_POLL_IN);
 	/* What went wrong behind these bytes is for the next call. */
-	if (n < 0 && n != -EAGAIN && n != -EFAULT && n != -ERESTARTSYS && n != -EINTR && n != -ENOTCONN)
+	if (n < 0 && n != -EAGAIN && n != -EFAULT && n != -ERESTARTSYS && n != -EINTR &&
+	    n != -ENOTCONN)
 		socket_set_error(sk, -n);
 	return copied;
 }
@@ -249,7 +338,7 @@ ssize_t inet_stream_recv(struct socket *sk, struct sock_msg *m)
 
 static bool inet_stream_is_listening(struct socket *sk)
 {
-	return inet_tcp_state(inet_of(sk)->ep) == INET_LISTENING;
+	return inet_is_listening(inet_of(sk)->ep);
 }
 
 u32 inet_stream_poll(struct socket *sk, struct file *f, struct poll_table *pt)
@@ -260,23 +349,26 @@ u32 inet_stream_poll(struct socket *sk, struct file *f, struct poll_table *pt)
 	events = inet_poll(inet_of(sk)->ep);
 	if (events & (INET_EV_READ | INET_EV_ACCEPT))
 		mask |= SOCK_POLL_IN;
+	if (events & INET_EV_URGENT)
+		mask |= EPOLLPRI;
 	if (events & INET_EV_WRITE)
 		mask |= EPOLLOUT | EPOLLWRNORM;
 	if (events & INET_EV_RDHUP)
 		mask |= SOCK_POLL_IN | EPOLLRDHUP;
 	if (events & INET_EV_HUP)
 		mask |= EPOLLHUP | EPOLLOUT | EPOLLWRNORM;
-	if ((events & INET_EV_ERROR) || READ_ONCE(sk->error))
+	if ((events & (INET_EV_ERROR | INET_EV_ERRQUEUE)) || READ_ONCE(sk->error))
 		mask |= EPOLLERR;
 	return mask;
 }
 
-/* All is sent and acknowledged, or there is no connection any more. */
+/* All is sent and in the peer's buffer, or there is no connection any more. */
 static bool has_lingered(struct inet_sock *s)
 {
 	enum inet_tcp_state st = inet_tcp_state(s->ep);
 
-	return st == INET_CLOSED || st == INET_FIN_WAIT2 || st == INET_TIME_WAIT;
+	return st == INET_CLOSED ||
+	       ((st == INET_FIN_WAIT2 || st == INET_TIME_WAIT) && !inet_tcp_unsent(s->ep));
 }
 
 void inet_stream_release(struct socket *sk)
@@ -289,6 +381,17 @@ void inet_stream_release(struct socket *sk)
 	    !(current->exit_flags & THREAD_EXITING) && !inet_shutdown(s->ep, INET_SHUT_WR))
 		(void)sock_wait_event(&sk->wait, SOCK_POLL_OUT, has_lingered(s), &left);
 	inet_close(s->ep, linger && !READ_ONCE(sk->linger_s));
+}
+
+static void inet_stream_meminfo(struct socket *sk, struct sock_memory *m)
+{
+	struct inet_info i;
+
+	inet_get_info(inet_of(sk)->ep, &i);
+	if (i.state == INET_LISTENING)
+		return;
+	m->rmem = i.rx_queue;
+	m->queued = i.tx_queue;
 }
 
 const struct socket_ops inet_stream_ops = {
@@ -306,6 +409,7 @@ const struct socket_ops inet_stream_ops = {
 	.getsockopt = inet_sock_getsockopt,
 	.set_option = inet_sock_set_option,
 	.take_error = inet_sock_take_error,
+	.meminfo = inet_stream_meminfo,
 	.release = inet_stream_release,
 	.free = inet_sock_free,
 	.is_listening = inet_stream_is_listening,

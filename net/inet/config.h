@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Addresses, routes and neighbours: what ip(8), ifconfig(8), route(8) and arp(8) change and
- * show. Everything with net->config_lock held, in thread context, unless it says otherwise.
+ * show. Everything with net_config_lock held, in thread context, unless it says otherwise.
  */
 #pragma once
 #include <net/inet/inet.h>
@@ -14,19 +14,18 @@ struct inet_ifaddr {
 	struct inet_addr addr;		/* family and address */
 	u8 prefix_len;
 	u8 scope;			/* as rtnetlink: 0 universe, 253 link, 254 host */
-	u32 flags;			/* IFA_F_*: 0x80 permanent, 0x40 tentative */
+	u32 flags;			/* IFA_F_*: 0x80 permanent, 0x40 tentative, 0x01 secondary */
 	u8 broadcast[4];		/* IPv4 */
 };
 /*
- * -EEXIST: it has it already. -ENOSPC: IPv4, and it has another (one each interface; Limit in
- * device.c); IPv6, and all places are taken. -EINVAL.
+ * -EEXIST: it has it already. -ENOSPC: IPv6, and all places are taken. -ENOMEM, -EINVAL.
  */
 int __must_check inet_addr_add(struct netdev *dev, const struct inet_ifaddr *a);
 /* -EADDRNOTAVAIL */
 int __must_check inet_addr_del(struct netdev *dev, const struct inet_addr *addr, u8 prefix_len);
 /* fn for each address of dev (NULL: of every interface); it may not sleep nor change them. */
-void inet_addr_for_each(struct net *net, struct netdev *dev, void (*fn)(const struct inet_ifaddr *a, void *arg),
-			void *arg);
+void inet_addr_for_each(struct net *net, struct netdev *dev,
+			void (*fn)(const struct inet_ifaddr *a, void *arg), void *arg);
 
 /* --- routes --- */
 
@@ -45,13 +44,23 @@ struct inet_route {
 	struct netdev *dev;
 	u32 metric;			/* lower wins among equal prefixes */
 };
-/* -EEXIST, -ENETUNREACH (gateway not on a link), -EINVAL, -ENODEV (no interface, or it is down), -ENOMEM. */
+/*
+ * -EEXIST, -ENETUNREACH (gateway not on a link), -EINVAL,
+ * -ENODEV (no interface, or it is down), -ENOMEM.
+ */
 int __must_check inet_route_add(struct net *net, const struct inet_route *r);
-/* The first that has all that r gives (gateway, dev and metric count where they are set). -ESRCH. */
+/*
+ * The first that has all that r gives (gateway, dev and metric count where they are set). -ESRCH.
+ */
 int __must_check inet_route_del(struct net *net, const struct inet_route *r);
-void inet_route_for_each(struct net *net, u16 family, void (*fn)(const struct inet_route *r, void *arg), void *arg);
-/* The route to dst, as `ip route get` shows it; source filled in. -ENETUNREACH. config_lock need not be held. */
-int __must_check inet_route_lookup(struct net *net, const struct inet_addr *dst, u32 ifindex, struct inet_route *out);
+void inet_route_for_each(struct net *net, u16 family,
+			 void (*fn)(const struct inet_route *r, void *arg), void *arg);
+/*
+ * The route to dst, as `ip route get` shows it; source
+ * filled in. -ENETUNREACH. net_config_lock need not be held.
+ */
+int __must_check inet_route_lookup(struct net *net, const struct inet_addr *dst, u32 ifindex,
+				   struct inet_route *out);
 
 /* --- neighbours --- */
 
@@ -74,11 +83,20 @@ struct inet_neigh {
  * -EOPNOTSUPP.
  */
 int __must_check inet_neigh_add(struct net *net, const struct inet_neigh *n, bool replace);
-int __must_check inet_neigh_del(struct net *net, struct netdev *dev, const struct inet_addr *addr);	/* -ENOENT */
+/* -ENOENT */
+int __must_check inet_neigh_del(struct net *net, struct netdev *dev, const struct inet_addr *addr);
 void inet_neigh_for_each(struct net *net, u16 family, void (*fn)(const struct inet_neigh *n, void *arg), void *arg);
 
 /* --- from netdev.c --- */
-int inet_attach(struct netdev *dev);			/* a new interface. -ENOMEM */
+#define INET_DEVICES_MAX	254	/* of a namespace, and their highest number: lwIP's are bytes */
+/* Into its namespace, by its number. -ENOMEM, but not where it was attached before. */
+int __must_check inet_attach(struct netdev *dev);
+/*
+ * Out of it: no addresses, no packets, no neighbours. It is down, and no longer among the devices of
+ * its namespace; who saw it there is through.
+ */
+void inet_detach(struct netdev *dev);
+void inet_free(struct netdev *dev);			/* detached: a grace period later */
 void inet_device_up(struct netdev *dev);
 void inet_device_down(struct netdev *dev);
 void inet_device_changed(struct netdev *dev);		/* MTU or MAC address */

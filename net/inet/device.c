@@ -8,27 +8,26 @@
  * Out: headers are copied into a fresh pkt, data in pages is referred to, anything
  * else copied. So no pbuf of lwIP's ever waits for a device.
  *
- * Limit: an interface has one IPv4 address (127.0.0.0/8 is loopback's as a whole), and an IPv6
- * link-local address of this machine can only be reached by others.
+ * IPv4 addresses: addr4.c. 127.0.0.0/8 is loopback's as a whole.
+ *
+ * Limit: an IPv6 link-local address of this machine can only be reached by others.
  */
 #include <kernel/bug.h>
 #include <kernel/lib/string.h>
 #include <net/inet/config.h>
+#include <net/inet/addr4.h>
 #include <net/inet/device.h>
 #include <net/inet/icmp.h>
 #include <net/inet/neigh.h>
 #include <net/inet/route.h>
 #include <net/inet/stack.h>
+#include <net/netdev/csum.h>
 #include <net/port/port.h>
 #include <lwip/ip.h>
 #include <lwip/igmp.h>
 #include <lwip/mld6.h>
 #include <lwip/nd6.h>
-
-#define IFA_PERMANENT	0x80
-#define IFA_TENTATIVE	0x40
-#define SCOPE_LINK	253
-#define SCOPE_HOST	254
+#include <lwip/prot/tcp.h>
 
 /* --- in --- */
 
@@ -43,6 +42,7 @@ void inet_input_pkt(struct pkt *pkt)
 	struct netif *n = pkt->dev->netif;
 	u16 protocol = pkt->protocol;
 	u8 flags = pkt->type == PKT_BROADCAST ? PBUF_FLAG_LLBCAST : pkt->type == PKT_MULTICAST ? PBUF_FLAG_LLMCAST : 0;
+	bool sound = pkt->flags & PKT_CSUM_VALID;
 	struct pbuf *p;
 
 	/* lwIP looks at a header before it looks at the length. */
@@ -50,13 +50,14 @@ void inet_input_pkt(struct pkt *pkt)
 		pkt_free(pkt);
 		return;
 	}
-	inet_icmp_error(inet_current(), pkt);
+	if (protocol == ETH_P_IP ? pkt->data[9] == IP_PROTO_ICMP : pkt->data[6] == IP6_NEXTH_ICMP6)
+		inet_icmp_error(inet_current(), pkt);
 	if (is_group_protocol(pkt))
 		inet_groups_busy(inet_current());
 	p = port_pbuf_of_pkt(pkt);
 	if (!p)
 		return;
-	p->flags |= flags;
+	p->flags |= flags | (sound ? PBUF_FLAG_SOUND : 0);
 	if (protocol == ETH_P_IP)
 		ip4_input(p, n);
 	else
@@ -65,17 +66,21 @@ void inet_input_pkt(struct pkt *pkt)
 
 /* --- out --- */
 
-/* Data in pages of a send queue. Not pbuf_match_type(): to that, PBUF_REF is the same. */
+/*
+ * Data in pages of a send queue, or received. Not pbuf_match_type(): to that, PBUF_REF is the same
+ * as PBUF_ROM.
+ */
 static bool is_in_pages(const struct pbuf *q)
 {
-	return q->type_internal == PBUF_ROM;
+	return q->type_internal == PBUF_ROM || port_is_page(q);
 }
 
-/* Pages of a ROM pbuf: it may run on from one into the next, where they lie so in memory. */
+/* Such a pbuf: it may run on from one into the next, where they lie so in memory. */
 static bool add_pages(struct pkt *pkt, const void *data, u32 len)
 {
 	while (len) {
-		u32 offset = (u64)data & (PAGE_SIZE - 1), part = min_t(u32, len, PAGE_SIZE - offset);
+		u32 offset = (u64)data & (PAGE_SIZE - 1),
+		    part = min_t(u32, len, PAGE_SIZE - offset);
 
 		if (!pkt_add_frag(pkt, virt_to_page(data), offset, part))
 			return false;
@@ -102,7 +107,50 @@ static bool add_pbuf(struct pkt *pkt, const struct pbuf *q)
 	return pkt_append_copy(pkt, data, len, GFP_ATOMIC | GFP_NOWARN);
 }
 
-static struct pkt *pkt_of_pbufs(const struct pbuf *p, u16 protocol)
+/* More pieces than a packet can refer to. */
+static struct pkt *pkt_copy_of_pbufs(const struct pbuf *p)
+{
+	struct pkt *pkt = pkt_alloc(GFP_ATOMIC | GFP_NOWARN);
+	u32 done = min_t(u32, p->tot_len, PKT_LINEAR);
+
+	if (!pkt)
+		return NULL;
+	pbuf_copy_partial(p, pkt_put(pkt, done), (u16_t)done, 0);
+	while (done < p->tot_len) {
+		u32 n = min_t(u32, PAGE_SIZE, p->tot_len - done);
+		struct page *page = page_alloc(GFP_ATOMIC | GFP_NOWARN);
+
+		if (!page) {
+			pkt_free(pkt);
+			return NULL;
+		}
+		pbuf_copy_partial(p, page_address(page), (u16_t)n, (u16_t)done);
+		(void)pkt_add_frag(pkt, page, 0, n);
+		page_put(page);
+		done += n;
+	}
+	return pkt;
+}
+
+/* A segment of TCP's: its checksum is made below, and it may have to be cut. */
+static void mark_tcp(const struct netdev *dev, struct pkt *pkt, u16 gso_size)
+{
+	bool v4 = pkt->protocol == ETH_P_IP;
+	u32 ip_len = v4 ? (pkt->data[0] & 15) * 4u : IP6_HLEN, bytes = pkt->len - ip_len;
+	struct tcp_hdr *h = (void *)(pkt->data + ip_len);
+
+	h->chksum = pseudo_sum(pkt->data, IP_PROTO_TCP, bytes);
+	pkt->flags |= PKT_CSUM_PARTIAL;
+	pkt->csum_start = (u16)(ETH_HLEN + ip_len);
+	pkt->csum_offset = offsetof(struct tcp_hdr, chksum);
+	gso_size = (u16)min_t(u32, gso_size, dev->mtu - ip_len - TCPH_HDRLEN_BYTES(h));
+	if (bytes - TCPH_HDRLEN_BYTES(h) <= gso_size)
+		return;
+	pkt->gso_size = gso_size;
+	pkt->gso_type = v4 ? PKT_GSO_TCP4 : PKT_GSO_TCP6;
+}
+
+static struct pkt *pkt_of_pbufs(const struct netdev *dev, const struct pbuf *p, u16 protocol)
 {
 	struct pkt *pkt = pkt_alloc(GFP_ATOMIC | GFP_NOWARN);
 
@@ -111,9 +159,14 @@ static struct pkt *pkt_of_pbufs(const struct pbuf *p, u16 protocol)
 	for (const struct pbuf *q = p; q; q = q->next)
 		if (!add_pbuf(pkt, q)) {
 			pkt_free(pkt);
-			return NULL;
+			pkt = pkt_copy_of_pbufs(p);
+			break;
 		}
+	if (!pkt)
+		return NULL;
 	pkt->protocol = protocol;
+	if ((p->flags & PBUF_FLAG_TCP) && !(dev->features & NETDEV_NO_CSUM))
+		mark_tcp(dev, pkt, inet_current()->gso_size);
 	return pkt;
 }
 
@@ -131,22 +184,68 @@ static err_t transmit(struct inet_dev *d, struct pkt *pkt, const u8 *mac)
 
 static const u8 no_mac[ETH_ALEN];
 
+/* Into a header that is made: its checksum (RFC 1624) follows, where there is one. */
+static void set_dont_fragment(struct pkt *pkt)
+{
+	u8 *h = pkt->data;
+	u32 sum = (u32)h[10] << 8 | h[11];
+
+	h[6] |= 0x40;
+	if (!sum)
+		return;
+	sum = (~sum & 0xffff) + 0x4000;
+	sum = ~((sum & 0xffff) + (sum >> 16)) & 0xffff;
+	h[10] = (u8)(sum >> 8);
+	h[11] = (u8)sum;
+}
+
+/* To this machine: by the interface's queue only where somebody wants to see it. */
+static err_t loop_back(struct inet_dev *d, struct pkt *pkt)
+{
+	struct netdev *lo = d->dev;
+
+	if (netdev_is_watched(lo) || !(READ_ONCE(lo->flags) & IFF_UP))
+		return transmit(d, pkt, no_mac);
+	pkt->dev = lo;
+	pkt->type = PKT_HOST;
+	pkt->flags |= PKT_CSUM_VALID;
+	netdev_count_looped(lo, pkt->len + ETH_HLEN);
+	inet_loop(pkt);
+	return ERR_OK;
+}
+
+static void group_mac4(u8 *mac, const ip4_addr_t *group)
+{
+	const u8 *a = (const u8 *)group;
+
+	memcpy(mac, (const u8[]){ 0x01, 0x00, 0x5e, a[1] & 0x7f, a[2], a[3] }, ETH_ALEN);
+}
+
+static void group_mac6(u8 *mac, const ip6_addr_t *group)
+{
+	mac[0] = mac[1] = 0x33;
+	memcpy(mac + 2, &group->addr[3], 4);
+}
+
 static err_t output4(struct netif *n, struct pbuf *p, const ip4_addr_t *dst)
 {
 	struct inet_dev *d = inet_dev_of(n);
-	struct pkt *pkt = pkt_of_pbufs(p, ETH_P_IP);
-	const u8 *a = (const u8 *)dst;
-	u8 mac[ETH_ALEN] = { 0x01, 0x00, 0x5e, a[1] & 0x7f, a[2], a[3] };
+	struct pkt *pkt = pkt_of_pbufs(d->dev, p, ETH_P_IP);
+	u8 mac[ETH_ALEN];
 	ip4_addr_t hop;
 	u32 word;
 
 	if (!pkt)
 		return ERR_MEM;
+	if (unlikely(inet_current()->dont_fragment))
+		set_dont_fragment(pkt);
 	if (d->dev->flags & IFF_LOOPBACK)
-		return transmit(d, pkt, no_mac);
-	if (ip4_addr_ismulticast(dst))
+		return loop_back(d, pkt);
+	if (ip4_addr_ismulticast(dst)) {
+		group_mac4(mac, dst);
 		return transmit(d, pkt, mac);
-	if (ip4_addr_isbroadcast(dst, n))
+	}
+	if (ip4_addr_isbroadcast(dst, n) || addr4_is_broadcast(d, ip4_addr_get_u32(dst)))
 		return transmit(d, pkt, d->dev->broadcast);
 	inet_next_hop4(n, dst, &hop);
 	word = ip4_addr_get_u32(&hop);
@@ -159,20 +258,22 @@ static err_t output6(struct netif *n, struct pbuf *p, const ip6_addr_t *dst)
 {
 	struct inet_dev *d = inet_dev_of(n);
 	const u8 *mac = no_mac;
-	u8 group[ETH_ALEN] = { 0x33, 0x33 };
+	u8 group[ETH_ALEN];
 	struct pkt *pkt;
 	err_t err;
 
 	if (ip6_addr_ismulticast(dst)) {
-		memcpy(group + 2, &dst->addr[3], 4);
+		group_mac6(group, dst);
 		mac = group;
 	} else if (!(d->dev->flags & IFF_LOOPBACK)) {
 		err = nd6_get_next_hop_addr_or_queue(n, p, dst, &mac);
 		if (err != ERR_OK || !mac)
 			return err;
 	}
-	pkt = pkt_of_pbufs(p, ETH_P_IPV6);
-	return pkt ? transmit(d, pkt, mac) : ERR_MEM;
+	pkt = pkt_of_pbufs(d->dev, p, ETH_P_IPV6);
+	if (!pkt)
+		return ERR_MEM;
+	return mac == no_mac ? loop_back(d, pkt) : transmit(d, pkt, mac);
 }
 
 /* --- interfaces --- */
@@ -180,6 +281,36 @@ static err_t output6(struct netif *n, struct pbuf *p, const ip6_addr_t *dst)
 static u16 mtu_of(const struct netdev *dev)
 {
 	return (u16)min(dev->mtu, 65535u);
+}
+
+static void change_group(struct netif *n, const u8 *mac, enum netif_mac_filter_action action)
+{
+	struct netdev *dev = inet_dev_of(n)->dev;
+
+	if (action == NETIF_ADD_MAC_FILTER)
+		netdev_group_join(dev, mac);
+	else
+		netdev_group_leave(dev, mac);
+}
+
+static err_t change_group4(struct netif *n, const ip4_addr_t *group,
+			   enum netif_mac_filter_action action)
+{
+	u8 mac[ETH_ALEN];
+
+	group_mac4(mac, group);
+	change_group(n, mac, action);
+	return ERR_OK;
+}
+
+static err_t change_group6(struct netif *n, const ip6_addr_t *group,
+			   enum netif_mac_filter_action action)
+{
+	u8 mac[ETH_ALEN];
+
+	group_mac6(mac, group);
+	change_group(n, mac, action);
+	return ERR_OK;
 }
 
 static err_t netif_setup(struct netif *n)
@@ -192,36 +323,66 @@ static err_t netif_setup(struct netif *n)
 	memcpy(n->hwaddr, dev->mac, ETH_ALEN);
 	n->output = output4;
 	n->output_ip6 = output6;
+	n->igmp_mac_filter = change_group4;
+	n->mld_mac_filter = change_group6;
 	n->flags = NETIF_FLAG_LINK_UP;
 	if (!(dev->flags & IFF_LOOPBACK))
-		n->flags |= NETIF_FLAG_BROADCAST | NETIF_FLAG_IGMP | NETIF_FLAG_MLD6 | NETIF_FLAG_ETHARP;
+		n->flags |= NETIF_FLAG_BROADCAST | NETIF_FLAG_IGMP | NETIF_FLAG_MLD6 |
+			    NETIF_FLAG_ETHARP;
 	/* Addresses come by configuration, and from routers once it is up. */
 	netif_set_ip6_autoconfig_enabled(n, !(dev->flags & IFF_LOOPBACK));
 	if (dev->features & NETDEV_NO_CSUM)
 		NETIF_SET_CHECKSUM_CTRL(n, NETIF_CHECKSUM_DISABLE_ALL);
+	else
+		NETIF_SET_CHECKSUM_CTRL(n, NETIF_CHECKSUM_ENABLE_ALL & ~NETIF_CHECKSUM_GEN_TCP);
 	return ERR_OK;
 }
+
+/* Every node is in this group, without having joined it (RFC 4291 2.8). */
+static const u8 all_nodes[ETH_ALEN] = { 0x33, 0x33, 0, 0, 0, 1 };
 
 int inet_attach(struct netdev *dev)
 {
 	struct inet_stack *s = dev->net->inet;
-	struct inet_dev *d = kzalloc(sizeof(*d), GFP_KERNEL);
-	struct netif *n;
+	struct inet_dev *d = dev->netif ? inet_dev_of(dev->netif) : kmalloc(sizeof(*d), GFP_KERNEL);
 
 	if (!d)
 		return -ENOMEM;
+	memset(d, 0, sizeof(*d));
 	d->dev = dev;
+	list_init(&d->addrs);
+	dev->netif = &d->netif;
 	inet_lock(s);
-	n = netif_add(&d->netif, NULL, NULL, NULL, d, netif_setup, ip_input);
+	BUG_ON(!netif_add(&d->netif, NULL, NULL, NULL, d, netif_setup, ip_input));
+	/* It chose one that is free; of lwIP's numbers nobody has taken note yet. */
+	d->netif.num = (u8)(dev->index - 1);
 	inet_unlock(s);
-	if (!n) {
-		kfree(d);
-		return -ENFILE;
-	}
-	/* lwIP numbers in the order of registration, as netdev_register() does. */
-	BUG_ON(netif_get_index(n) != dev->index);
-	dev->netif = n;
+	netdev_group_join(dev, all_nodes);
 	return 0;
+}
+
+void inet_detach(struct netdev *dev)
+{
+	struct inet_stack *s = dev->net->inet;
+
+	netdev_group_leave(dev, all_nodes);
+	addr4_drop(dev);
+	inet_lock(s);
+	for (s8 i = 0; i < LWIP_IPV6_NUM_ADDRESSES; i++)
+		netif_ip6_addr_set_state(dev->netif, i, IP6_ADDR_INVALID);
+	inet_drop_from(s, dev);
+	/* Neighbours that asked since it went down. */
+	nd6_cleanup_netif(dev->netif);
+	netif_remove(dev->netif);
+	inet_unlock(s);
+	neigh_flush(dev, true);
+}
+
+void inet_free(struct netdev *dev)
+{
+	struct inet_dev *d = inet_dev_of(dev->netif);
+
+	kfree_rcu(d, rcu);
 }
 
 static void set_loopback_addresses(struct netif *n)
@@ -241,8 +402,6 @@ void inet_device_up(struct netdev *dev)
 {
 	struct inet_stack *s = dev->net->inet;
 	struct netif *n = dev->netif;
-	ip4_addr_t addr;
-	u8 prefix = 0;
 
 	inet_lock(s);
 	if (dev->flags & IFF_LOOPBACK)
@@ -252,13 +411,9 @@ void inet_device_up(struct netdev *dev)
 	netif_set_up(n);
 	inet_groups_busy(s);
 	inet_devices_changed(s);
-	addr = *netif_ip4_addr(n);
-	while (prefix < 32 && (lwip_htonl(ip4_addr_get_u32(netif_ip4_netmask(n))) << prefix) >> 31)
-		prefix++;
 	inet_unlock(s);
-	/* The address was kept while it was down; its route was not. An error: there is one already. */
-	if (!ip4_addr_isany_val(addr))
-		(void)!inet_route_connect(dev, &addr, prefix, true);
+	inet_config_changed(s);
+	addr4_connect(dev);
 }
 
 void inet_device_down(struct netdev *dev)
@@ -266,13 +421,14 @@ void inet_device_down(struct netdev *dev)
 	struct inet_stack *s = dev->net->inet;
 
 	inet_routes_flush(dev->net, dev);
-	neigh_flush(dev);
+	neigh_flush(dev, false);
 	inet_lock(s);
 	netif_set_down(dev->netif);
 	if (!(dev->flags & IFF_LOOPBACK))
 		for (s8 i = 0; i < LWIP_IPV6_NUM_ADDRESSES; i++)
 			netif_ip6_addr_set_state(dev->netif, i, IP6_ADDR_INVALID);
 	inet_unlock(s);
+	inet_config_changed(s);
 }
 
 void inet_device_changed(struct netdev *dev)
@@ -282,7 +438,7 @@ void inet_device_changed(struct netdev *dev)
 	dev->netif->mtu6 = dev->netif->mtu;
 	memcpy(dev->netif->hwaddr, dev->mac, ETH_ALEN);
 	inet_unlock(dev->net->inet);
-	neigh_flush(dev);
+	neigh_flush(dev, false);
 }
 
 bool inet_any_device_up(struct net *net)
@@ -295,37 +451,13 @@ bool inet_any_device_up(struct net *net)
 	return false;
 }
 
-/* --- addresses; config_lock held --- */
+/* --- addresses; net_config_lock held --- */
 
-static void notify(struct netdev *dev, enum netdev_event event, const struct inet_ifaddr *a)
+void inet_addr_notify(struct netdev *dev, enum netdev_event event, const struct inet_ifaddr *a)
 {
+	inet_config_changed(dev->net->inet);
 	if (netdev_notify)
 		netdev_notify(dev->net, event, dev, a);
-}
-
-static int add4(struct netdev *dev, const struct inet_ifaddr *a)
-{
-	struct netif *n = dev->netif;
-	ip4_addr_t addr, mask;
-	int err = 0;
-	u32 word;
-
-	memcpy(&word, a->addr.v4, 4);
-	ip4_addr_set_u32(&addr, word);
-	ip4_addr_set_u32(&mask, a->prefix_len ? lwip_htonl(~0u << (32 - a->prefix_len)) : 0);
-	if (a->prefix_len > 32 || ip4_addr_isany_val(addr) || ip4_addr_ismulticast(&addr))
-		return -EINVAL;
-	inet_lock(dev->net->inet);
-	if (ip4_addr_eq(netif_ip4_addr(n), &addr))
-		err = -EEXIST;
-	else if (!ip4_addr_isany_val(*netif_ip4_addr(n)))
-		err = -ENOSPC;
-	else
-		netif_set_addr(n, &addr, &mask, NULL);
-	inet_unlock(dev->net->inet);
-	if (!err && (dev->flags & IFF_UP))
-		(void)!inet_route_connect(dev, &addr, a->prefix_len, true);
-	return err;
 }
 
 static int add6(struct netdev *dev, const struct inet_ifaddr *a)
@@ -356,33 +488,12 @@ int inet_addr_add(struct netdev *dev, const struct inet_ifaddr *a)
 {
 	int err;
 
-	assert_mutex_held(&dev->net->config_lock);
+	assert_mutex_held(&net_config_lock);
 	if (a->addr.family != INET_AF_INET && a->addr.family != INET_AF_INET6)
 		return -EINVAL;
-	err = a->addr.family == INET_AF_INET ? add4(dev, a) : add6(dev, a);
+	err = a->addr.family == INET_AF_INET ? addr4_add(dev, a) : add6(dev, a);
 	if (!err)
-		notify(dev, NETDEV_ADDRESS_ADDED, a);
-	return err;
-}
-
-static int del4(struct netdev *dev, const struct inet_addr *a, u8 prefix_len)
-{
-	struct netif *n = dev->netif;
-	ip4_addr_t addr;
-	int err = -EADDRNOTAVAIL;
-	u32 word;
-
-	memcpy(&word, a->v4, 4);
-	ip4_addr_set_u32(&addr, word);
-	inet_lock(dev->net->inet);
-	if (!ip4_addr_isany_val(addr) && ip4_addr_eq(netif_ip4_addr(n), &addr)) {
-		netif_set_addr(n, NULL, NULL, NULL);
-		err = 0;
-	}
-	inet_unlock(dev->net->inet);
-	/* It may have been taken away by hand before. */
-	if (!err)
-		(void)!inet_route_connect(dev, &addr, prefix_len, false);
+		inet_addr_notify(dev, NETDEV_ADDRESS_ADDED, a);
 	return err;
 }
 
@@ -407,30 +518,12 @@ int inet_addr_del(struct netdev *dev, const struct inet_addr *addr, u8 prefix_le
 	struct inet_ifaddr a = { .dev = dev, .addr = *addr, .prefix_len = prefix_len };
 	int err;
 
-	assert_mutex_held(&dev->net->config_lock);
-	err = addr->family == INET_AF_INET ? del4(dev, addr, prefix_len) :
+	assert_mutex_held(&net_config_lock);
+	err = addr->family == INET_AF_INET ? addr4_del(dev, addr, prefix_len) :
 	      addr->family == INET_AF_INET6 ? del6(dev, addr) : -EINVAL;
 	if (!err)
-		notify(dev, NETDEV_ADDRESS_GONE, &a);
+		inet_addr_notify(dev, NETDEV_ADDRESS_GONE, &a);
 	return err;
-}
-
-static void tell4(struct netdev *dev, void (*fn)(const struct inet_ifaddr *a, void *arg), void *arg)
-{
-	struct netif *n = dev->netif;
-	u32 addr = ip4_addr_get_u32(netif_ip4_addr(n)), mask = ip4_addr_get_u32(netif_ip4_netmask(n));
-	struct inet_ifaddr a = { .dev = dev, .addr.family = INET_AF_INET, .flags = IFA_PERMANENT };
-	u32 broadcast = addr | ~mask;
-
-	if (!addr)
-		return;
-	while (a.prefix_len < 32 && (lwip_htonl(mask) << a.prefix_len) >> 31)
-		a.prefix_len++;
-	a.scope = dev->flags & IFF_LOOPBACK ? SCOPE_HOST : 0;
-	memcpy(a.addr.v4, &addr, 4);
-	if (!(dev->flags & IFF_LOOPBACK))
-		memcpy(a.broadcast, &broadcast, 4);
-	fn(&a, arg);
 }
 
 static void tell6(struct netdev *dev, void (*fn)(const struct inet_ifaddr *a, void *arg), void *arg)
@@ -455,17 +548,17 @@ static void tell6(struct netdev *dev, void (*fn)(const struct inet_ifaddr *a, vo
 	}
 }
 
-void inet_addr_for_each(struct net *net, struct netdev *only, void (*fn)(const struct inet_ifaddr *a, void *arg),
-			void *arg)
+void inet_addr_for_each(struct net *net, struct netdev *only,
+			void (*fn)(const struct inet_ifaddr *a, void *arg), void *arg)
 {
 	struct netdev *dev;
 
-	assert_mutex_held(&net->config_lock);
+	assert_mutex_held(&net_config_lock);
 	netdev_for_each(net, dev) {
 		if (only && dev != only)
 			continue;
 		inet_lock(net->inet);
-		tell4(dev, fn, arg);
+		addr4_tell(dev, fn, arg);
 		tell6(dev, fn, arg);
 		inet_unlock(net->inet);
 	}

@@ -1,21 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Datagrams: UDP, ping sockets (ICMP echo), raw IP.
+ * Datagrams: UDP, ping sockets (ICMP echo), raw IP: their endpoints, and what they receive. Sending:
+ * dgram_send.c.
  *
  * Received ones wait in the endpoint's queue, charged with their size and OVERHEAD
  * against its buffer; what does not fit is dropped. A small one is copied out of the
  * device's buffer, which may be far larger.
- *
- * Those to be sent are copied from the user into pages that packets then refer to (or,
- * small ones and ICMP's, into one block), and are on their way, or dropped, when the call returns.
- *
- * Limit: the send buffer does not bound datagrams that wait in an interface's queue; the
- * queue's length does. Over IPv6 a datagram has at most 65487 bytes.
  */
 #include <kernel/lib/string.h>
 #include <kernel/mm/iov_iter.h>
+#include <net/filter.h>
 #include <net/inet/device.h>
-#include <net/inet/ep.h>
+#include <net/inet/dgram.h>
 #include <net/inet/route.h>
 #include <net/port/port.h>
 #include <lwip/icmp.h>
@@ -25,33 +21,33 @@
 
 #define OVERHEAD	512		/* of a queued datagram, about */
 #define COPY_MAX	256		/* up to here a received one is copied */
-#define BLOCK_MAX	128		/* up to here one to be sent is one block */
-#define DGRAM_MAX	65507		/* 65535 less the headers of IPv4 and UDP */
-#define DGRAM6_MAX	65487		/* and IPv6, whose length counts in a pbuf's 16 bits as well */
 
 /* --- receiving: lwIP's callbacks, lock held --- */
 
-static void fill_msg(const struct inet_ep *ep, struct inet_msg *m, const ip_addr_t *from, u16 port, u32 len)
+static void arrival_of_packet(struct dgram_arrival *a, const ip_addr_t *from, u16 port)
 {
-	struct netif *in = ip_current_input_netif();
+	bool v6 = ip_current_is_v6();
 
-	*m = (struct inet_msg){ .length = len };
-	inet_from_ip(ep, from, port, &m->peer);
-	inet_from_ip(ep, ip_current_dest_addr(), net16(ep->local.port), &m->local);
-	m->ifindex = netif_get_index(in);
-	if (ip_current_is_v6()) {
-		m->ttl = IP6H_HOPLIM(ip6_current_header());
-		m->tos = IP6H_TC(ip6_current_header());
-	} else {
-		m->ttl = IPH_TTL(ip4_current_header());
-		m->tos = IPH_TOS(ip4_current_header());
-	}
-	if (ep->stamp)
-		m->stamp_ns = ktime_real();
+	*a = (struct dgram_arrival){
+		.from = from, .to = ip_current_dest_addr(), .port = port,
+		.ttl = v6 ? IP6H_HOPLIM(ip6_current_header()) : IPH_TTL(ip4_current_header()),
+		.tos = v6 ? IP6H_TC(ip6_current_header()) : IPH_TOS(ip4_current_header()),
+		.ifindex = netif_get_index(ip_current_input_netif()),
+	};
 }
 
-/* p is the queue's from here on, or freed; the packet that came is still there. */
-static void enqueue(struct inet_ep *ep, struct pbuf *p, const ip_addr_t *from, u16 port)
+static void fill_msg(const struct inet_ep *ep, struct inet_msg *m, const struct dgram_arrival *a, u32 len)
+{
+	m->length = len;
+	inet_from_ip(ep, a->from, a->port, &m->peer);
+	inet_from_ip(ep, a->to, net16(ep->local.port), &m->local);
+	m->ifindex = a->ifindex;
+	m->ttl = a->ttl;
+	m->tos = a->tos;
+	m->stamp_ns = ep->stamp ? ktime_real() : 0;
+}
+
+void dgram_ep_receive(struct inet_ep *ep, struct pbuf *p, const struct dgram_arrival *a)
 {
 	u32 charge = p->tot_len + OVERHEAD;
 	struct rx_dgram *d = NULL;
@@ -66,18 +62,61 @@ static void enqueue(struct inet_ep *ep, struct pbuf *p, const ip_addr_t *from, u
 	}
 	d->p = p;
 	d->charge = charge;
-	fill_msg(ep, &d->msg, from, port, p->tot_len);
+	d->peeked = false;
+	fill_msg(ep, &d->msg, a, p->tot_len);
 	ep->rx_bytes += charge;
 	list_add_tail(&d->node, &ep->dgrams);
-	WRITE_ONCE(ep->dgrams_len, ep->dgrams_len + 1);
+	/* The reader looks at the first without the lock. */
+	smp_store_release(&ep->dgrams_len, ep->dgrams_len + 1);
+	WRITE_ONCE(ep->arrivals, ep->arrivals + 1);
+	if (ep->peer.family)
+		inet_ep_note_cpu(ep);
 	inet_fire(ep, INET_EV_READ);
 }
 
-static void udp_received(void *arg, struct udp_pcb *pcb, struct pbuf *p, const ip_addr_t *from, u16_t port)
+/* A filter sees a datagram with its transport header, which lies in front of the payload still. */
+static void copy_seen(const struct bpf_view *v, u32 at, void *to, u32 n)
 {
-	struct pbuf *copy = p->tot_len <= COPY_MAX ? pbuf_clone(PBUF_RAW, PBUF_RAM, p) : NULL;
+	const struct pbuf *p = v->of;
+	u32 head = at < v->from ? min(n, v->from - at) : 0;
 
-	enqueue(arg, copy ? copy : p, from, port);
+	memcpy(to, (const u8 *)p->payload - (v->from - at), head);
+	at += head;
+	pbuf_copy_partial(p, (u8 *)to + head, (u16_t)(n - head), (u16_t)(at - v->from));
+}
+
+/* False: the endpoint's filter does not want it. What it does not want of it is cut off. */
+static bool pass_filter(const struct inet_ep *ep, struct pbuf *p, u32 head)
+{
+	struct netif *in = ip_current_input_netif();
+	const struct netdev *dev = inet_dev_of(in)->dev;
+	const struct bpf_view v = {
+		.copy = copy_seen, .of = p, .from = head, .len = head + p->tot_len,
+		.pkttype = PKT_HOST,
+		.protocol = ip_current_is_v6() ? ETH_P_IPV6 : ETH_P_IP, .ifindex = dev->index,
+		.hatype = dev->type,
+	};
+	u32 keep = bpf_run(ep->filter, &v);
+
+	if (keep && keep < v.len)
+		pbuf_realloc(p, (u16_t)(max(keep, head) - head));
+	return keep;
+}
+
+static void udp_received(void *arg, struct udp_pcb *pcb, struct pbuf *p, const ip_addr_t *from,
+			 u16_t port)
+{
+	struct inet_ep *ep = arg;
+	struct pbuf *copy;
+	struct dgram_arrival a;
+
+	if (unlikely(ep->filter) && !pass_filter(ep, p, UDP_HLEN)) {
+		pbuf_free(p);
+		return;
+	}
+	copy = p->tot_len <= COPY_MAX ? pbuf_clone(PBUF_RAW, PBUF_RAM, p) : NULL;
+	arrival_of_packet(&a, from, port);
+	dgram_ep_receive(ep, copy ? copy : p, &a);
 	if (copy)
 		pbuf_free(p);
 }
@@ -91,11 +130,14 @@ static bool is_my_reply(const struct inet_ep *ep, const struct pbuf *p)
 	return p->len >= sizeof(*h) && h->type == reply && h->code == 0 && h->id == ep->local.port;
 }
 
-/* Never "eaten": the stack goes on with it, so the queue gets a copy. p begins with the IP header. */
+/*
+ * Never "eaten": the stack goes on with it, so the queue gets a copy. p begins with the IP header.
+ */
 static u8_t raw_received(void *arg, struct raw_pcb *pcb, struct pbuf *p, const ip_addr_t *from)
 {
 	struct inet_ep *ep = arg;
 	struct pbuf *copy = pbuf_clone(PBUF_RAW, PBUF_RAM, p);
+	struct dgram_arrival a;
 
 	if (!copy) {
 		ep->drops++;
@@ -103,11 +145,13 @@ static u8_t raw_received(void *arg, struct raw_pcb *pcb, struct pbuf *p, const i
 	}
 	if (ep->type == INET_PING || ep->family == INET_AF_INET6)
 		pbuf_remove_header(copy, ip_current_header_tot_len());
-	if (ep->type == INET_PING && !is_my_reply(ep, copy)) {
+	if ((ep->type == INET_PING && !is_my_reply(ep, copy)) ||
+	    (unlikely(ep->filter) && !pass_filter(ep, copy, 0))) {
 		pbuf_free(copy);
 		return 0;
 	}
-	enqueue(ep, copy, from, 0);
+	arrival_of_packet(&a, from, 0);
+	dgram_ep_receive(ep, copy, &a);
 	return 0;
 }
 
@@ -174,6 +218,7 @@ static void set_local(struct inet_ep *ep, const ip_addr_t *ip)
 
 int dgram_ep_bind(struct inet_ep *ep, const ip_addr_t *ip)
 {
+	ep->way.generation = 0;
 	if (ep->type == INET_UDP) {
 		int err = port_errno(udp_bind(ep->udp, IP_ANY_TYPE, net16(ep->local.port)));
 
@@ -184,8 +229,7 @@ int dgram_ep_bind(struct inet_ep *ep, const ip_addr_t *ip)
 	return 0;
 }
 
-/* A free port where it has none. */
-static int bind_any(struct inet_ep *ep)
+int dgram_ep_bind_any(struct inet_ep *ep)
 {
 	int err;
 
@@ -226,6 +270,7 @@ int dgram_ep_connect(struct inet_ep *ep, const struct inet_addr *addr)
 	ip_addr_t ip, source;
 	int err;
 
+	ep->way.generation = 0;
 	if (!addr) {
 		dissolve(ep);
 		return 0;
@@ -239,7 +284,7 @@ int dgram_ep_connect(struct inet_ep *ep, const struct inet_addr *addr)
 		return err;
 	if (inet_is_broadcast(&ip) && !ep->broadcast)
 		return -EACCES;
-	err = bind_any(ep);
+	err = dgram_ep_bind_any(ep);
 	if (err)
 		return err;
 	if (inet_addr_is_any(&ep->local)) {
@@ -270,6 +315,7 @@ void dgram_ep_close(struct inet_ep *ep)
 		free_dgram(d);
 	}
 	ep->dgrams_len = 0;
+	inet_errors_drop(ep);
 	if (ep->type == INET_UDP)
 		udp_remove(ep->udp);
 	else
@@ -306,17 +352,24 @@ void dgram_ep_options(struct inet_ep *ep)
 
 static ssize_t nothing(struct inet_ep *ep)
 {
-	if (ep->error)
-		return -inet_take_error(ep);
+	int err = inet_take_error(ep);
+
+	if (err)
+		return -err;
 	return ep->shut & INET_SHUT_RD ? 0 : -EAGAIN;
 }
 
-static size_t copy_out(const struct pbuf *p, struct iov_iter *to)
+/* Behind the first `skip` bytes. */
+static size_t copy_out(const struct pbuf *p, size_t skip, struct iov_iter *to)
 {
 	size_t done = 0;
 
 	for (; p && iov_iter_count(to); p = p->next) {
-		size_t n = min_t(size_t, p->len, iov_iter_count(to)), copied = copy_to_iter(p->payload, n, to);
+		size_t from = min_t(size_t, p->len, skip),
+		       n = min_t(size_t, p->len - from, iov_iter_count(to)),
+		       copied = copy_to_iter((u8 *)p->payload + from, n, to);
+
+		skip -= from;
 
 		done += copied;
 		if (copied < n)
@@ -336,31 +389,67 @@ static void finish(struct inet_ep *ep, struct rx_dgram *d)
 	inet_unlock(ep->stack);
 }
 
-ssize_t inet_dgram_recv(struct inet_ep *ep, struct iov_iter *to, struct inet_msg *msg, u32 flags)
+/* Of d, behind the first `skip` bytes. */
+static __always_inline ssize_t read_one(const struct rx_dgram *d, size_t skip, struct iov_iter *to,
+			struct inet_msg *msg, u32 flags)
 {
-	size_t room = iov_iter_count(to), done;
-	struct rx_dgram *d = NULL;
-	ssize_t result = 0;
+	size_t want = min_t(size_t, iov_iter_count(to), d->msg.length - skip), done;
 
-	inet_lock(ep->stack);
-	if (ep->error || list_empty(&ep->dgrams))
-		result = nothing(ep);
-	else
-		d = list_first(&ep->dgrams, struct rx_dgram, node);
-	inet_unlock(ep->stack);
-	if (!d)
-		return result;
-	/* It stays in front meanwhile: only a reader, or the close of the endpoint, takes it off. */
 	if (msg)
 		*msg = d->msg;
-	done = copy_out(d->p, to);
-	if (done < min_t(size_t, room, d->msg.length))
-		result = -EFAULT;
-	else
-		result = flags & INET_TRUNC ? d->msg.length : (ssize_t)done;
+	done = copy_out(d->p, skip, to);
+	if (done < want)
+		return -EFAULT;
+	return flags & INET_TRUNC ? d->msg.length : (ssize_t)done;
+}
+
+ssize_t inet_dgram_recv(struct inet_ep *ep, struct iov_iter *to, struct inet_msg *msg, u32 flags)
+{
+	struct rx_dgram *d;
+	ssize_t result;
+
+	if (READ_ONCE(ep->error) || !smp_load_acquire(&ep->dgrams_len))
+		return nothing(ep);
+	/*
+	 * It stays in front meanwhile: only a reader, or the close of the endpoint, takes it off.
+	 */
+	d = list_first(&ep->dgrams, struct rx_dgram, node);
+	result = read_one(d, 0, to, msg, flags);
 	if (!(flags & INET_PEEK))
 		finish(ep, d);
 	return result;
+}
+
+/* The one that the byte *offset behind the front is of, and how far behind its own; NULL. */
+static struct rx_dgram *find_at(struct inet_ep *ep, size_t *offset)
+{
+	struct rx_dgram *d;
+
+	list_for_each(d, &ep->dgrams, node) {
+		if (*offset < d->msg.length || (!*offset && !d->peeked)) {
+			d->peeked = !d->msg.length;
+			return d;
+		}
+		*offset -= d->msg.length;
+	}
+	return NULL;
+}
+
+ssize_t inet_dgram_peek_at(struct inet_ep *ep, struct iov_iter *to, struct inet_msg *msg, u32 flags,
+			   size_t *offset)
+{
+	struct rx_dgram *d;
+
+	inet_lock(ep->stack);
+	d = find_at(ep, offset);
+	inet_unlock(ep->stack);
+	/* Readers come one at a time: it stays. */
+	return d && !READ_ONCE(ep->error) ? read_one(d, *offset, to, msg, flags) : nothing(ep);
+}
+
+u32 inet_dgram_arrivals(const struct inet_ep *ep)
+{
+	return READ_ONCE(ep->arrivals);
 }
 
 u32 inet_dgram_next(const struct inet_ep *ep)
@@ -373,208 +462,4 @@ u32 inet_dgram_next(const struct inet_ep *ep)
 		len = list_first(&e->dgrams, struct rx_dgram, node)->msg.length;
 	inet_unlock(e->stack);
 	return len;
-}
-
-/* --- sending --- */
-
-/* One block, with room for headers in front. */
-static int make_block(struct iov_iter *from, u32 len, struct pbuf **out)
-{
-	struct pbuf *p = pbuf_alloc(PBUF_TRANSPORT, (u16_t)len, PBUF_RAM);
-
-	if (!p)
-		return -ENOMEM;
-	if (copy_from_iter(p->payload, len, from) < len) {
-		pbuf_free(p);
-		return -EFAULT;
-	}
-	*out = p;
-	return 0;
-}
-
-/* Space in the page that the endpoint fills; the reference stays the endpoint's. */
-static struct page *open_page(struct inet_ep *ep)
-{
-	if (ep->tx_page && ep->tx_fill < PAGE_SIZE)
-		return ep->tx_page;
-	if (ep->tx_page)
-		page_put(ep->tx_page);
-	ep->tx_page = page_alloc(GFP_KERNEL);
-	ep->tx_fill = 0;
-	return ep->tx_page;
-}
-
-/* The pages of a datagram: kept until the packets have references of their own. */
-struct held {
-	struct page *pages[DGRAM_MAX / PAGE_SIZE + 2];
-	u32 nr;
-};
-
-static void release(struct held *h)
-{
-	while (h->nr)
-		page_put(h->pages[--h->nr]);
-}
-
-static int add_piece(struct inet_ep *ep, struct iov_iter *from, u32 left, struct held *h, struct pbuf **chain)
-{
-	struct page *page = open_page(ep);
-	struct pbuf *q;
-	u32 n;
-
-	if (!page)
-		return -ENOMEM;
-	n = min_t(u32, left, PAGE_SIZE - ep->tx_fill);
-	if (copy_from_iter((u8 *)page_address(page) + ep->tx_fill, n, from) < n)
-		return -EFAULT;
-	q = pbuf_alloc_reference((u8 *)page_address(page) + ep->tx_fill, (u16_t)n, PBUF_ROM);
-	if (!q)
-		return -ENOMEM;
-	page_get(page);
-	h->pages[h->nr++] = page;
-	ep->tx_fill += n;
-	if (*chain)
-		pbuf_cat(*chain, q);
-	else
-		*chain = q;
-	return (int)n;
-}
-
-static int make_pages(struct inet_ep *ep, struct iov_iter *from, u32 len, struct held *h, struct pbuf **out)
-{
-	struct pbuf *chain = NULL;
-
-	for (u32 done = 0; done < len;) {
-		int n = add_piece(ep, from, len - done, h, &chain);
-
-		if (n < 0) {
-			if (chain)
-				pbuf_free(chain);
-			return n;
-		}
-		done += n;
-	}
-	*out = chain;
-	return 0;
-}
-
-/* The identifier is the endpoint's "port", the checksum ours to make. */
-static int prepare_echo(struct inet_ep *ep, struct pbuf *p)
-{
-	struct icmp_echo_hdr *h = p->payload;
-	u8 request = ep->family == INET_AF_INET ? ICMP_ECHO : ICMP6_TYPE_EREQ;
-
-	if (p->len < sizeof(*h) || h->type != request || h->code)
-		return -EINVAL;
-	h->id = ep->local.port;
-	h->chksum = 0;
-	if (ep->family == INET_AF_INET)
-		h->chksum = (u16)~lwip_checksum(p->payload, p->len);
-	return 0;
-}
-
-struct target {
-	ip_addr_t ip, source;
-	u16 port;
-	u32 device;			/* 0: by route */
-};
-
-static int find_target(struct inet_ep *ep, const struct inet_msg *msg, struct target *t)
-{
-	const struct inet_addr *to = msg && msg->peer.family ? &msg->peer : &ep->peer;
-	int err;
-
-	if (!to->family)
-		return -EDESTADDRREQ;
-	if (!inet_to_ip(ep, to, &t->ip))
-		return to->family == ep->family ? -ENETUNREACH : -EAFNOSUPPORT;
-	if (ep->type == INET_UDP && !to->port)
-		return -EINVAL;
-	if (ip_addr_isany(&t->ip))
-		inet_loopback_for(ep, &t->ip);
-	t->port = net16(to->port);
-	t->device = msg && msg->ifindex ? msg->ifindex : ep->device;
-	if (!t->device && ip_addr_ismulticast(&t->ip))
-		t->device = ep->mcast_if;
-	if (inet_is_broadcast(&t->ip) && !ep->broadcast)
-		return -EACCES;
-	err = inet_source_for(&t->ip, t->device, &t->source);
-	if (err)
-		return err;
-	if (msg && msg->local.family && !inet_addr_is_any(&msg->local))
-		return inet_to_ip(ep, &msg->local, &t->source) ? 0 : -EINVAL;
-	if (!inet_addr_is_any(&ep->local) && !inet_to_ip(ep, &ep->local, &t->source))
-		return -EINVAL;
-	/* Bound to a group: what it sends comes from an address of the interface. */
-	if (ip_addr_ismulticast(&t->source))
-		return inet_source_for(&t->ip, t->device, &t->source);
-	return 0;
-}
-
-static err_t send_udp(struct inet_ep *ep, struct pbuf *p, const struct target *t, struct netif *out)
-{
-	return udp_sendto_if_src(ep->udp, p, &t->ip, t->port, out, &t->source);
-}
-
-static err_t send_raw(struct inet_ep *ep, struct pbuf *p, const struct target *t, struct netif *out)
-{
-	return raw_sendto_if_src(ep->raw, p, &t->ip, out, &t->source);
-}
-
-/* Lock held. */
-static int send_locked(struct inet_ep *ep, struct pbuf *p, const struct inet_msg *msg)
-{
-	struct target t;
-	struct netif *out;
-	u8 ttl = ep->ttl, tos = ep->tos;
-	int err;
-
-	if (ep->error)
-		return -inet_take_error(ep);
-	if (ep->shut & INET_SHUT_WR)
-		return -EPIPE;
-	err = find_target(ep, msg, &t);
-	if (!err)
-		err = bind_any(ep);
-	if (!err && ep->type == INET_PING)
-		err = prepare_echo(ep, p);
-	if (err)
-		return err;
-	out = inet_route_for(&t.source, &t.ip, t.device);
-	if (!out)
-		return -ENETUNREACH;
-	if (msg && msg->ttl >= 0)
-		ep->ttl = (u8)msg->ttl;
-	if (msg && msg->tos >= 0)
-		ep->tos = (u8)msg->tos;
-	dgram_ep_options(ep);
-	err = port_errno(ep->type == INET_UDP ? send_udp(ep, p, &t, out) : send_raw(ep, p, &t, out));
-	ep->ttl = ttl;
-	ep->tos = tos;
-	return err;
-}
-
-ssize_t inet_dgram_send(struct inet_ep *ep, struct iov_iter *from, const struct inet_msg *msg)
-{
-	size_t len = iov_iter_count(from);
-	struct held held = { .nr = 0 };
-	struct pbuf *p = NULL;
-	int err;
-
-	if (!READ_ONCE(ep->peer.family) && !(msg && msg->peer.family))
-		return -EDESTADDRREQ;
-	if (len > (ep->family == INET_AF_INET6 ? DGRAM6_MAX : DGRAM_MAX))
-		return -EMSGSIZE;
-	if (len <= BLOCK_MAX || ep->type != INET_UDP)
-		err = make_block(from, (u32)len, &p);
-	else
-		err = make_pages(ep, from, (u32)len, &held, &p);
-	if (!err) {
-		inet_lock(ep->stack);
-		err = send_locked(ep, p, msg);
-		pbuf_free(p);
-		inet_unlock(ep->stack);
-	}
-	release(&held);
-	return err ? err : (ssize_t)len;
 }

@@ -18,9 +18,20 @@
 #include <net/inet/route.h>
 #include <lwip/tcp.h>
 
-struct inet_ep *inet_ep_create(struct inet_stack *s, u16 family, enum inet_type type, u8 protocol, u32 gfp)
+static struct kmem_cache *cache;
+
+void inet_ep_init(void)
 {
-	struct inet_ep *ep = kzalloc(sizeof(*ep), gfp);
+	if (!cache)
+		cache = kmem_cache_create("inet_ep", sizeof(struct inet_ep), 8, NULL);
+	if (!cache)
+		panic("no memory for the cache of endpoints");
+}
+
+struct inet_ep *inet_ep_create(struct inet_stack *s, u16 family, enum inet_type type, u8 protocol,
+			       u32 gfp)
+{
+	struct inet_ep *ep = kmem_cache_zalloc(cache, gfp);
 
 	if (!ep)
 		return NULL;
@@ -33,16 +44,21 @@ struct inet_ep *inet_ep_create(struct inet_stack *s, u16 family, enum inet_type 
 	ep->rcvbuf = type == INET_TCP ? INET_TCP_RCVBUF : INET_DGRAM_BUF;
 	ep->sndbuf = type == INET_TCP ? INET_TCP_SNDBUF : INET_DGRAM_BUF;
 	ep->ttl = IP_DEFAULT_TTL;
+	ep->incoming_cpu = -1;
 	ep->mcast_ttl = 1;
 	ep->mcast_loop = true;
 	ep->keep_idle_s = 7200;
 	ep->keep_intvl_s = 75;
 	ep->keep_cnt = 9;
 	list_init(&ep->node);
+	list_init(&ep->syn_queue);
 	list_init(&ep->accept_queue);
 	list_init(&ep->accept_node);
 	list_init(&ep->dgrams);
 	list_init(&ep->memberships);
+	list_init(&ep->errors);
+	list_init(&ep->zc_waiting);
+	ep->mtu_discover = INET_PMTU_WANT;
 	return ep;
 }
 
@@ -50,10 +66,25 @@ void inet_ep_put(struct inet_ep *ep)
 {
 	if (!refcount_dec(&ep->refs))
 		return;
-	ASSERT(!ep->pcb && !ep->port && !ep->owner);
+	ASSERT(!ep->pcb && !ep->port && !ep->owner && list_empty(&ep->zc_waiting));
 	if (ep->tx_page)
 		page_put(ep->tx_page);
-	kfree(ep);
+	kmem_cache_free(cache, ep);
+}
+
+struct page *inet_ep_fresh_page(struct inet_ep *ep)
+{
+	if (ep->tx_page)
+		page_put(ep->tx_page);
+	ep->tx_page = page_alloc(GFP_KERNEL);
+	ep->tx_fill = 0;
+	return ep->tx_page;
+}
+
+void inet_ep_list(struct inet_ep *ep)
+{
+	ep->serial = ++ep->stack->last_serial;
+	list_add_tail(&ep->node, &ep->stack->eps[ep->type]);
 }
 
 void inet_ep_fail(struct inet_ep *ep, int error)
@@ -134,8 +165,8 @@ static bool can_serve(enum inet_type type, u16 family, u8 protocol)
 	return true;
 }
 
-int inet_open(struct net *net, u16 family, enum inet_type type, u8 protocol, const struct inet_ops *ops,
-	      void *owner, struct inet_ep **out)
+int inet_open(struct net *net, u16 family, enum inet_type type, u8 protocol,
+	      const struct inet_ops *ops, void *owner, struct inet_ep **out)
 {
 	struct inet_stack *s = net->inet;
 	struct inet_ep *ep;
@@ -153,7 +184,7 @@ int inet_open(struct net *net, u16 family, enum inet_type type, u8 protocol, con
 	err = type == INET_TCP ? tcp_ep_open(ep) : dgram_ep_open(ep);
 	if (!err) {
 		ep->owner = owner;
-		list_add_tail(&ep->node, &s->eps[type]);
+		inet_ep_list(ep);
 	}
 	inet_unlock(s);
 	if (err) {
@@ -285,6 +316,22 @@ int inet_peer(struct inet_ep *ep, struct inet_addr *out)
 	return err;
 }
 
+bool inet_tcp_is_opening(const struct inet_ep *ep)
+{
+	return READ_ONCE(ep->connecting);
+}
+
+bool inet_is_listening(const struct inet_ep *ep)
+{
+	return READ_ONCE(ep->listening);
+}
+
+static u32 poll_urgent(const struct inet_ep *ep)
+{
+	return (inet_tcp_peekable(ep) ? INET_EV_READ : 0) |
+	       (READ_ONCE(ep->urgent) == URGENT_HERE ? INET_EV_URGENT : 0);
+}
+
 static u32 poll_tcp(const struct inet_ep *ep)
 {
 	bool gone = !READ_ONCE(ep->pcb);
@@ -295,26 +342,38 @@ static u32 poll_tcp(const struct inet_ep *ep)
 	if (READ_ONCE(ep->connecting))
 		return 0;
 	if (READ_ONCE(ep->rx_bytes))
-		mask |= INET_EV_READ;
+		mask |= likely(!READ_ONCE(ep->urgent)) ? INET_EV_READ : poll_urgent(ep);
 	if (READ_ONCE(ep->got_fin) || (ep->shut & INET_SHUT_RD) || gone)
 		mask |= INET_EV_READ | INET_EV_RDHUP;
 	if (tcp_ep_writeable(ep) || (ep->shut & INET_SHUT_WR) || gone)
 		mask |= INET_EV_WRITE;
 	/* Never connected, or both directions at their end. */
-	if (gone || !ep->connected || ((ep->got_fin || (ep->shut & INET_SHUT_RD)) && (ep->shut & INET_SHUT_WR)))
+	if (gone || !ep->connected ||
+	    ((ep->got_fin || (ep->shut & INET_SHUT_RD)) && (ep->shut & INET_SHUT_WR)))
 		mask |= INET_EV_HUP | (ep->connected ? 0 : INET_EV_WRITE);
 	return mask;
 }
 
+bool inet_tcp_has_news(const struct inet_ep *ep)
+{
+	if (READ_ONCE(ep->rx_bytes) || READ_ONCE(ep->error))
+		return true;
+	return !READ_ONCE(ep->connecting) &&
+	       (READ_ONCE(ep->got_fin) || (ep->shut & INET_SHUT_RD) || !READ_ONCE(ep->pcb) || !ep->connected);
+}
+
 u32 inet_poll(const struct inet_ep *ep)
 {
-	u32 mask = READ_ONCE(ep->error) ? INET_EV_ERROR | INET_EV_READ | INET_EV_WRITE : 0;
+	u32 mask = READ_ONCE(ep->error) ? INET_EV_ERROR | INET_EV_WRITE : 0;
+	u32 notices = READ_ONCE(ep->zc_done) ? INET_EV_ERRQUEUE : 0;
 
 	if (ep->type == INET_TCP)
-		return mask | poll_tcp(ep);
+		return mask | (mask ? INET_EV_READ : 0) | notices | poll_tcp(ep);
 	if (READ_ONCE(ep->dgrams_len) || (ep->shut & INET_SHUT_RD))
 		mask |= INET_EV_READ;
 	if (ep->shut & INET_SHUT_RD)
 		mask |= INET_EV_RDHUP;
-	return mask | INET_EV_WRITE;
+	if (READ_ONCE(ep->errors_len))
+		mask |= INET_EV_ERRQUEUE;
+	return mask | notices | INET_EV_WRITE;
 }

@@ -12,11 +12,15 @@ struct raw_pcb;
 /* A port that endpoints are bound to: ports.c. */
 struct inet_port;
 
-/* Bytes of a send queue, in one page; tcp_send.c. */
-struct tx_chunk {
-	struct tx_chunk *next;
-	struct page *page;		/* with a reference */
-	u32 offset, len;
+/* The way of a datagram; dgram_send.c. */
+struct inet_way {
+	/* of the stack's configuration that it was found in; 0: not to be kept */
+	u32 generation;
+	ip_addr_t ip, source;
+	u16 port;			/* host byte order */
+	u32 device;			/* 0: by route */
+	struct netif *out;
+	bool here;			/* to one address of this machine */
 };
 
 /* A datagram that waits for its reader; dgram.c. */
@@ -25,6 +29,7 @@ struct rx_dgram {
 	struct pbuf *p;
 	struct inet_msg msg;
 	u32 charge;			/* bytes against rcvbuf */
+	bool peeked;			/* of no bytes: a peek at an offset has passed it */
 };
 
 struct inet_ep {
@@ -42,7 +47,8 @@ struct inet_ep {
 	struct inet_ep *next_fired;
 
 	/* Guarded by stack->lock; single words are looked at without. */
-	struct list_head node;		/* stack->eps[type] */
+	struct list_head node;		/* stack->eps[type], where serial ascends */
+	u64 serial;
 	union {
 		struct tcp_pcb *tcp;	/* or a listener */
 		struct udp_pcb *udp;
@@ -55,15 +61,19 @@ struct inet_ep {
 	struct inet_addr local, peer;	/* in the endpoint's family; peer.family 0: none */
 	struct inet_addr bound;		/* what its owner asked bind for; family 0: nothing */
 	bool orphan;			/* closed by its owner */
+	bool counted;			/* TCP: in stack->nr_orphans */
+	bool unfinished;		/* in stack->nr_unfinished */
 	int error;			/* positive errno, taken by inet_take_error() */
 	u8 shut;			/* INET_SHUT_* */
 	bool connecting, connected;	/* TCP: SYN sent; established once */
 	bool listening, got_fin;
+	bool resting, sleeping;		/* TCP: lwIP's timers need not look at it: tcp_table.c */
 	bool reuse_addr, reuse_port, broadcast, v6only, hdrincl, cork, stamp, nodelay, keepalive;
 	u32 device;			/* bound to this interface, 0: any */
 	u32 rcvbuf, sndbuf;		/* bytes */
 	u32 rx_bytes;			/* in rx, or on its way to the reader; datagrams: charge */
 	u32 drops;
+	s32 incoming_cpu;		/* that has looked at its last packet; -1: none, or not told */
 	u8 ttl, tos, mcast_ttl;
 	bool mcast_loop;
 	u32 mcast_if;
@@ -73,24 +83,57 @@ struct inet_ep {
 	bool answered;			/* has sent since it last received */
 	bool pingpong;			/* had answered what came before the last */
 	/* TCP, sending: oldest byte first. */
-	struct tx_chunk *tx_first, *tx_last;
+	struct pbuf *tx_first, *tx_last;	/* a list by ->next of pbufs that each lie in one page */
 	u32 tx_seq;			/* sequence number of the oldest */
 	u32 tx_bytes;			/* in chunks: sent and unacknowledged, or not sent */
+	u32 tx_beyond;			/* bytes in twin's queue that its buffer has no room for */
+	struct inet_ep *twin;		/* the other end, of this stack; NULL: elsewhere, not known */
+	bool near;			/* the peer's address is one of this machine */
 	bool tx_full;			/* lwIP takes no more segments until some are acknowledged */
+	u32 ooseq_bytes;		/* charged for what came out of order */
+	/* Urgent data: tcp_urgent.c. */
+	u8 urgent, urgent_byte;		/* enum tcp_urgent */
+	bool oob_inline;
+	u32 urgent_old;			/* the next bytes to be read, which nobody will get; 0 with NONE */
+	u64 urgent_at;			/* as bytes_received counts */
+	u32 tx_urgent;			/* sequence number behind the last byte that is urgent */
 	u64 bytes_acked, bytes_received;
-	u32 user_timeout_ms, keep_idle_s, keep_intvl_s, keep_cnt, linger2_s, maxseg;
+	u32 keep_idle_s, keep_intvl_s, keep_cnt;
+	u32 user_timeout_ms;		/* tcp_opts.c; 0: the usual, here and below */
+	u16 maxseg;			/* bytes */
+	s16 linger2_s;			/* -1: none */
+	u8 syn_retries;
+	u8 defer_accept;		/* SYN|ACKs sent again before one without data is let in */
+
+	ktime_t challenged;		/* when it last answered what was out of place; 0: never */
+	bool recovering;		/* tcp_sack.c: until `recover` is acknowledged */
+	u32 recover;
+	u32 wait_since;			/* TIME_WAIT: lwIP's tick of its beginning */
 
 	/* TCP listener. */
+	struct list_head syn_queue;	/* half-open, by accept_node */
 	struct list_head accept_queue;	/* established, by accept_node */
-	u32 backlog, accept_len;
-	/* A connection that nobody accepted yet. */
+	u32 backlog, syn_len, accept_len;
+	/* Not accepted yet: on a queue. In TIME_WAIT: stack->time_wait. A listener: its port's. */
 	struct list_head accept_node;
 	struct inet_ep *listener;	/* NULL: accepted, or the listener is gone */
 
 	/* Datagrams. */
+	struct inet_way way;		/* to the peer */
 	struct list_head dgrams;
-	u32 dgrams_len;			/* how many */
+	u32 dgrams_len;			/* how many; read without by the reader */
+	u32 arrivals;			/* that were ever queued */
+	struct bpf_program *filter;	/* NULL: all are kept */
 	struct list_head memberships;
+	struct list_head errors;	/* errqueue.c */
+	u32 errors_len;
+	u8 recverr;			/* RECVERR_*: queue them */
+	u8 mtu_discover;		/* INET_PMTU_* */
+
+	/* MSG_ZEROCOPY: zerocopy.c. */
+	struct list_head zc_waiting;
+	u32 zc_first, zc_done;		/* to be told; zc_done is read without */
+	bool zc_copied;
 
 	/* Only by whoever sends (one at a time). */
 	struct page *tx_page;		/* has room from tx_fill on; with a reference */
@@ -98,12 +141,34 @@ struct inet_ep {
 };
 
 /* ep.c */
-struct inet_ep *inet_ep_create(struct inet_stack *s, u16 family, enum inet_type type, u8 protocol, u32 gfp);
+void inet_ep_init(void);				/* with the first stack. Boot thread */
+struct inet_ep *inet_ep_create(struct inet_stack *s, u16 family, enum inet_type type, u8 protocol,
+			       u32 gfp);
 static inline void inet_ep_get(struct inet_ep *ep)
 {
 	refcount_inc(&ep->refs);
 }
 void inet_ep_put(struct inet_ep *ep);
+
+struct page *inet_ep_fresh_page(struct inet_ep *ep);
+/*
+ * The page that has room, for its sender, who fills it from tx_fill on; the reference stays the
+ * endpoint's. NULL: no memory. Sleeps.
+ */
+static inline struct page *inet_ep_open_page(struct inet_ep *ep)
+{
+	return likely(ep->tx_page && ep->tx_fill < PAGE_SIZE) ? ep->tx_page : inet_ep_fresh_page(ep);
+}
+/* Lock held: a packet of its connection is being looked at. */
+static inline void inet_ep_note_cpu(struct inet_ep *ep)
+{
+	s32 cpu = (s32)cpu_id();
+
+	if (unlikely(ep->incoming_cpu != cpu))
+		ep->incoming_cpu = cpu;
+}
+/* Lock held: on the list of its type from here on. */
+void inet_ep_list(struct inet_ep *ep);
 /* Lock held: set the error to be taken, and tell. */
 void inet_ep_fail(struct inet_ep *ep, int error);
 /* Lock held: the control block is gone, and its reference. */
@@ -121,21 +186,114 @@ int tcp_ep_bind(struct inet_ep *ep, const ip_addr_t *ip);
 int tcp_ep_connect(struct inet_ep *ep, const struct inet_addr *addr);
 void tcp_ep_close(struct inet_ep *ep, bool abort);
 int tcp_ep_shutdown(struct inet_ep *ep, u32 how);
-void tcp_ep_trim_time_wait(void);
 void tcp_ep_options(struct inet_ep *ep);		/* ep's options -> control block */
+/* tcp_listen.c: it waits no longer on its listener's queues. */
+void tcp_listen_forget(struct inet_ep *ep);
+/* tcp_table.c: of the flow that the packet being looked at is of. Ports: host byte order. */
+u32 inet_flow_hash(struct inet_stack *s, u16 local_port, u16 remote_port);
+void tcp_table_init(struct inet_stack *s);
+void tcp_table_tick(struct inet_stack *s);		/* after lwIP's timers */
+void tcp_table_end(struct inet_stack *s);		/* all that is left, without a word */
+bool tcp_table_needs_timer(const struct inet_stack *s);
+void tcp_ep_rise(struct inet_ep *ep);
+/* Before lwIP is called with ep's control block. */
+static inline void tcp_ep_awake(struct inet_ep *ep)
+{
+	if (unlikely(ep->resting))
+		tcp_ep_rise(ep);
+}
+/* tcp_mem.c */
+void tcp_mem_init(void);				/* with the first stack. Boot thread */
+void tcp_mem_judge(struct inet_stack *s);		/* is memory scarce? */
+static inline void tcp_mem_charge(struct inet_ep *ep, s64 bytes)
+{
+	struct inet_stack *s = ep->stack;
+
+	WRITE_ONCE(s->tcp_bytes, s->tcp_bytes + bytes);
+	if (unlikely(s->tcp_pressure || s->tcp_bytes >> PAGE_SHIFT > inet_tcp_mem[1]))
+		tcp_mem_judge(s);
+}
+
+/* ep->rx_bytes of TCP: with anything unread it keeps a page more, about. */
+static inline void tcp_mem_set_unread(struct inet_ep *ep, u32 bytes)
+{
+	s64 page = ((s64)!!bytes - (s64)!!ep->rx_bytes) * (s64)PAGE_SIZE;
+
+	tcp_mem_charge(ep, page + bytes - ep->rx_bytes);
+	WRITE_ONCE(ep->rx_bytes, bytes);
+}
+
+void tcp_mem_count_ooseq(struct inet_ep *ep);
+bool tcp_mem_is_full(const struct inet_stack *s);	/* any context */
+/* Bytes of its owner's that have not arrived in the peer's buffer yet. */
+static inline u32 tcp_ep_unsent(const struct inet_ep *ep)
+{
+	return READ_ONCE(ep->tx_bytes) + READ_ONCE(ep->tx_beyond);
+}
+/* The connection with these ends, seen from the first; NULL. Ports in host byte order. */
+struct inet_ep *tcp_ep_find(struct inet_stack *s, const ip_addr_t *local, u16 local_port,
+			    const ip_addr_t *remote, u16 remote_port);
+/* tcp_opts.c; lock held */
+int tcp_ep_set_opt(struct inet_ep *ep, enum inet_opt opt, u32 v);
+int tcp_ep_get_opt(const struct inet_ep *ep, enum inet_opt opt, u32 *v);
+/* what no other part copies */
+void tcp_ep_inherit(struct inet_ep *ep, const struct inet_ep *listener);
 /* tcp_recv.c */
+void tcp_ep_append(struct inet_ep *ep, struct pbuf *first, struct pbuf *last);	/* each of one reference */
 void tcp_ep_receive(struct inet_ep *ep, struct pbuf *p);	/* p is the queue's */
+void tcp_ep_open_window(struct inet_ep *ep, size_t n);	/* by n bytes */
 void tcp_ep_drop_received(struct inet_ep *ep);
+void tcp_ep_skip(struct inet_ep *ep, u32 n);		/* bytes that are queued: nobody gets them */
 /* tcp_send.c */
 void tcp_ep_acked(struct inet_ep *ep);			/* drop what was acknowledged */
 void tcp_ep_drop_unsent(struct inet_ep *ep);		/* all; the control block is gone */
 bool tcp_ep_writeable(const struct inet_ep *ep);
+/* tcp_urgent.c; lock held */
+enum tcp_urgent { URGENT_NONE, URGENT_EXPECTED, URGENT_HERE, URGENT_TAKEN };
+/* Bytes that the owner has read, of all that came. */
+static inline u64 tcp_ep_read_at(const struct inet_ep *ep)
+{
+	return ep->bytes_received - ep->rx_bytes + ep->urgent_old;
+}
+/* It will be at `at`; told of by whom: the peer, or who is about to hand it over. */
+void tcp_urgent_mark(struct inet_ep *ep, u64 at);
+void tcp_urgent_received(struct inet_ep *ep, const struct pbuf *p);	/* before p is counted */
+/* What lwIP has goes while an urgent byte is under way, or is the last of it. */
+void tcp_urgent_send(struct inet_ep *ep, bool is_last);
+/* What a reader gets next: `most` bytes behind the first `skip` of the queue. By value: registers. */
+struct tcp_span {
+	size_t skip, most;
+};
+/* There is a mark, or was: as much of it as there is before that. most 0: he has had all. */
+struct tcp_span tcp_urgent_limit(struct inet_ep *ep, u32 flags, struct tcp_span span);
+/* The reader has gone on. */
+static inline void tcp_urgent_passed(struct inet_ep *ep)
+{
+	if (unlikely(ep->urgent) && tcp_ep_read_at(ep) > ep->urgent_at)
+		ep->urgent = URGENT_NONE;
+}
+/* zerocopy.c; lock held */
+void zerocopy_acked(struct inet_ep *ep);		/* tx_seq has moved */
+void zerocopy_end(struct inet_ep *ep);			/* nothing will be sent any more */
+/* tcp_splice.c */
+void tcp_splice_pair(struct inet_ep *ep);		/* look for the other end, and join */
+void tcp_splice_part(struct inet_ep *ep);
+void tcp_splice_part_all(struct inet_stack *s);		/* addresses or interfaces change */
+bool tcp_splice_is_open(struct inet_ep *ep);		/* the next bytes may go straight to the other end */
+void tcp_splice(struct inet_ep *ep, struct pbuf *first, struct pbuf *last, u32 bytes, bool urgent);
+void tcp_splice_read(struct inet_ep *ep);		/* ep's reader has made room */
 /* dgram.c */
 int dgram_ep_open(struct inet_ep *ep);
 int dgram_ep_bind(struct inet_ep *ep, const ip_addr_t *ip);
 int dgram_ep_connect(struct inet_ep *ep, const struct inet_addr *addr);
 void dgram_ep_close(struct inet_ep *ep);
 void dgram_ep_options(struct inet_ep *ep);
+/* errqueue.c; lock held */
+#define RECVERR_V4	BIT(0)		/* of datagrams that went over IPv4 */
+#define RECVERR_V6	BIT(1)
+/* e->length bytes of data */
+void inet_error_queue(struct inet_ep *ep, const struct inet_error *e, const u8 *data);
+void inet_errors_drop(struct inet_ep *ep);
 /* group.c */
 void groups_leave_all(struct inet_ep *ep);
 
@@ -144,7 +302,15 @@ int port_bind(struct inet_ep *ep, const struct inet_addr *addr);	/* sets ep->loc
 int port_bind_any(struct inet_ep *ep);			/* a free one, for connect or send */
 void port_share(struct inet_ep *child, struct inet_ep *listener);
 void port_release(struct inet_ep *ep);
+/*
+ * Which UDP endpoint gets a datagram on that interface,
+ * as lwIP would choose; NULL. Host byte order.
+ */
+struct inet_ep *port_receiver(struct inet_stack *s, const ip_addr_t *to, u16 to_port,
+			      const ip_addr_t *from, u16 from_port, u32 ifindex);
 bool port_conflicts(const struct inet_ep *ep, const struct inet_addr *addr);
+/* TCP listeners on a port (host byte order), by accept_node; NULL: nobody is bound to it. */
+struct list_head *port_listeners(struct inet_stack *s, u16 number);
 
 /* Sizes, in bytes, where nobody asked for others. As Linux's defaults. */
 #define INET_TCP_RCVBUF		131072

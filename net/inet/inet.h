@@ -59,6 +59,8 @@ enum inet_type { INET_TCP, INET_UDP, INET_PING, INET_RAW };
 #define INET_EV_HUP	BIT(5)		/* both directions are shut, or never were open */
 #define INET_EV_ERROR	BIT(6)		/* inet_take_error() has something */
 #define INET_EV_STATE	BIT(7)		/* TCP state changed (who lingers in close) */
+#define INET_EV_URGENT	BIT(9)		/* the peer has told of urgent data; poll: the byte is here */
+#define INET_EV_ERRQUEUE BIT(8)		/* inet_error_recv() or inet_zerocopy_take() has something */
 
 struct inet_ep;
 
@@ -73,7 +75,10 @@ struct inet_ops {
  */
 int __must_check inet_open(struct net *net, u16 family, enum inet_type type, u8 protocol,
 			   const struct inet_ops *ops, void *owner, struct inet_ep **out);
-/* Who gets the events of a connection that inet_accept() gave. Before anything else is done with it. */
+/*
+ * Who gets the events of a connection that inet_accept()
+ * gave. Before anything else is done with it.
+ */
 void inet_set_owner(struct inet_ep *ep, const struct inet_ops *ops, void *owner);
 /*
  * The owner lets go. TCP: data that nobody read, or `abort`, resets the connection;
@@ -92,7 +97,10 @@ int __must_check inet_bind(struct inet_ep *ep, const struct inet_addr *addr);
  * not bound. -EINVAL: connected. -EADDRINUSE, -ENOMEM.
  */
 int __must_check inet_listen(struct inet_ep *ep, u32 backlog);
-/* A connection without owner that the caller closes or gives one: 0; -EAGAIN, -EINVAL (no listener). */
+/*
+ * A connection without owner that the caller closes
+ * or gives one: 0; -EAGAIN, -EINVAL (no listener).
+ */
 int __must_check inet_accept(struct inet_ep *listener, struct inet_ep **out);
 /*
  * TCP: begin; -EINPROGRESS, then INET_EV_CONNECT. -EALREADY: still at it. -EISCONN.
@@ -113,22 +121,53 @@ int __must_check inet_shutdown(struct inet_ep *ep, u32 how);
  * taken; -EFAULT where not even one byte could be copied.
  */
 #define INET_PEEK	BIT(0)		/* leave it in the queue */
-#define INET_TRUNC	BIT(1)		/* TCP: drop instead of copying. Datagrams: tell the whole length */
+/* TCP: drop instead of copying. Datagrams: tell the whole length */
+#define INET_TRUNC	BIT(1)
 #define INET_MORE	BIT(2)		/* more follows: no partial segment (MSG_MORE) */
-ssize_t inet_tcp_recv(struct inet_ep *ep, struct iov_iter *to, u32 flags);
+#define INET_URGENT	BIT(3)		/* send: the last byte is urgent (MSG_OOB) */
 /*
- * Copies into pages of the send queue as much as there is room for. Bytes taken;
- * -EAGAIN: no room. -EPIPE: sending is shut, or the connection is gone (SIGPIPE is the
- * socket layer's). -ENOTCONN, -ECONNRESET..., -ENOMEM, -EFAULT.
+ * TCP: the caller has some already. Urgent data come next: 0; and without it -EINTR, where a signal
+ * is pending.
+ */
+#define INET_SOME	BIT(4)
+ssize_t inet_tcp_recv(struct inet_ep *ep, struct iov_iter *to, u32 flags);
+/* With INET_PEEK, behind the first `skip` bytes; of a part, where there is much. */
+ssize_t inet_tcp_peek(struct inet_ep *ep, struct iov_iter *to, size_t skip, u32 flags);
+/*
+ * The urgent byte: 1, 0: it will not come; -EAGAIN: it has not come yet; -EINVAL: there is none, it
+ * was taken, or it is among the others (INET_OPT_OOBINLINE); -EFAULT.
+ */
+ssize_t inet_tcp_recv_urgent(struct inet_ep *ep, struct iov_iter *to, u32 flags);
+/*
+ * A receive would have something to do, if only an urgent byte to leave out: less to look at than
+ * inet_poll(). Any context.
+ */
+bool inet_tcp_has_news(const struct inet_ep *ep);
+/* Bytes that are no urgent one to be left out. Any context. */
+u32 inet_tcp_peekable(const struct inet_ep *ep);
+bool inet_tcp_at_mark(struct inet_ep *ep);		/* the next byte is the urgent one */
+u32 inet_tcp_before_mark(struct inet_ep *ep);		/* bytes up to it, or all: SIOCINQ */
+/*
+ * Copies into pages of the send queue as much as there is room for. An iterator over pages gives
+ * them: a reference on each is held until it is acknowledged, or read where the other end is of
+ * this machine, and the peer gets what is in it when it is sent. Bytes taken; -EAGAIN: no room.
+ * -EPIPE: sending is shut, or the connection is gone (SIGPIPE is the socket layer's). -ENOTCONN,
+ * -ECONNRESET..., -ENOMEM, -EFAULT.
  */
 ssize_t inet_tcp_send(struct inet_ep *ep, struct iov_iter *from, u32 flags);
-/*
- * The same by reference: the page may not change until it is acknowledged; a
- * reference on it is taken for as long.
- */
-ssize_t inet_tcp_send_page(struct inet_ep *ep, struct page *page, u32 offset, u32 len, u32 flags);
-u32 inet_tcp_unread(const struct inet_ep *ep);		/* bytes: SIOCINQ. Any context */
+u32 inet_tcp_unread(const struct inet_ep *ep);		/* bytes. Any context */
 u32 inet_tcp_unsent(const struct inet_ep *ep);		/* bytes not yet acknowledged: SIOCOUTQ */
+
+/*
+ * MSG_ZEROCOPY. A send has a number, from 0 on, and is told of when its bytes are acknowledged
+ * (INET_EV_ERRQUEUE). begin: memory for it, NULL: there is none; kfree() it where nothing was
+ * sent. sent: takes it over; copied: the pages were not kept. Sends of one endpoint are kept apart.
+ * take: the range of numbers that are over, once; false: none.
+ */
+struct inet_zerocopy *inet_zerocopy_begin(void);
+void inet_zerocopy_sent(struct inet_ep *ep, struct inet_zerocopy *z, size_t bytes, bool copied);
+bool inet_zerocopy_take(struct inet_ep *ep, u32 *first, u32 *last, bool *copied);
+bool inet_tcp_is_local(const struct inet_ep *ep);	/* its peer is of this machine. Any context */
 
 /* What goes with a datagram. */
 struct inet_msg {
@@ -146,17 +185,51 @@ struct inet_msg {
  */
 ssize_t inet_dgram_recv(struct inet_ep *ep, struct iov_iter *to, struct inet_msg *msg, u32 flags);
 /*
+ * The same with INET_PEEK, from the byte *offset of the queue on; *offset: of that datagram. One
+ * without bytes is found once.
+ */
+ssize_t inet_dgram_peek_at(struct inet_ep *ep, struct iov_iter *to, struct inet_msg *msg, u32 flags,
+			   size_t *offset);
+u32 inet_dgram_arrivals(const struct inet_ep *ep);	/* how many were ever queued. Any context */
+/*
  * All of `from` as one datagram: its length, or -EMSGSIZE, -EDESTADDRREQ, -ENETUNREACH,
  * -EHOSTUNREACH, -EACCES (broadcast not allowed), -EAGAIN (send buffer full), -ENOBUFS,
  * -ENOMEM, -EFAULT, the pending error. Binds to a free port where it is not bound.
  */
 ssize_t inet_dgram_send(struct inet_ep *ep, struct iov_iter *from, const struct inet_msg *msg);
-u32 inet_dgram_next(const struct inet_ep *ep);		/* length of the first one queued, 0: none */
+/* length of the first one queued, 0: none */
+u32 inet_dgram_next(const struct inet_ep *ep);
+
+/* Why a datagram did not arrive. */
+#define INET_ORIGIN_LOCAL	1	/* as SO_EE_ORIGIN_* */
+#define INET_ORIGIN_ICMP	2
+#define INET_ORIGIN_ICMP6	3
+struct inet_error {
+	int error;			/* positive errno */
+	u8 origin, type, code;		/* of the ICMP message */
+	u32 info;			/* of EMSGSIZE: the MTU in its way, bytes */
+	struct inet_addr peer;		/* whom it was for */
+	struct inet_addr offender;	/* who says so; family 0: we do */
+	/* what goes with the message that said so; local, TTL, stamp ... */
+	struct inet_msg msg;
+	u32 length;			/* of what it quotes, behind our headers */
+};
+/*
+ * The oldest one: bytes of the quotation copied, -EAGAIN, -EFAULT. INET_OPT_RECVERR must
+ * have been set.
+ */
+ssize_t inet_error_recv(struct inet_ep *ep, struct iov_iter *to, struct inet_error *e);
+
+/* Settings of all namespaces (net.ipv4 of /proc/sys); those of one: net/net.h. */
+extern s64 inet_tcp_mem[3];		/* pages: net/inet/tcp_mem.c */
+extern s32 inet_tcp_max_orphans;	/* connections that their owners have closed */
 
 /* --- state ----------------------------------------------------------------- */
 
-u32 inet_poll(const struct inet_ep *ep);		/* INET_EV_*, as it is now. Any context, no lock */
-int inet_take_error(struct inet_ep *ep);		/* SO_ERROR: positive errno, 0: none. Any context */
+/* INET_EV_*, as it is now. Any context, no lock */
+u32 inet_poll(const struct inet_ep *ep);
+/* SO_ERROR: positive errno, 0: none. Any context */
+int inet_take_error(struct inet_ep *ep);
 /* local: unbound gives the wildcard and port 0. -ENOTCONN for peer. */
 int __must_check inet_local(struct inet_ep *ep, struct inet_addr *out);
 int __must_check inet_peer(struct inet_ep *ep, struct inet_addr *out);
@@ -167,6 +240,9 @@ enum inet_tcp_state {
 	INET_CLOSED, INET_CLOSE_WAIT, INET_LAST_ACK, INET_LISTENING, INET_CLOSING,
 };
 enum inet_tcp_state inet_tcp_state(const struct inet_ep *ep);	/* any context */
+/* Single questions of it that need no lock. Any context. */
+bool inet_tcp_is_opening(const struct inet_ep *ep);		/* connect has begun and not ended */
+bool inet_is_listening(const struct inet_ep *ep);
 
 /* Values are u32 in the unit named. */
 enum inet_opt {
@@ -180,6 +256,10 @@ enum inet_opt {
 	INET_OPT_TTL, INET_OPT_TOS,	/* of both families: hop limit, traffic class; TTL 0 is refused */
 	INET_OPT_MCAST_TTL, INET_OPT_MCAST_LOOP, INET_OPT_MCAST_IF,
 	INET_OPT_HDRINCL,		/* bool; raw IPv4 */
+	/* bool; not TCP: queue what ICMP, ICMPv6 says of lost datagrams */
+	INET_OPT_RECVERR, INET_OPT_RECVERR6,
+	INET_OPT_MTU_DISCOVER,		/* INET_PMTU_* */
+	INET_OPT_INCOMING_CPU,		/* s32: of several that would do, the one for packets of this CPU */
 	INET_OPT_NODELAY, INET_OPT_CORK,	/* bool; TCP from here */
 	INET_OPT_KEEPALIVE,		/* bool */
 	INET_OPT_KEEPIDLE, INET_OPT_KEEPINTVL,	/* seconds */
@@ -190,12 +270,29 @@ enum inet_opt {
 	INET_OPT_LINGER2,		/* seconds in FIN_WAIT2 */
 	INET_OPT_DEFER_ACCEPT,		/* seconds */
 	INET_OPT_QUICKACK,		/* bool */
+	INET_OPT_OOBINLINE,		/* bool */
 };
+/*
+ * IP_PMTUDISC_*: DO and PROBE set "don't fragment", and a datagram that does not fit is
+ * -EMSGSIZE.
+ */
+enum { INET_PMTU_DONT, INET_PMTU_WANT, INET_PMTU_DO, INET_PMTU_PROBE, INET_PMTU_INTERFACE,
+       INET_PMTU_OMIT };
 /* 0; -EINVAL: value out of range; -ENOPROTOOPT: not there for this type, or not implemented. */
 int __must_check inet_set_opt(struct inet_ep *ep, enum inet_opt opt, u32 value);
 int __must_check inet_get_opt(struct inet_ep *ep, enum inet_opt opt, u32 *value);
-/* Join or leave on an interface (0: by route). -EADDRINUSE: is member; -EADDRNOTAVAIL: is not; -ENODEV. */
-int __must_check inet_membership(struct inet_ep *ep, const struct inet_addr *group, u32 ifindex, bool join);
+struct bpf_program;
+/*
+ * The program (net/filter.h) that says which datagrams are kept, and how much; the old one
+ * is the caller's. No TCP.
+ */
+struct bpf_program *inet_set_filter(struct inet_ep *ep, struct bpf_program *filter);
+/*
+ * Join or leave on an interface (0: by route).
+ * -EADDRINUSE: is member; -EADDRNOTAVAIL: is not; -ENODEV.
+ */
+int __must_check inet_membership(struct inet_ep *ep, const struct inet_addr *group, u32 ifindex,
+				 bool join);
 
 /* For TCP_INFO, ss and /proc/net/{tcp,udp,raw}{,6}. */
 struct inet_info {
@@ -203,34 +300,50 @@ struct inet_info {
 	u16 family;
 	enum inet_tcp_state state;
 	struct inet_addr local, peer;
-	void *owner;			/* NULL: orphan. Valid only inside inet_for_each()'s callback */
+	/* NULL: orphan. Valid only inside inet_for_each()'s callback */
+	void *owner;
 	u32 rx_queue, tx_queue;		/* bytes; listener: accepted not yet, and backlog */
 	u32 drops;
+	u32 device;			/* bound to this interface, 0: any */
+	u8 protocol, tos, shut;		/* shut: INET_SHUT_* */
+	bool v6only, autobound;		/* autobound: its port was not asked for */
 	u32 rto_ms, srtt_us, rttvar_us;
 	u32 snd_mss, rcv_mss, snd_cwnd, snd_ssthresh, rcv_wnd, snd_wnd;	/* bytes */
 	u8 retransmits, backoff, probes, snd_wscale, rcv_wscale;
 	bool sack, timestamps, wscale;
 	u32 total_retrans;
 	u64 bytes_acked, bytes_received;
-	u8 timer;			/* as /proc/net/tcp: 0 none, 1 retransmit, 2 keepalive, 3 time wait, 4 probe */
+	/* as /proc/net/tcp: 0 none, 1 retransmit, 2 keepalive, 3 time wait, 4 probe */
+	u8 timer;
 	u32 timer_ms;			/* until it expires */
 };
 void inet_get_info(struct inet_ep *ep, struct inet_info *out);
 /*
- * fn for each endpoint of that type, TCP control blocks in TIME_WAIT and SYN_RECV included.
- * fn may not sleep nor call back into this header. Context: thread.
+ * fn for each endpoint of that type, TCP control blocks in TIME_WAIT and SYN_RECV included. The
+ * lock is let go of now and then: one that begins or ends meanwhile is told of or not, none is
+ * twice. fn may not sleep nor call back into this header. Context: thread.
  */
-void inet_for_each(struct net *net, enum inet_type type, void (*fn)(const struct inet_info *info, void *arg),
-		   void *arg);
+void inet_for_each(struct net *net, enum inet_type type,
+		   void (*fn)(const struct inet_info *info, void *arg), void *arg);
 
 /* Counters of /proc/net/snmp and netstat: pairs of name and value. */
 struct inet_counters {
-	u64 ip_in, ip_in_hdr_errors, ip_in_addr_errors, ip_forwarded, ip_in_discards, ip_in_delivers, ip_out,
-	    ip_out_discards, ip_out_no_routes, ip_reasm_reqds, ip_reasm_oks, ip_reasm_fails, ip_frag_oks,
-	    ip_frag_fails, ip_frag_creates;
+	u64 ip_in, ip_in_hdr_errors, ip_in_addr_errors, ip_forwarded, ip_in_discards,
+		ip_in_delivers, ip_out, ip_out_discards, ip_out_no_routes, ip_reasm_reqds,
+		ip_reasm_oks, ip_reasm_fails, ip_frag_oks, ip_frag_fails, ip_frag_creates;
 	u64 icmp_in, icmp_in_errors, icmp_out;
-	u64 tcp_active_opens, tcp_passive_opens, tcp_attempt_fails, tcp_estab_resets, tcp_curr_estab, tcp_in,
-	    tcp_out, tcp_retrans, tcp_in_errs, tcp_out_rsts, tcp_listen_overflows, tcp_listen_drops;
+	u64 tcp_active_opens, tcp_passive_opens, tcp_attempt_fails, tcp_estab_resets,
+		tcp_curr_estab, tcp_in, tcp_out, tcp_retrans, tcp_in_errs, tcp_out_rsts,
+		tcp_listen_overflows, tcp_listen_drops;
+	u64 tcp_cookies_sent, tcp_cookies_taken, tcp_cookies_failed;
 	u64 udp_in, udp_no_ports, udp_in_errors, udp_out, udp_rcvbuf_errors;
 };
 void inet_counters(struct net *net, struct inet_counters *out);
+
+/* What sockstat tells. */
+struct inet_usage {
+	u32 tcp4, tcp6, udp4, udp6, raw4, raw6;		/* endpoints, but those in TIME_WAIT */
+	u32 orphans, time_wait;
+	u64 tcp_pages;
+};
+void inet_usage(struct net *net, struct inet_usage *out);

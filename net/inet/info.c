@@ -7,15 +7,18 @@
 #include <lwip/stats.h>
 #include <lwip/tcp.h>
 
+#define TOLD_AT_ONCE	32	/* endpoints; chosen: a line of text takes some 10 us */
 #define SLOW_MS		TCP_SLOW_INTERVAL	/* lwIP counts retransmission time in these */
 
 static enum inet_tcp_state state_of(enum tcp_state s)
 {
 	static const u8 states[] = {
-		[CLOSED] = INET_CLOSED, [LISTEN] = INET_LISTENING, [SYN_SENT] = INET_SYN_SENT,
-		[SYN_RCVD] = INET_SYN_RECV, [ESTABLISHED] = INET_ESTABLISHED, [FIN_WAIT_1] = INET_FIN_WAIT1,
-		[FIN_WAIT_2] = INET_FIN_WAIT2, [CLOSE_WAIT] = INET_CLOSE_WAIT, [CLOSING] = INET_CLOSING,
-		[LAST_ACK] = INET_LAST_ACK, [TIME_WAIT] = INET_TIME_WAIT,
+		[CLOSED] = INET_CLOSED,           [LISTEN] = INET_LISTENING,
+		[SYN_SENT] = INET_SYN_SENT,       [SYN_RCVD] = INET_SYN_RECV,
+		[ESTABLISHED] = INET_ESTABLISHED, [FIN_WAIT_1] = INET_FIN_WAIT1,
+		[FIN_WAIT_2] = INET_FIN_WAIT2,    [CLOSE_WAIT] = INET_CLOSE_WAIT,
+		[CLOSING] = INET_CLOSING,         [LAST_ACK] = INET_LAST_ACK,
+		[TIME_WAIT] = INET_TIME_WAIT,
 	};
 
 	return states[s];
@@ -64,8 +67,8 @@ static void fill_tcp(const struct inet_ep *ep, struct inet_info *out)
 		out->tx_queue = ep->backlog;
 		return;
 	}
-	out->rx_queue = ep->rx_bytes;
-	out->tx_queue = ep->tx_bytes;
+	out->rx_queue = inet_tcp_unread(ep);
+	out->tx_queue = tcp_ep_unsent(ep);
 	out->rto_ms = (u32)pcb->rto * SLOW_MS;
 	out->srtt_us = (u32)(pcb->sa >> 3) * SLOW_MS * 1000;
 	out->rttvar_us = (u32)(pcb->sv >> 2) * SLOW_MS * 1000;
@@ -90,7 +93,10 @@ static void fill(const struct inet_ep *ep, struct inet_info *out)
 {
 	*out = (struct inet_info){
 		.type = ep->type, .family = ep->family, .state = INET_CLOSED, .local = ep->local,
-		.owner = ep->owner, .drops = ep->drops,
+		.owner = ep->owner, .drops = ep->drops, .device = ep->device,
+		.protocol = ep->protocol,
+		.tos = ep->tos, .shut = ep->shut, .v6only = ep->v6only,
+		.autobound = !ep->bound.port,
 	};
 	out->peer = ep->peer;
 	out->peer.family = ep->family;
@@ -111,28 +117,65 @@ void inet_get_info(struct inet_ep *ep, struct inet_info *out)
 	inet_unlock(ep->stack);
 }
 
-void inet_for_each(struct net *net, enum inet_type type, void (*fn)(const struct inet_info *info, void *arg),
-		   void *arg)
+/*
+ * The list node behind `at`, the last that was told. Where that is gone meanwhile, by the numbers:
+ * they ascend.
+ */
+static struct list_head *next_of(struct list_head *list, const struct inet_ep *at, u64 told)
 {
-	struct inet_stack *s = net->inet;
-	struct inet_ep *ep;
+	struct list_head *node = list->next;
+
+	if (at && !list_empty(&at->node) && at->serial == told)
+		return at->node.next;
+	while (node != list && list_entry(node, struct inet_ep, node)->serial <= told)
+		node = node->next;
+	return node;
+}
+
+/* Some of them under one hold of the lock; the last, with a reference. NULL: that was all. */
+static struct inet_ep *tell_some(struct inet_stack *s, enum inet_type type, struct inet_ep *at, u64 *told,
+				 void (*fn)(const struct inet_info *info, void *arg), void *arg)
+{
+	struct list_head *list = &s->eps[type], *node = next_of(list, at, *told);
+	struct inet_ep *ep = NULL;
 	struct inet_info info;
 
-	inet_lock(s);
-	list_for_each(ep, &s->eps[type], node) {
+	for (u32 n = 0; n < TOLD_AT_ONCE && node != list; n++, node = node->next) {
+		ep = list_entry(node, struct inet_ep, node);
 		fill(ep, &info);
 		fn(&info, arg);
 	}
-	inet_unlock(s);
+	if (node == list)
+		return NULL;
+	*told = ep->serial;
+	inet_ep_get(ep);
+	return ep;
+}
+
+void inet_for_each(struct net *net, enum inet_type type,
+		   void (*fn)(const struct inet_info *info, void *arg), void *arg)
+{
+	struct inet_stack *s = net->inet;
+	struct inet_ep *at = NULL, *next;
+	u64 told = 0;
+
+	do {
+		inet_lock(s);
+		next = tell_some(s, type, at, &told, fn, arg);
+		inet_unlock(s);
+		if (at)
+			inet_ep_put(at);
+		at = next;
+	} while (at);
 }
 
 static u64 established(struct inet_stack *s)
 {
-	const struct tcp_pcb *pcb;
+	const struct inet_ep *ep;
 	u64 n = 0;
 
-	for (pcb = LWI(lwi_tcp_active_pcbs); pcb; pcb = pcb->next)
-		n += pcb->state == ESTABLISHED || pcb->state == CLOSE_WAIT;
+	list_for_each(ep, &s->eps[INET_TCP], node)
+		n += ep->pcb && (ep->tcp->state == ESTABLISHED || ep->tcp->state == CLOSE_WAIT);
 	return n;
 }
 
@@ -186,6 +229,35 @@ void inet_counters(struct net *net, struct inet_counters *out)
 	out->tcp_curr_estab = established(s);
 	out->tcp_listen_overflows = s->listen_overflows;
 	out->tcp_listen_drops = s->listen_drops;
+	out->tcp_cookies_sent = s->cookies_sent;
+	out->tcp_cookies_taken = s->cookies_taken;
+	out->tcp_cookies_failed = s->cookies_failed;
 	out->udp_rcvbuf_errors = s->rcvbuf_errors;
+	inet_unlock(s);
+}
+
+static u32 count(struct inet_stack *s, enum inet_type type, u16 family)
+{
+	const struct inet_ep *ep;
+	u32 n = 0;
+
+	list_for_each(ep, &s->eps[type], node)
+		n += ep->family == family &&
+		     !(type == INET_TCP && ep->pcb && ep->tcp->state == TIME_WAIT);
+	return n;
+}
+
+void inet_usage(struct net *net, struct inet_usage *out)
+{
+	struct inet_stack *s = net->inet;
+
+	inet_lock(s);
+	*out = (struct inet_usage){
+		.tcp4 = count(s, INET_TCP, INET_AF_INET), .tcp6 = count(s, INET_TCP, INET_AF_INET6),
+		.udp4 = count(s, INET_UDP, INET_AF_INET), .udp6 = count(s, INET_UDP, INET_AF_INET6),
+		.raw4 = count(s, INET_RAW, INET_AF_INET), .raw6 = count(s, INET_RAW, INET_AF_INET6),
+		.orphans = s->nr_orphans, .time_wait = s->nr_time_wait,
+		.tcp_pages = (u64)DIV_ROUND_UP(s->tcp_bytes, (s64)PAGE_SIZE),
+	};
 	inet_unlock(s);
 }

@@ -14,7 +14,7 @@
  *   STALE       its address is used; whether it still holds is asked in a while (DELAY, PROBE)
  *   FAILED      like absent, but says so; kept until there is need of the room
  *
- * A hash table for all interfaces under one lock. One timer, TICK_NS apart, runs while an entry
+ * A hash table for all interfaces, of all namespaces, under one lock. One timer, TICK_NS apart, runs while an entry
  * is INCOMPLETE, DELAY or PROBE. The table holds ENTRIES_MAX; beyond, the entry
  * that was used longest ago goes, so that a scan of a network cannot fill memory.
  *
@@ -23,6 +23,7 @@
  */
 #include <kernel/bug.h>
 #include <kernel/lib/string.h>
+#include <net/inet/addr4.h>
 #include <net/inet/config.h>
 #include <net/inet/device.h>
 #include <net/inet/neigh.h>
@@ -96,7 +97,7 @@ static void drop_queue(struct neigh *e)
 		struct pkt *pkt = list_first(&e->queue, struct pkt, node);
 
 		list_del(&pkt->node);
-		e->dev->stats.tx_dropped++;
+		e->dev->unresolved++;
 		pkt_free(pkt);
 	}
 	e->queued = 0;
@@ -141,18 +142,20 @@ static struct neigh *create(struct netdev *dev, const u8 *addr)
 	return e;
 }
 
-/* Our address on an interface, or 0.0.0.0. A word: read without the stack's lock. */
-static u32 own_address(const struct netdev *dev)
-{
-	return READ_ONCE(ip_2_ip4(&dev->netif->ip_addr)->addr);
-}
-
 /* --- sending --- */
 
-static void send_arp(struct netdev *dev, u16 op, const u8 *dst_mac, const u8 *target_mac, const u8 *target)
+static u32 word_of(const u8 *addr)
+{
+	u32 word;
+
+	memcpy(&word, addr, 4);
+	return word;
+}
+
+static void send_arp(struct netdev *dev, u32 own, u16 op, const u8 *dst_mac, const u8 *target_mac,
+		     const u8 *target)
 {
 	static const u8 unknown[ETH_ALEN];
-	u32 own = own_address(dev);
 	struct pkt *pkt = pkt_alloc(GFP_ATOMIC | GFP_NOWARN);
 	struct ethhdr *eth;
 	struct arp *a;
@@ -193,9 +196,12 @@ static void tick_soon(void)
 
 static void ask(struct neigh *e)
 {
+	u32 own = addr4_source(inet_dev_of(e->dev->netif), word_of(e->addr));
+
 	e->requests++;
 	/* A known address is asked directly whether it still holds. */
-	send_arp(e->dev, ARP_REQUEST, e->state & INET_NUD_PROBE ? e->mac : e->dev->broadcast, NULL, e->addr);
+	send_arp(e->dev, own, ARP_REQUEST,
+		 e->state & INET_NUD_PROBE ? e->mac : e->dev->broadcast, NULL, e->addr);
 	tick_soon();
 }
 
@@ -205,7 +211,7 @@ static void enqueue(struct neigh *e, struct pkt *pkt)
 		struct pkt *oldest = list_first(&e->queue, struct pkt, node);
 
 		list_del(&oldest->node);
-		e->dev->stats.tx_dropped++;
+		e->dev->unresolved++;
 		pkt_free(oldest);
 		e->queued--;
 	}
@@ -290,7 +296,8 @@ static void learn(struct netdev *dev, const struct arp *a, bool for_us)
 		if (e)
 			set_state(e, INET_NUD_FAILED);
 	}
-	if (e && !(e->state & INET_NUD_PERMANENT) && (for_us || memcmp(e->mac, a->sender_mac, ETH_ALEN)))
+	if (e && !(e->state & INET_NUD_PERMANENT) &&
+	    (for_us || memcmp(e->mac, a->sender_mac, ETH_ALEN)))
 		answered(e, a->sender_mac, asked ? INET_NUD_REACHABLE : INET_NUD_STALE);
 	spin_unlock_bh(&table.lock);
 }
@@ -299,16 +306,16 @@ void neigh_input_arp(struct pkt *pkt)
 {
 	const struct arp *a = (const void *)pkt->data;
 	struct netdev *dev = pkt->dev;
-	u32 own = own_address(dev);
+	struct inet_dev *d = inet_dev_of(dev->netif);
 	bool for_us, from_nobody;
 
 	if (pkt->linear >= sizeof(*a) && is_valid(a) && !(dev->flags & IFF_NOARP)) {
-		for_us = own && !memcmp(a->target, &own, 4);
-		from_nobody = !(a->sender[0] | a->sender[1] | a->sender[2] | a->sender[3]);
-		if (!from_nobody && memcmp(a->sender, &own, 4))
+		for_us = addr4_has(d, word_of(a->target));
+		from_nobody = !word_of(a->sender);
+		if (!from_nobody && !addr4_has(d, word_of(a->sender)))
 			learn(dev, a, for_us);
 		if (for_us && a->op == net16(ARP_REQUEST))
-			send_arp(dev, ARP_REPLY, a->sender_mac, a->sender_mac, a->sender);
+			send_arp(dev, word_of(a->target), ARP_REPLY, a->sender_mac, a->sender_mac, a->sender);
 	}
 	pkt_free(pkt);
 }
@@ -365,14 +372,14 @@ static enum hrtimer_restart tick(struct hrtimer *t)
 	return HRTIMER_DONE;
 }
 
-void neigh_flush(struct netdev *dev)
+void neigh_flush(struct netdev *dev, bool permanent)
 {
 	struct neigh *e, *tmp;
 
 	spin_lock_bh(&table.lock);
 	for (u32 i = 0; i < BUCKETS; i++)
 		list_for_each_safe(e, tmp, &table.buckets[i], node)
-			if (e->dev == dev && !(e->state & INET_NUD_PERMANENT))
+			if (e->dev == dev && (permanent || !(e->state & INET_NUD_PERMANENT)))
 				destroy(e);
 	spin_unlock_bh(&table.lock);
 }
@@ -397,7 +404,8 @@ int inet_neigh_add(struct net *net, const struct inet_neigh *n, bool replace)
 	if (!err && !e)
 		err = -ENOMEM;
 	if (!err)
-		answered(e, n->mac, n->state & INET_NUD_PERMANENT ? INET_NUD_PERMANENT : INET_NUD_REACHABLE);
+		answered(e, n->mac,
+			 n->state & INET_NUD_PERMANENT ? INET_NUD_PERMANENT : INET_NUD_REACHABLE);
 	spin_unlock_bh(&table.lock);
 	return err;
 }
@@ -416,7 +424,7 @@ int inet_neigh_del(struct net *net, struct netdev *dev, const struct inet_addr *
 	return e ? 0 : -ENOENT;
 }
 
-static void tell4(void (*fn)(const struct inet_neigh *n, void *arg), void *arg)
+static void tell4(struct net *net, void (*fn)(const struct inet_neigh *n, void *arg), void *arg)
 {
 	ktime_t now = ktime_get();
 	struct neigh *e;
@@ -426,6 +434,8 @@ static void tell4(void (*fn)(const struct inet_neigh *n, void *arg), void *arg)
 		list_for_each(e, &table.buckets[i], node) {
 			struct inet_neigh n = { .dev = e->dev, .addr.family = INET_AF_INET, .state = e->state };
 
+			if (e->dev->net != net)
+				continue;
 			if (e->state == INET_NUD_REACHABLE && now - e->since > REACHABLE_NS)
 				n.state = INET_NUD_STALE;
 			memcpy(n.addr.v4, e->addr, 4);
@@ -456,7 +466,8 @@ static void tell6(struct net *net, void (*fn)(const struct inet_neigh *n, void *
 	inet_lock(net->inet);
 	for (u32 i = 0; i < LWIP_ND6_NUM_NEIGHBORS; i++) {
 		/* lwIP's header does not say how many there are. */
-		const struct nd6_neighbor_cache_entry *c = (void *)(lwip_self() + LWI_OFFSET_lwi_neighbor_cache);
+		const struct nd6_neighbor_cache_entry *c =
+			(void *)(lwip_self() + LWI_OFFSET_lwi_neighbor_cache);
 		struct inet_neigh n = { .addr.family = INET_AF_INET6 };
 
 		c += i;
@@ -471,10 +482,11 @@ static void tell6(struct net *net, void (*fn)(const struct inet_neigh *n, void *
 	inet_unlock(net->inet);
 }
 
-void inet_neigh_for_each(struct net *net, u16 family, void (*fn)(const struct inet_neigh *n, void *arg), void *arg)
+void inet_neigh_for_each(struct net *net, u16 family,
+			 void (*fn)(const struct inet_neigh *n, void *arg), void *arg)
 {
 	if (family != INET_AF_INET6)
-		tell4(fn, arg);
+		tell4(net, fn, arg);
 	if (family != INET_AF_INET)
 		tell6(net, fn, arg);
 }

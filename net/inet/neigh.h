@@ -9,5 +9,5 @@
  */
 void neigh_output4(struct netdev *dev, const u8 *addr, struct pkt *pkt);
 void neigh_input_arp(struct pkt *pkt);		/* begins with the ARP header. Softirq */
-void neigh_flush(struct netdev *dev);		/* all of an interface, but permanent ones */
+void neigh_flush(struct netdev *dev, bool permanent);	/* all of an interface; those too? */
 void neigh_init(void);

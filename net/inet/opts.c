@@ -2,8 +2,7 @@
 /*
  * Options of endpoints. Kept in the endpoint, given to its control block from there.
  *
- * Limit: TCP_SYNCNT, TCP_DEFER_ACCEPT, TCP_QUICKACK, TCP_USER_TIMEOUT, TCP_LINGER2 and
- * a changed TCP_MAXSEG give ENOPROTOOPT.
+ * Limit: path MTUs are not discovered: INET_PMTU_WANT sends as INET_PMTU_DONT does.
  */
 #include <net/inet/ep.h>
 #include <net/port/port.h>
@@ -23,19 +22,21 @@ static void apply(struct inet_ep *ep)
 		dgram_ep_options(ep);
 }
 
-/* A larger receive buffer opens the window by the difference; a smaller one counts from the next byte on. */
+/*
+ * A larger receive buffer opens the window by the
+ * difference; a smaller one counts from the next byte on.
+ */
 static void set_rcvbuf(struct inet_ep *ep, u32 bytes)
 {
 	u32 old = ep->rcvbuf;
 
 	ep->rcvbuf = clamp(bytes, RCVBUF_MIN + 0u, BUF_MAX);
-	if (ep->type == INET_TCP && ep->pcb && ep->connected && ep->rcvbuf > old)
-		for (u32 more = ep->rcvbuf - old; more;) {
-			u16_t part = (u16_t)min(more, 0xffffu);
-
-			tcp_recved(ep->tcp, part);
-			more -= part;
-		}
+	if (ep->type != INET_TCP || !ep->pcb || !ep->connected)
+		return;
+	if (ep->twin)
+		tcp_splice_read(ep);
+	else if (ep->rcvbuf > old)
+		tcp_ep_open_window(ep, ep->rcvbuf - old);
 }
 
 static int set_common(struct inet_ep *ep, enum inet_opt opt, u32 v)
@@ -52,6 +53,9 @@ static int set_common(struct inet_ep *ep, enum inet_opt opt, u32 v)
 		return 0;
 	case INET_OPT_REUSEPORT:
 		ep->reuse_port = v;
+		return 0;
+	case INET_OPT_INCOMING_CPU:
+		ep->incoming_cpu = (s32)v;
 		return 0;
 	case INET_OPT_BROADCAST:
 		ep->broadcast = v;
@@ -81,9 +85,22 @@ static int set_common(struct inet_ep *ep, enum inet_opt opt, u32 v)
 			return -EINVAL;
 		ep->tos = (u8)v;
 		return 0;
+	case INET_OPT_MTU_DISCOVER:
+		if (v > INET_PMTU_OMIT)
+			return -EINVAL;
+		ep->mtu_discover = (u8)v;
+		return 0;
 	default:
 		return -ENOPROTOOPT;
 	}
+}
+
+/* Who wants no errors any more gets none of those that wait. */
+static void set_recverr(struct inet_ep *ep, u8 which, bool on)
+{
+	ep->recverr = on ? ep->recverr | which : ep->recverr & ~which;
+	if (!on)
+		inet_errors_drop(ep);
 }
 
 static int set_dgram(struct inet_ep *ep, enum inet_opt opt, u32 v)
@@ -106,6 +123,12 @@ static int set_dgram(struct inet_ep *ep, enum inet_opt opt, u32 v)
 		if (ep->type != INET_RAW || ep->family != INET_AF_INET)
 			return -ENOPROTOOPT;
 		ep->hdrincl = v;
+		return 0;
+	case INET_OPT_RECVERR:
+		set_recverr(ep, RECVERR_V4, v);
+		return 0;
+	case INET_OPT_RECVERR6:
+		set_recverr(ep, RECVERR_V6, v);
 		return 0;
 	default:
 		return set_common(ep, opt, v);
@@ -144,6 +167,14 @@ static int set_tcp(struct inet_ep *ep, enum inet_opt opt, u32 v)
 	case INET_OPT_MCAST_IF:
 		/* Linux lets TCP sockets have them; they mean nothing there. */
 		return set_dgram(ep, opt, v);
+	case INET_OPT_USER_TIMEOUT:
+	case INET_OPT_SYNCNT:
+	case INET_OPT_LINGER2:
+	case INET_OPT_MAXSEG:
+	case INET_OPT_DEFER_ACCEPT:
+	case INET_OPT_QUICKACK:
+	case INET_OPT_OOBINLINE:
+		return tcp_ep_set_opt(ep, opt, v);
 	default:
 		return set_common(ep, opt, v);
 	}
@@ -157,12 +188,24 @@ int inet_set_opt(struct inet_ep *ep, enum inet_opt opt, u32 value)
 	err = ep->type == INET_TCP ? set_tcp(ep, opt, value) : set_dgram(ep, opt, value);
 	if (!err)
 		apply(ep);
+	ep->way.generation = 0;
 	/* What was held back may go. */
 	if (!err && ep->type == INET_TCP && ep->pcb && ep->connected &&
 	    (opt == INET_OPT_NODELAY || (opt == INET_OPT_CORK && !value)))
 		tcp_output(ep->tcp);
 	inet_unlock(ep->stack);
 	return err;
+}
+
+struct bpf_program *inet_set_filter(struct inet_ep *ep, struct bpf_program *filter)
+{
+	struct bpf_program *old;
+
+	inet_lock(ep->stack);
+	old = ep->filter;
+	ep->filter = filter;
+	inet_unlock(ep->stack);
+	return old;
 }
 
 static int get_tcp(struct inet_ep *ep, enum inet_opt opt, u32 *v)
@@ -186,11 +229,8 @@ static int get_tcp(struct inet_ep *ep, enum inet_opt opt, u32 *v)
 	case INET_OPT_KEEPCNT:
 		*v = ep->keep_cnt;
 		return 0;
-	case INET_OPT_MAXSEG:
-		*v = ep->pcb && ep->connected ? ep->tcp->mss : 536;
-		return 0;
 	default:
-		return -ENOPROTOOPT;
+		return tcp_ep_get_opt(ep, opt, v);
 	}
 }
 
@@ -226,6 +266,12 @@ static int get_common(struct inet_ep *ep, enum inet_opt opt, u32 *v)
 		return 0;
 	case INET_OPT_TOS:
 		*v = ep->tos;
+		return 0;
+	case INET_OPT_MTU_DISCOVER:
+		*v = ep->mtu_discover;
+		return 0;
+	case INET_OPT_INCOMING_CPU:
+		*v = (u32)ep->incoming_cpu;
 		return 0;
 	case INET_OPT_MCAST_TTL:
 		*v = ep->mcast_ttl;

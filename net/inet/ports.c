@@ -12,6 +12,8 @@
 #include <kernel/lib/random.h>
 #include <kernel/lib/string.h>
 #include <net/inet/ep.h>
+#include <net/port/hooks.h>
+#include <lwip/udp.h>
 
 /* Ports given out by chance: Linux's default ip_local_port_range. */
 #define EPHEMERAL_FIRST	32768
@@ -20,6 +22,7 @@
 struct inet_port {
 	struct inet_port *next;		/* in its bucket */
 	struct list_head eps;		/* by port_node */
+	struct list_head listeners;	/* of those, TCP's that listen; by accept_node */
 	u16 number;			/* host byte order */
 	u8 type;			/* enum inet_type */
 };
@@ -77,7 +80,8 @@ static bool overlap_v6(const struct inet_addr *a, const struct inet_addr *b)
 	       (!memcmp(a->v6, b->v6, 16) && a->scope == b->scope);
 }
 
-static bool conflicts(const struct inet_ep *ep, const struct inet_addr *addr, const struct inet_ep *other)
+static bool conflicts(const struct inet_ep *ep, const struct inet_addr *addr,
+		      const struct inet_ep *other)
 {
 	if (other == ep || (ep->device && other->device && ep->device != other->device))
 		return false;
@@ -101,6 +105,49 @@ bool port_conflicts(const struct inet_ep *ep, const struct inet_addr *addr)
 	return false;
 }
 
+static bool takes(const struct udp_pcb *pcb, const ip_addr_t *to, u32 ifindex)
+{
+	if (pcb->netif_idx && pcb->netif_idx != ifindex)
+		return false;
+	if (IP_IS_ANY_TYPE_VAL(pcb->local_ip))
+		return true;
+	return IP_IS_V6(&pcb->local_ip) == IP_IS_V6(to) &&
+	       (ip_addr_isany(&pcb->local_ip) || ip_addr_eq(&pcb->local_ip, to));
+}
+
+static bool is_peer(const struct udp_pcb *pcb, const ip_addr_t *from, u16 from_port)
+{
+	return pcb->remote_port == from_port &&
+	       (ip_addr_isany(&pcb->remote_ip) || ip_addr_eq(&pcb->remote_ip, from));
+}
+
+struct inet_ep *port_receiver(struct inet_stack *s, const ip_addr_t *to, u16 to_port,
+			      const ip_addr_t *from, u16 from_port, u32 ifindex)
+{
+	struct inet_port *p = find(s, INET_UDP, to_port);
+	struct inet_ep *ep, *open = NULL;
+
+	if (!p)
+		return NULL;
+	/*
+	 * Connected to the sender; else bound to the address;
+	 * else to all. Of equals the last that came.
+	 */
+	list_for_each(ep, &p->eps, port_node) {
+		if (!takes(ep->udp, to, ifindex))
+			continue;
+		if (ep->udp->flags & UDP_FLAGS_CONNECTED) {
+			if (is_peer(ep->udp, from, from_port))
+				return ep;
+		} else if (!open || ip_addr_isany(&open->udp->local_ip) ||
+			   !ip_addr_isany(&ep->udp->local_ip)) {
+			open = ep;
+		}
+	}
+	/* Who shares a port is found by inet_udp_share(), for the packet. */
+	return open && open->reuse_port ? NULL : open;
+}
+
 static int join(struct inet_ep *ep, u16 number)
 {
 	struct inet_port *p = find(ep->stack, ep->type, number), **bucket;
@@ -112,11 +159,19 @@ static int join(struct inet_ep *ep, u16 number)
 		bucket = bucket_of(ep->stack, ep->type, number);
 		*p = (struct inet_port){ .next = *bucket, .number = number, .type = ep->type };
 		list_init(&p->eps);
+		list_init(&p->listeners);
 		*bucket = p;
 	}
 	list_add_tail(&ep->port_node, &p->eps);
 	ep->port = p;
 	return 0;
+}
+
+struct list_head *port_listeners(struct inet_stack *s, u16 number)
+{
+	struct inet_port *p = find(s, INET_TCP, number);
+
+	return p ? &p->listeners : NULL;
 }
 
 /* A number nobody uses; 0: none. */
@@ -194,4 +249,43 @@ void port_release(struct inet_ep *ep)
 		*at = p->next;
 		kfree(p);
 	}
+}
+
+/* Another's share of the datagrams that would come to ep? here: of those for this CPU's packets. */
+static bool shares(const struct inet_ep *ep, const struct inet_ep *with, bool here)
+{
+	return ep->reuse_port && !ep->peer.family && ep->family == with->family &&
+	       ep->device == with->device &&
+	       ip_addr_eq(&ep->udp->local_ip, &with->udp->local_ip) &&
+	       (!here || ep->incoming_cpu == (s32)cpu_id());
+}
+
+static u32 count_sharers(const struct inet_ep *with, bool here)
+{
+	struct inet_ep *ep;
+	u32 n = 0;
+
+	list_for_each(ep, &with->port->eps, port_node)
+		n += shares(ep, with, here);
+	return n;
+}
+
+struct udp_pcb *inet_udp_share(struct udp_pcb *pcb, u16 remote_port)
+{
+	struct inet_ep *ep = pcb ? pcb->recv_arg : NULL, *other;
+	bool here = true;
+	u32 n;
+
+	if (!ep || !ep->reuse_port)
+		return pcb;
+	n = count_sharers(ep, true);
+	if (!n) {
+		here = false;
+		n = count_sharers(ep, false);
+	}
+	n = (u32)((u64)inet_flow_hash(ep->stack, pcb->local_port, remote_port) * n >> 32);
+	list_for_each(other, &ep->port->eps, port_node)
+		if (shares(other, ep, here) && !n--)
+			return other->udp;
+	return pcb;
 }

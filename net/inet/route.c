@@ -6,7 +6,7 @@
  * It is short: a machine at the edge of a network has two to ten.
  *
  * Guarded by the stack's lock, since lwIP asks for every packet; changed with
- * net->config_lock held as well.
+ * net_config_lock held as well.
  *
  * What is ours is not in the list: an address of an interface of this machine is reached by
  * loopback, whatever the list says. An address brings the route to its network with it
@@ -14,6 +14,7 @@
  * routers announce are lwIP's (nd6.c); those given by hand come before them.
  */
 #include <kernel/lib/string.h>
+#include <net/inet/addr4.h>
 #include <net/inet/config.h>
 #include <net/inet/route.h>
 #include <net/port/port.h>
@@ -34,6 +35,15 @@ static u32 addr_bytes(u16 family)
 }
 
 /* Do the first n bits agree? */
+static bool same_prefix4(const u8 *a, const u8 *b, u32 n)
+{
+	u32 x, y;
+
+	memcpy(&x, a, 4);
+	memcpy(&y, b, 4);
+	return !n || !((x ^ y) & lwip_htonl(~0u << (32 - n)));
+}
+
 static bool same_prefix(const u8 *a, const u8 *b, u32 n)
 {
 	if (memcmp(a, b, n / 8))
@@ -47,7 +57,8 @@ static bool matches(const struct inet_route *r, u16 family, const u8 *dst, u32 d
 		return false;
 	if (r->dev && !(READ_ONCE(r->dev->flags) & IFF_UP))
 		return false;
-	return same_prefix(r->dst.v6, dst, r->prefix_len);
+	return family == INET_AF_INET ? same_prefix4(r->dst.v4, dst, r->prefix_len) :
+					same_prefix(r->dst.v6, dst, r->prefix_len);
 }
 
 static const struct inet_route *find(struct inet_stack *s, u16 family, const void *dst, u32 device)
@@ -81,7 +92,7 @@ static bool is_local4(const ip4_addr_t *ip)
 	if (ip4_addr_isany(ip))
 		return false;
 	NETIF_FOREACH(n)
-		if (is_up(n) && ip4_addr_eq(ip, netif_ip4_addr(n)))
+		if (is_up(n) && addr4_has(inet_dev_of(n), ip4_addr_get_u32(ip)))
 			return true;
 	return false;
 }
@@ -113,16 +124,26 @@ bool inet_is_broadcast(const ip_addr_t *ip)
 	if (ip4_addr_get_u32(ip_2_ip4(ip)) == PP_HTONL(0x7fffffff))
 		return true;
 	NETIF_FOREACH(n)
-		if (is_up(n) && (n->flags & NETIF_FLAG_BROADCAST) && !ip4_addr_isany_val(*netif_ip4_addr(n)) &&
-		    ip4_addr_isbroadcast(ip_2_ip4(ip), n))
-			return true;
+	if (is_up(n) && (n->flags & NETIF_FLAG_BROADCAST) &&
+	    !ip4_addr_isany_val(*netif_ip4_addr(n)) &&
+	    (ip4_addr_isbroadcast(ip_2_ip4(ip), n) ||
+	     addr4_is_broadcast(inet_dev_of(n), ip4_addr_get_u32(ip_2_ip4(ip)))))
+		return true;
 	return false;
 }
 
 /* Does a packet to dst that came by n belong here? (scripts/lwip.py puts the question into lwIP) */
 bool inet_accepts4(struct netif *n, const ip4_addr_t *dst)
 {
-	return ip4_addr_isloopback(dst) && n == loopback();
+	u32 word = ip4_addr_get_u32(dst);
+
+	return (ip4_addr_isloopback(dst) && n == loopback()) || addr4_has(inet_dev_of(n), word) ||
+	       addr4_is_broadcast(inet_dev_of(n), word);
+}
+
+const ip4_addr_t *inet_asked4(void)
+{
+	return is_local4(ip4_current_dest_addr()) ? ip4_current_dest_addr() : NULL;
 }
 
 /* --- what lwIP asks (net/port/hooks.h) --- */
@@ -140,7 +161,7 @@ static struct netif *default_for_groups(const ip4_addr_t *src)
 	NETIF_FOREACH(n) {
 		if (!is_up(n) || n == loopback() || ip4_addr_isany_val(*netif_ip4_addr(n)))
 			continue;
-		if (src && ip4_addr_eq(src, netif_ip4_addr(n)))
+		if (src && addr4_has(inet_dev_of(n), ip4_addr_get_u32(src)))
 			return n;
 		first = n;
 	}
@@ -205,21 +226,36 @@ struct netif *inet_route_for(const ip_addr_t *src, const ip_addr_t *dst, u32 dev
 	return inet_route4(src ? ip_2_ip4(src) : NULL, ip_2_ip4(dst));
 }
 
+/* Who speaks to an address of ours: its network's first one, as on Linux. */
+static u32 source_here(u32 addr)
+{
+	struct netif *n;
+
+	NETIF_FOREACH(n)
+		if (is_up(n) && addr4_has(inet_dev_of(n), addr))
+			return addr4_primary(inet_dev_of(n), addr);
+	return lwip_htonl(IPADDR_LOOPBACK);
+}
+
 static int source4(const ip4_addr_t *dst, u32 device, ip_addr_t *src)
 {
 	const struct inet_route *r;
 	ip_addr_t dst_ip;
+	ip4_addr_t hop;
 	struct netif *n;
 
 	if (!device && is_local4(dst)) {
-		ip_addr_copy_from_ip4(*src, *dst);
+		if (!is_up(loopback()))
+			return -ENETUNREACH;
+		ip_addr_set_ip4_u32(src, source_here(ip4_addr_get_u32(dst)));
 		return 0;
 	}
 	ip_addr_copy_from_ip4(dst_ip, *dst);
 	n = inet_route_for(NULL, &dst_ip, device);
 	if (!n)
 		return device ? -ENODEV : -ENETUNREACH;
-	ip_addr_copy_from_ip4(*src, *netif_ip4_addr(n));
+	inet_next_hop4(n, dst, &hop);
+	ip_addr_set_ip4_u32(src, addr4_source(inet_dev_of(n), ip4_addr_get_u32(&hop)));
 	r = find(inet_current(), INET_AF_INET, dst, netif_get_index(n));
 	if (r && r->source.family) {
 		u32 word;
@@ -237,6 +273,8 @@ static int source6(const ip6_addr_t *dst, u32 device, ip_addr_t *src)
 	struct netif *n;
 
 	if (!device && is_local6(dst)) {
+		if (!is_up(loopback()))
+			return -ENETUNREACH;
 		ip_addr_copy_from_ip6(*src, *dst);
 		return 0;
 	}
@@ -264,7 +302,7 @@ void inet_loopback_for(const struct inet_ep *ep, ip_addr_t *ip)
 		ip_addr_set_ip4_u32(ip, lwip_htonl(IPADDR_LOOPBACK));
 }
 
-/* --- changing the list; config_lock and the stack's lock held --- */
+/* --- changing the list; net_config_lock and the stack's lock held --- */
 
 static bool goes_before(const struct inet_route *a, const struct inet_route *b)
 {
@@ -290,6 +328,7 @@ static bool same_target(const struct inet_route *a, const struct inet_route *b)
 
 static void notify(struct net *net, enum netdev_event event, const struct inet_route *r)
 {
+	inet_config_changed(net->inet);
 	if (netdev_notify)
 		netdev_notify(net, event, r->dev, r);
 }
@@ -308,7 +347,8 @@ static void take_off(struct net *net, struct route *e)
 /* A gateway is on a link of ours: which? */
 static int resolve_gateway(struct inet_stack *s, struct inet_route *r)
 {
-	const struct inet_route *link = find(s, r->family, r->gateway.v6, r->dev ? r->dev->index : 0);
+	const struct inet_route *link =
+		find(s, r->family, r->gateway.v6, r->dev ? r->dev->index : 0);
 
 	if (link && !link->gateway.family && link->dev) {
 		r->dev = link->dev;
@@ -344,7 +384,8 @@ static int check(const struct inet_route *r)
 		return -EINVAL;
 	if (r->prefix_len > addr_bytes(r->family) * 8)
 		return -EINVAL;
-	if (r->type != INET_ROUTE_UNICAST && r->type != INET_ROUTE_UNREACHABLE && r->type != INET_ROUTE_BLACKHOLE)
+	if (r->type != INET_ROUTE_UNICAST && r->type != INET_ROUTE_UNREACHABLE &&
+	    r->type != INET_ROUTE_BLACKHOLE)
 		return -EOPNOTSUPP;
 	if (r->type == INET_ROUTE_UNICAST && !r->dev && !r->gateway.family)
 		return -ENODEV;
@@ -362,7 +403,7 @@ int inet_route_add(struct net *net, const struct inet_route *r)
 	struct route *e;
 	int err = check(r);
 
-	assert_mutex_held(&net->config_lock);
+	assert_mutex_held(&net_config_lock);
 	if (err)
 		return err;
 	e = kmalloc(sizeof(*e), GFP_KERNEL);
@@ -382,7 +423,8 @@ int inet_route_add(struct net *net, const struct inet_route *r)
 
 static bool is_meant(const struct inet_route *have, const struct inet_route *r)
 {
-	if (!same_target(have, r) || (r->dev && r->dev != have->dev) || (r->metric && r->metric != have->metric))
+	if (!same_target(have, r) || (r->dev && r->dev != have->dev) ||
+	    (r->metric && r->metric != have->metric))
 		return false;
 	if (r->type && r->type != have->type)
 		return false;
@@ -395,7 +437,7 @@ int inet_route_del(struct net *net, const struct inet_route *r)
 	struct route *e;
 	int err = -ESRCH;
 
-	assert_mutex_held(&net->config_lock);
+	assert_mutex_held(&net_config_lock);
 	inet_lock(net->inet);
 	list_for_each(e, &net->inet->routes, node)
 		if (is_meant(&e->r, r)) {
@@ -407,18 +449,20 @@ int inet_route_del(struct net *net, const struct inet_route *r)
 	return err;
 }
 
-void inet_route_for_each(struct net *net, u16 family, void (*fn)(const struct inet_route *r, void *arg), void *arg)
+void inet_route_for_each(struct net *net, u16 family,
+			 void (*fn)(const struct inet_route *r, void *arg), void *arg)
 {
 	struct route *e;
 
-	/* The list changes only under config_lock, which the caller holds. */
-	assert_mutex_held(&net->config_lock);
+	/* The list changes only under net_config_lock, which the caller holds. */
+	assert_mutex_held(&net_config_lock);
 	list_for_each(e, &net->inet->routes, node)
 		if (!family || e->r.family == family)
 			fn(&e->r, arg);
 }
 
-int inet_route_lookup(struct net *net, const struct inet_addr *dst, u32 ifindex, struct inet_route *out)
+int inet_route_lookup(struct net *net, const struct inet_addr *dst, u32 ifindex,
+		      struct inet_route *out)
 {
 	struct inet_ep asker = { .family = dst->family };
 	const struct inet_route *r;
@@ -454,7 +498,7 @@ void inet_routes_flush(struct net *net, struct netdev *dev)
 {
 	struct route *e;
 
-	assert_mutex_held(&net->config_lock);
+	assert_mutex_held(&net_config_lock);
 	inet_lock(net->inet);
 again:
 	list_for_each(e, &net->inet->routes, node)
@@ -463,6 +507,16 @@ again:
 			goto again;
 		}
 	inet_unlock(net->inet);
+}
+
+void inet_routes_end(struct inet_stack *s)
+{
+	while (!list_empty(&s->routes)) {
+		struct route *e = list_first(&s->routes, struct route, node);
+
+		list_del(&e->node);
+		kfree(e);
+	}
 }
 
 int inet_route_connect(struct netdev *dev, const ip4_addr_t *addr, u8 prefix_len, bool add)

@@ -15,6 +15,9 @@ bool inet_is_local(const ip_addr_t *ip);		/* an address of ours */
 bool inet_is_broadcast(const ip_addr_t *ip);		/* IPv4, of an interface or of all */
 /* To "any" means to this machine: the loopback address that the endpoint can reach. */
 void inet_loopback_for(const struct inet_ep *ep, ip_addr_t *ip);
-/* Connected and gateway routes of an interface that went down are gone; an address brings its own. */
+/*
+ * Connected and gateway routes of an interface that went down are gone; an address brings its own.
+ */
 void inet_routes_flush(struct net *net, struct netdev *dev);
+void inet_routes_end(struct inet_stack *s);	/* those of no interface */
 int inet_route_connect(struct netdev *dev, const ip4_addr_t *addr, u8 prefix_len, bool add);

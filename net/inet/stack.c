@@ -10,8 +10,12 @@
  *
  * The same for timers: the hrtimer only marks that it went off.
  *
- *  (1) A packet in the inbox, or timers_due, is seen by somebody: who adds to it tries the
- *      lock afterwards, and who releases the lock looks at both afterwards; each with a
+ * Packets to this machine itself do not go through the loopback interface's queue unless somebody
+ * watches it: they wait in `looped` until the burst that sent them is over, and come in under the
+ * same hold of the lock.
+ *
+ *  (1) A packet in looped or in the inbox, or timers_due, is seen by somebody: who adds to it
+ *      tries the lock afterwards, and who releases the lock looks at both afterwards; each with a
  *      full fence between.
  *  (2) lwip_self() is set exactly while this context holds a lock; lwIP runs at no other time.
  *  (3) Nothing is woken and no doorbell rung with the lock held: inet_fire() and
@@ -26,6 +30,7 @@
 #include <kernel/lock/rcu.h>
 #include <net/inet/device.h>
 #include <net/inet/ep.h>
+#include <net/inet/route.h>
 #include <net/inet/stack.h>
 #include <net/port/port.h>
 #include <lwip/igmp.h>
@@ -52,17 +57,6 @@ static const ktime_t period_ns[] = {
 	[TIMER_ND6] = ND6_TMR_INTERVAL * NS_PER_MS,
 };
 
-/* Of the instance whose block this is: the block stands at the end of its stack. */
-struct instance {
-	struct inet_stack stack;
-	char block[] __aligned(16);
-};
-
-struct inet_stack *inet_current(void)
-{
-	return &((struct instance *)(lwip_self() - offsetof(struct instance, block)))->stack;
-}
-
 /* --- timers --- */
 
 static void timers_arm(struct inet_stack *s)
@@ -82,7 +76,7 @@ static bool is_needed(struct inet_stack *s, enum inet_timer t)
 {
 	switch (t) {
 	case TIMER_TCP:
-		return LWI(lwi_tcp_active_pcbs) || LWI(lwi_tcp_tw_pcbs);
+		return tcp_table_needs_timer(s);
 	case TIMER_REASS:
 		return port_has_fragments();
 	case TIMER_GROUPS:
@@ -118,12 +112,20 @@ void inet_devices_changed(struct inet_stack *s)
 		timer_start(s, TIMER_ND6);
 }
 
-static void timer_run(enum inet_timer t)
+void inet_config_changed(struct inet_stack *s)
+{
+	inet_lock(s);
+	s->generation = s->generation == U32_MAX ? 1 : s->generation + 1;
+	tcp_splice_part_all(s);
+	inet_unlock(s);
+}
+
+static void timer_run(struct inet_stack *s, enum inet_timer t)
 {
 	switch (t) {
 	case TIMER_TCP:
 		tcp_tmr();
-		tcp_ep_trim_time_wait();
+		tcp_table_tick(s);
 		return;
 	case TIMER_REASS:
 		ip_reass_tmr();
@@ -146,7 +148,7 @@ static void timers_run(struct inet_stack *s)
 	for (u32 i = 0; i < ARRAY_SIZE(period_ns); i++) {
 		if (!s->due[i] || s->due[i] > now)
 			continue;
-		timer_run(i);
+		timer_run(s, i);
 		/* Late ticks are lost, not made up for: time-outs get longer, never shorter. */
 		s->due[i] = is_needed(s, i) ? max(s->due[i] + period_ns[i], now) : 0;
 	}
@@ -157,7 +159,7 @@ static enum hrtimer_restart timer_expired(struct hrtimer *t)
 {
 	struct inet_stack *s = container_of(t, struct inet_stack, timer);
 
-	__atomic_store_n(&s->timers_due, 1, __ATOMIC_RELEASE);
+	smp_store_release(&s->timers_due, 1);
 	net_poll_schedule(&s->poll);
 	return HRTIMER_DONE;
 }
@@ -188,13 +190,25 @@ static bool try_lock(struct inet_stack *s)
 
 static bool has_work(struct inet_stack *s)
 {
-	return !list_empty(&s->inbox) || READ_ONCE(s->timers_due);
+	return !list_empty(&s->looped) || !list_empty(&s->inbox) || READ_ONCE(s->timers_due);
 }
 
-static struct pkt *inbox_take(struct inet_stack *s)
+void inet_loop(struct pkt *pkt)
+{
+	list_add_tail(&pkt->node, &inet_current()->looped);
+}
+
+static struct pkt *next_pkt(struct inet_stack *s)
 {
 	struct pkt *pkt = NULL;
 
+	if (!list_empty(&s->looped)) {
+		pkt = list_first(&s->looped, struct pkt, node);
+		list_del(&pkt->node);
+		return pkt;
+	}
+	if (list_empty(&s->inbox))
+		return NULL;
 	spin_lock_bh(&s->inbox_lock);
 	if (!list_empty(&s->inbox)) {
 		pkt = list_first(&s->inbox, struct pkt, node);
@@ -217,7 +231,7 @@ static void work(struct inet_stack *s)
 
 	if (__atomic_exchange_n(&s->timers_due, 0, __ATOMIC_ACQUIRE))
 		timers_run(s);
-	for (u32 n = 0; n < INBOX_BURST && (pkt = inbox_take(s)); n++)
+	for (u32 n = 0; n < INBOX_BURST && (pkt = next_pkt(s)); n++)
 		inet_input_pkt(pkt);
 	note_kinds(s);
 }
@@ -315,7 +329,7 @@ static void inbox_add(struct inet_stack *s, struct list_head *pkts, u32 n)
 		list_splice_tail(pkts, &s->inbox);
 		s->inbox_len += n;
 	} else {
-		s->inbox_dropped += n;
+		netdev_rx_dropped(n);
 	}
 	spin_unlock_bh(&s->inbox_lock);
 	if (!list_empty(pkts))
@@ -376,7 +390,9 @@ void inet_ep_tell(struct inet_ep *ep)
 	void *owner;
 	u32 events;
 
-	/* In this order: bits that are set after the exchange find `fired` clear and list it anew. */
+	/*
+	 * In this order: bits that are set after the exchange find `fired` clear and list it anew.
+	 */
 	__atomic_store_n(&ep->fired, 0, __ATOMIC_SEQ_CST);
 	events = __atomic_exchange_n(&ep->events, 0, __ATOMIC_SEQ_CST);
 	owner = smp_load_acquire(&ep->owner);
@@ -385,7 +401,7 @@ void inet_ep_tell(struct inet_ep *ep)
 	inet_ep_put(ep);
 }
 
-/* --- creation --- */
+/* --- creation and end --- */
 
 /* sys_timeouts_init() is lwIP's name for timers we run ourselves. */
 void sys_timeouts_init(void)
@@ -399,7 +415,7 @@ u32_t sys_now(void)
 
 struct inet_stack *inet_create(struct net *net)
 {
-	struct instance *i = kzalloc(sizeof(*i) + LWI_BLOCK_SIZE, GFP_KERNEL);
+	struct inet_instance *i = kzalloc(sizeof(*i) + LWI_BLOCK_SIZE, GFP_KERNEL);
 	struct inet_stack *s;
 
 	if (!i)
@@ -410,10 +426,15 @@ struct inet_stack *inet_create(struct net *net)
 	spin_lock_init(&s->lock, RANK_INET);
 	spin_lock_init(&s->inbox_lock, RANK_INET_INBOX);
 	list_init(&s->inbox);
+	list_init(&s->looped);
 	list_init(&s->routes);
 	for (u32 t = 0; t < ARRAY_SIZE(s->eps); t++)
 		list_init(&s->eps[t]);
+	tcp_table_init(s);
+	tcp_mem_init();
+	inet_ep_init();
 	hrtimer_init(&s->timer, timer_expired);
+	s->generation = 1;
 	net_poll_init(&s->poll, stack_poll);
 	port_instance_init(s->block);
 	net->inet = s;
@@ -421,4 +442,55 @@ struct inet_stack *inet_create(struct net *net)
 	lwip_init();
 	inet_unlock(s);
 	return s;
+}
+
+static void drop_from_list(struct list_head *pkts, const struct netdev *dev, u32 *len)
+{
+	struct pkt *pkt, *next;
+
+	list_for_each_safe(pkt, next, pkts, node) {
+		if (pkt->dev != dev)
+			continue;
+		list_del(&pkt->node);
+		--*len;
+		pkt_free(pkt);
+	}
+}
+
+void inet_drop_from(struct inet_stack *s, const struct netdev *dev)
+{
+	u32 uncounted = 0;
+
+	assert_spin_held(&s->lock);
+	drop_from_list(&s->looped, dev, &uncounted);
+	spin_lock_bh(&s->inbox_lock);
+	drop_from_list(&s->inbox, dev, &s->inbox_len);
+	spin_unlock_bh(&s->inbox_lock);
+}
+
+/* The lock is held. Timers stop with what they were for. */
+static void end_contents(struct inet_stack *s)
+{
+	tcp_table_end(s);
+	while (port_has_fragments()) {
+		ip_reass_tmr();
+		ip6_reass_tmr();
+	}
+	inet_routes_end(s);
+	memset(s->due, 0, sizeof(s->due));
+	for (u32 t = 0; t < ARRAY_SIZE(s->eps); t++)
+		BUG_ON(!list_empty(&s->eps[t]));
+}
+
+void inet_destroy(struct inet_stack *s)
+{
+	inet_lock(s);
+	end_contents(s);
+	inet_unlock(s);
+	/* The timer only schedules the poll, and the poll starts no timer: none is due. */
+	hrtimer_cancel(&s->timer);
+	net_poll_stop(&s->poll);
+	/* Who let go of the lock last may still tell owners and look for work. */
+	synchronize_rcu();
+	kfree(container_of(s, struct inet_instance, stack));
 }

@@ -2,10 +2,10 @@
 /*
  * TCP, receiving: the queue of bytes that the owner has not read.
  *
- * lwIP hands over chains of pbufs, which lie over the buffers that a device filled, or over
- * the sender's own pages. They are kept as they are, so that the only copy is the one to
- * the reader, made without the lock: a reader takes the whole queue, copies, and puts
- * what is over back in front.
+ * lwIP hands over chains of pbufs, which lie over the buffers that a device filled, or over the
+ * sender's own pages; a sender of this machine hands over its pages itself (tcp_splice.c). They
+ * are kept as they are, so that the only copy is the one to the reader, made without the lock: a
+ * reader takes the whole queue, copies, and puts what is over back in front.
  *
  * The peer's window is the receive buffer less what is queued, in bytes; a small segment takes
  * far more memory than its bytes, so it is copied to the end of the one before it
@@ -57,8 +57,22 @@ static struct pbuf *begin_tail(struct inet_ep *ep, struct pbuf *p)
 	return tail;
 }
 
-static void append(struct inet_ep *ep, struct pbuf *first, struct pbuf *last)
+/* pbufs of the queue are freed one by one: chains of it are no chains to lwIP. */
+static void free_one(struct pbuf *p)
 {
+	p->next = NULL;
+	p->tot_len = p->len;
+	pbuf_free(p);
+}
+
+/* A small write goes on in the page that the one before began. */
+void tcp_ep_append(struct inet_ep *ep, struct pbuf *first, struct pbuf *last)
+{
+	if (ep->rx_last && first == last && port_pages_join(ep->rx_last, first)) {
+		ep->rx_last->len += first->len;
+		free_one(first);
+		return;
+	}
 	if (ep->rx_last)
 		ep->rx_last->next = first;
 	else
@@ -70,24 +84,18 @@ void tcp_ep_receive(struct inet_ep *ep, struct pbuf *p)
 {
 	struct pbuf *last;
 
+	if (unlikely(ep->urgent == URGENT_EXPECTED))
+		tcp_urgent_received(ep, p);
 	ep->bytes_received += p->tot_len;
 	ep->pingpong = ep->answered;
 	ep->answered = false;
-	WRITE_ONCE(ep->rx_bytes, ep->rx_bytes + p->tot_len);
+	tcp_mem_set_unread(ep, ep->rx_bytes + p->tot_len);
 	if (append_small(ep, p))
 		return;
 	p = begin_tail(ep, p);
 	for (last = p; last->next; last = last->next)
 		;
-	append(ep, p, last);
-}
-
-/* pbufs of the queue are freed one by one: chains of it are no chains to lwIP. */
-static void free_one(struct pbuf *p)
-{
-	p->next = NULL;
-	p->tot_len = p->len;
-	pbuf_free(p);
+	tcp_ep_append(ep, p, last);
 }
 
 void tcp_ep_drop_received(struct inet_ep *ep)
@@ -99,7 +107,9 @@ void tcp_ep_drop_received(struct inet_ep *ep)
 		free_one(p);
 	}
 	ep->rx_last = NULL;
-	WRITE_ONCE(ep->rx_bytes, 0);
+	tcp_mem_set_unread(ep, 0);
+	ep->urgent = URGENT_NONE;
+	ep->urgent_old = 0;
 }
 
 /* A piece of the queue on its way to a reader. */
@@ -108,33 +118,39 @@ struct taken {
 	u32 bytes;
 };
 
-static void take(struct inet_ep *ep, struct taken *t, size_t wanted)
+/* With `skip` bytes in front. */
+static __always_inline void take(struct inet_ep *ep, struct taken *t, size_t skip, size_t wanted)
 {
-	u32 limit = (u32)min_t(size_t, wanted, READ_MAX);
+	size_t limit = skip + min_t(size_t, wanted, READ_MAX);
 
 	*t = (struct taken){ .first = ep->rx_first };
 	for (struct pbuf *p = ep->rx_first; p && t->bytes < limit; p = p->next) {
 		t->last = p;
 		t->bytes += p->len;
 	}
-	if (!t->last)
+	if (!t->last) {
+		t->first = NULL;
 		return;
+	}
 	ep->rx_first = t->last->next;
 	if (!ep->rx_first)
 		ep->rx_last = NULL;
 	t->last->next = NULL;
 }
 
-/* Copy up to want bytes; how many. No lock. */
-static size_t copy_out(const struct taken *t, struct iov_iter *to, size_t want, u32 flags)
+/* Copy up to want bytes behind the first `skip`; how many. No lock. */
+static __always_inline size_t copy_out(const struct taken *t, struct iov_iter *to, size_t skip, size_t want,
+		       u32 flags)
 {
 	size_t done = 0;
 
 	for (struct pbuf *p = t->first; p && done < want; p = p->next) {
-		size_t n = min_t(size_t, p->len, want - done), copied = n;
+		size_t from = min_t(size_t, p->len, skip), n = min_t(size_t, p->len - from, want - done),
+		       copied = n;
 
+		skip -= from;
 		if (!(flags & INET_TRUNC))
-			copied = copy_to_iter(p->payload, n, to);
+			copied = copy_to_iter((u8 *)p->payload + from, n, to);
 		done += copied;
 		if (copied < n)
 			break;
@@ -142,7 +158,7 @@ static size_t copy_out(const struct taken *t, struct iov_iter *to, size_t want, 
 	return done;
 }
 
-static void put_back(struct inet_ep *ep, struct taken *t)
+static __always_inline void put_back(struct inet_ep *ep, struct taken *t)
 {
 	if (!t->first)
 		return;
@@ -153,7 +169,7 @@ static void put_back(struct inet_ep *ep, struct taken *t)
 }
 
 /* The reader has had the first n bytes. */
-static void consume(struct taken *t, size_t n)
+static __always_inline void consume(struct taken *t, size_t n)
 {
 	while (n && t->first) {
 		struct pbuf *p = t->first;
@@ -170,22 +186,34 @@ static void consume(struct taken *t, size_t n)
 	}
 }
 
-/*
- * Open the window again; lwIP tells the peer where the step is worth a segment. An acknowledgement
- * that it has put off goes at once when all has been read, for the peer may be waiting for
- * it (RFC 896); but not where this side has answered so far: the next answer will carry it.
- */
-static void open_window(struct inet_ep *ep, size_t n)
+void tcp_ep_open_window(struct inet_ep *ep, size_t n)
 {
-	struct tcp_pcb *pcb;
-
-	WRITE_ONCE(ep->rx_bytes, ep->rx_bytes - (u32)n);
+	if (n && ep->pcb)
+		tcp_ep_awake(ep);
 	while (n && ep->pcb) {
 		u16_t part = (u16_t)min_t(size_t, n, 0xffff);
 
 		tcp_recved(ep->tcp, part);
 		n -= part;
 	}
+}
+
+/*
+ * The reader has had n bytes: lwIP tells the peer of the window where the step is worth a
+ * segment. An acknowledgement that it has put off goes at once when all has been read, for the
+ * peer may be waiting for it (RFC 896); but not where this side has answered so far: the next
+ * answer will carry it.
+ */
+static void make_room(struct inet_ep *ep, size_t n)
+{
+	struct tcp_pcb *pcb;
+
+	tcp_mem_set_unread(ep, ep->rx_bytes - (u32)n);
+	tcp_urgent_passed(ep);
+	if (ep->twin)
+		tcp_splice_read(ep);
+	else
+		tcp_ep_open_window(ep, n);
 	pcb = ep->tcp;
 	if (pcb && !ep->rx_bytes && !ep->pingpong && (pcb->flags & TF_ACK_DELAY)) {
 		tcp_ack_now(pcb);
@@ -207,38 +235,93 @@ static ssize_t empty_result(struct inet_ep *ep)
 	return -EAGAIN;
 }
 
-ssize_t inet_tcp_recv(struct inet_ep *ep, struct iov_iter *to, u32 flags)
+void tcp_ep_skip(struct inet_ep *ep, u32 n)
 {
-	size_t want = iov_iter_count(to), done = 0, n;
 	struct taken t;
 
-	while (done < want) {
+	if (!n)
+		return;
+	take(ep, &t, 0, n);
+	consume(&t, n);
+	put_back(ep, &t);
+	ep->urgent_old -= n;
+	make_room(ep, n);
+}
+
+/* It is not passed by who has some already, nor by who has a signal to handle. */
+static ssize_t at_mark_result(u32 flags)
+{
+	return flags & INET_SOME ? 0 : -EINTR;
+}
+
+ssize_t inet_tcp_peek(struct inet_ep *ep, struct iov_iter *to, size_t skip, u32 flags)
+{
+	size_t want = iov_iter_count(to);
+	struct tcp_span span = { skip, want };
+	struct taken t;
+	ssize_t n;
+
+	inet_lock(ep->stack);
+	if (unlikely(ep->urgent))
+		span = tcp_urgent_limit(ep, flags | INET_PEEK, span);
+	take(ep, &t, span.skip, span.most);
+	if (t.bytes <= span.skip) {
+		n = ep->listening ? -ENOTCONN : span.most ? empty_result(ep) :
+		    want ? at_mark_result(flags) : 0;
+	} else {
+		inet_unlock(ep->stack);
+		n = (ssize_t)copy_out(&t, to, span.skip,
+				      min_t(size_t, span.most, t.bytes - span.skip), flags);
+		if (!n && want)
+			n = -EFAULT;
 		inet_lock(ep->stack);
-		take(ep, &t, want - done);
+	}
+	put_back(ep, &t);
+	inet_unlock(ep->stack);
+	return n;
+}
+
+ssize_t inet_tcp_recv(struct inet_ep *ep, struct iov_iter *to, u32 flags)
+{
+	size_t want = iov_iter_count(to), done = 0, most, n;
+	struct taken t;
+
+	if (unlikely(flags & INET_PEEK))
+		return inet_tcp_peek(ep, to, 0, flags);
+	while (done < want) {
+		struct tcp_span span = { 0, want - done };
+
+		inet_lock(ep->stack);
+		if (unlikely(ep->urgent))
+			span = tcp_urgent_limit(ep, flags | (done ? INET_SOME : 0), span);
+		take(ep, &t, 0, span.most);
 		if (!t.bytes) {
-			ssize_t result = done ? (ssize_t)done : ep->listening ? -ENOTCONN : empty_result(ep);
+			ssize_t result = done ? (ssize_t)done : !span.most ? at_mark_result(flags) :
+					 ep->listening ? -ENOTCONN : empty_result(ep);
 
 			inet_unlock(ep->stack);
 			return result;
 		}
 		inet_unlock(ep->stack);
-		n = copy_out(&t, to, min_t(size_t, want - done, t.bytes), flags);
+		most = min_t(size_t, span.most, t.bytes);
+		n = copy_out(&t, to, 0, most, flags);
 		inet_lock(ep->stack);
-		if (!(flags & INET_PEEK))
-			consume(&t, n);
+		consume(&t, n);
 		put_back(ep, &t);
-		if (!(flags & INET_PEEK))
-			open_window(ep, n);
+		make_room(ep, n);
 		inet_unlock(ep->stack);
 		done += n;
-		/* What was peeked at is in front again; a fault ends it. */
-		if ((flags & INET_PEEK) || n < min_t(size_t, want - (done - n), t.bytes))
+		/* A fault ends it. */
+		if (n < most)
 			break;
 	}
 	return done || !want ? (ssize_t)done : -EFAULT;
 }
 
+/* What a sender of this machine has put beyond the buffer is still its own. */
 u32 inet_tcp_unread(const struct inet_ep *ep)
 {
-	return READ_ONCE(ep->rx_bytes);
+	u32 bytes = READ_ONCE(ep->rx_bytes);
+
+	return READ_ONCE(ep->twin) ? min(bytes, READ_ONCE(ep->rcvbuf)) : bytes;
 }

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The ioctls of sockets that show and set interfaces, IPv4 routes and neighbours: what ifconfig(8), route(8)
- * and arp(8) use (netdevice(7)). Newer programs speak netlink (net/netlink), which says more.
+ * The ioctls of sockets that show and set interfaces, IPv4 routes and neighbours: what ifconfig(8),
+ * route(8) and arp(8) use (netdevice(7)). Newer programs speak netlink (net/netlink), which says
+ * more.
  *
- * An interface has one IPv4 address. Setting it takes the place of the old one; setting its mask or
- * broadcast address, that of the same address with the old ones.
+ * Of an interface's IPv4 addresses these calls know the first (ip(8) knows all). Setting it takes the
+ * place of the old one; setting its mask or broadcast address, that of the same address with the
+ * old ones.
  *
- * Limit: multicast addresses of the link layer, SIOCSIFMAP, aliases (eth0:1), proxy ARP, SIOCETHTOOL and the ioctls
- * for IPv6 addresses and routes give -ENOTTY, -EOPNOTSUPP or -ENODEV.
+ * Limit: multicast addresses of the link layer, SIOCSIFMAP, aliases (eth0:1), proxy ARP,
+ * SIOCETHTOOL and the ioctls for IPv6 addresses and routes give -ENOTTY, -EOPNOTSUPP or -ENODEV.
  */
 #include <net/inet/config.h>
 #include <net/net.h>
@@ -83,7 +85,7 @@ static void take_first_addr(const struct inet_ifaddr *a, void *arg)
 		*out = *a;
 }
 
-/* The interface's, false: it has none. config_lock held. */
+/* The interface's, false: it has none. net_config_lock held. */
 static bool get_addr(struct netdev *dev, struct inet_ifaddr *out)
 {
 	*out = (struct inet_ifaddr){ .dev = NULL };
@@ -128,7 +130,8 @@ static void default_broadcast(struct inet_ifaddr *a)
 		memset(a->broadcast, 0, sizeof(a->broadcast));
 }
 
-static int replace_addr(struct netdev *dev, const struct inet_ifaddr *old, const struct inet_ifaddr *new)
+static int replace_addr(struct netdev *dev, const struct inet_ifaddr *old,
+			const struct inet_ifaddr *new)
 {
 	int err = old->dev ? inet_addr_del(dev, &old->addr, old->prefix_len) : 0;
 
@@ -292,7 +295,7 @@ static long device_ioctl(struct net *net, u32 cmd, uaddr_t arg)
 	r.name[IFNAMSIZ - 1] = '\0';
 	if (is_change(cmd) && !capable(CAP_NET_ADMIN))
 		return -EPERM;
-	mutex_lock(&net->config_lock);
+	mutex_lock(&net_config_lock);
 	dev = cmd == SIOCGIFNAME ? netdev_by_index(net, r.value) : netdev_by_name(net, r.name);
 	if (!dev)
 		err = -ENODEV;
@@ -300,7 +303,7 @@ static long device_ioctl(struct net *net, u32 cmd, uaddr_t arg)
 		err = strscpy(r.name, dev->name, sizeof(r.name)) < 0;
 	else
 		err = is_change(cmd) ? change_device(dev, cmd, &r) : show_device(dev, cmd, &r);
-	mutex_unlock(&net->config_lock);
+	mutex_unlock(&net_config_lock);
 	if (!err && !is_change(cmd) && copy_to_user(arg, &r, sizeof(r)))
 		err = -EFAULT;
 	return err;
@@ -340,9 +343,9 @@ static long conf_ioctl(struct net *net, uaddr_t arg)
 	if (!c)
 		return -ENOMEM;
 	c->nr = 0;
-	mutex_lock(&net->config_lock);
+	mutex_lock(&net_config_lock);
 	inet_addr_for_each(net, NULL, add_conf, c);
-	mutex_unlock(&net->config_lock);
+	mutex_unlock(&net_config_lock);
 	fit = user.buf ? min(c->nr, (u32)max(user.len, 0) / (u32)sizeof(struct ifreq)) : c->nr;
 	if (user.buf && copy_to_user(user.buf, c->entry, fit * sizeof(struct ifreq)))
 		err = -EFAULT;
@@ -352,7 +355,8 @@ static long conf_ioctl(struct net *net, uaddr_t arg)
 
 /* --- routes --- */
 
-static int take_route(struct net *net, const struct rtentry *e, const char *dev, struct inet_route *r)
+static int take_route(struct net *net, const struct rtentry *e, const char *dev,
+		      struct inet_route *r)
 {
 	int len = e->flags & RTF_HOST ? 32 : prefix_of(word_of(e->mask.addr));
 
@@ -394,11 +398,11 @@ static long route_ioctl(struct net *net, u32 cmd, uaddr_t arg)
 		return -EFAULT;
 	if (e.dev && strncpy_from_user(dev, e.dev, IFNAMSIZ - 1) < 0)
 		return -EFAULT;
-	mutex_lock(&net->config_lock);
+	mutex_lock(&net_config_lock);
 	err = take_route(net, &e, dev, &r);
 	if (!err)
 		err = cmd == SIOCADDRT ? inet_route_add(net, &r) : inet_route_del(net, &r);
-	mutex_unlock(&net->config_lock);
+	mutex_unlock(&net_config_lock);
 	return err;
 }
 
@@ -466,14 +470,14 @@ static long arp_ioctl(struct net *net, u32 cmd, uaddr_t arg)
 	r.dev[IFNAMSIZ - 1] = '\0';
 	if (r.protocol.family != AF_INET)
 		return -EPFNOSUPPORT;
-	mutex_lock(&net->config_lock);
+	mutex_lock(&net_config_lock);
 	if (r.dev[0]) {
 		dev = netdev_by_name(net, r.dev);
 		err = dev ? 0 : -ENODEV;
 	}
 	if (!err)
 		err = cmd == SIOCGARP ? show_neigh(net, &r, dev) : change_neigh(net, &r, dev, cmd == SIOCSARP);
-	mutex_unlock(&net->config_lock);
+	mutex_unlock(&net_config_lock);
 	if (!err && cmd == SIOCGARP && copy_to_user(arg, &r, sizeof(r)))
 		err = -EFAULT;
 	return err;

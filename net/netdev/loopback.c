@@ -1,56 +1,32 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Loopback: what is sent is received, on the same CPU, in the receive softirq. Packets keep
+ * Loopback, one of each namespace: what is sent is received, in the receive softirq. Packets keep
  * their pages: the receiver reads those that the sender filled.
+ *
+ * Few go this way: the stack takes in itself what it sends to this machine, unless somebody watches
+ * (net/inet/device.c).
  */
+#include <kernel/errno.h>
 #include <kernel/lib/string.h>
-#include <kernel/percpu.h>
-#include <net/netdev/core.h>
+#include <kernel/mm/alloc.h>
+#include <net/netdev/link.h>
 
-/* Packets that wait on one CPU; chosen, as Linux's netdev_max_backlog. */
-#define BACKLOG		1000
-
-struct lo_cpu {
-	struct list_head backlog;	/* only by its CPU, softirqs off */
-	u32 len;
-	struct net_poll poll;
+struct loopback {
+	struct netdev dev;		/* must be first */
+	struct link_queue in;
 };
-static DEFINE_PERCPU(struct lo_cpu, lo_cpus);
-static struct netdev lo;
 
-static bool lo_transmit(struct netdev *dev, struct pkt *pkt)
+static struct loopback *loopback_of(struct netdev *dev)
 {
-	struct lo_cpu *cpu = &this_cpu(lo_cpus);
-
-	if (cpu->len >= BACKLOG) {
-		dev->stats.tx_dropped++;
-		pkt_free(pkt);
-		return true;
-	}
-	pkt->flags |= PKT_CSUM_VALID;
-	list_add_tail(&pkt->node, &cpu->backlog);
-	cpu->len++;
-	net_poll_schedule(&cpu->poll);
-	return true;
+	return container_of(dev, struct loopback, dev);
 }
 
-static u32 lo_poll(struct net_poll *p, u32 budget)
+static bool lo_transmit(struct netdev_queue *q, struct pkt *pkt)
 {
-	struct lo_cpu *cpu = container_of(p, struct lo_cpu, poll);
-	u32 done = 0;
-
-	while (done < budget && cpu->len) {
-		struct pkt *pkt = container_of(cpu->backlog.next, struct pkt, node);
-
-		list_del(&pkt->node);
-		cpu->len--;
-		netdev_receive(pkt->dev, pkt);
-		done++;
-	}
-	/* Softirqs do not nest, and who transmits has them off: nothing comes between the two. */
-	if (done < budget)
-		net_poll_done(p);
-	return done;
+	pkt->flags |= PKT_CSUM_VALID;
+	if (!link_queue_add(&loopback_of(q->dev)->in, pkt))
+		q->stats.tx_dropped++;
+	return true;
 }
 
 static const struct netdev_ops lo_ops = {
@@ -59,21 +35,38 @@ static const struct netdev_ops lo_ops = {
 
 int loopback_create(struct net *net)
 {
-	for (u32 c = 0; c < nr_cpus; c++) {
-		struct lo_cpu *cpu = &per_cpu(lo_cpus, c);
+	struct loopback *l = kzalloc(sizeof(*l), GFP_KERNEL);
+	struct netdev *lo = &l->dev;
+	int err;
 
-		list_init(&cpu->backlog);
-		net_poll_init(&cpu->poll, lo_poll);
+	if (!l)
+		return -ENOMEM;
+	lo->type = ARPHRD_LOOPBACK;
+	lo->flags = IFF_LOOPBACK;
+	lo->mtu = 65536;
+	lo->min_mtu = 68;
+	lo->max_mtu = 65536;
+	lo->tx_queue_len = 1000;
+	lo->features = NETDEV_SG | NETDEV_NO_CSUM;
+	lo->ops = &lo_ops;
+	lo->carrier = true;
+	strscpy(lo->name, "lo", sizeof(lo->name));
+	link_queue_init(&l->in, lo, netdev_receive);
+	net->loopback = lo;
+	err = netdev_register(net, lo);
+	if (err) {
+		net->loopback = NULL;
+		kfree(l);
 	}
-	lo.type = ARPHRD_LOOPBACK;
-	lo.flags = IFF_LOOPBACK;
-	lo.mtu = 65536;
-	lo.max_mtu = 65536;
-	lo.tx_queue_len = 1000;
-	lo.features = NETDEV_SG | NETDEV_NO_CSUM;
-	lo.ops = &lo_ops;
-	lo.carrier = true;
-	strscpy(lo.name, "lo", sizeof(lo.name));
-	net->loopback = &lo;
-	return netdev_register(net, &lo);
+	return err;
+}
+
+void loopback_destroy(struct net *net)
+{
+	struct netdev *lo = net->loopback;
+
+	netdev_unregister_locked(lo);
+	WRITE_ONCE(net->loopback, NULL);
+	link_queue_end(&loopback_of(lo)->in);
+	netdev_free(lo);
 }

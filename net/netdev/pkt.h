@@ -24,12 +24,18 @@ struct pkt_frag {
 
 #define PKT_MAX_FRAGS	18		/* 64 KiB in pages, begun and ended in the middle of one */
 #define PKT_HEADROOM	48		/* kept free before data for link headers */
-#define PKT_LINEAR	208		/* and after it: the longest headers of IP and TCP, and some */
+/* and after it: the longest headers of IP and TCP, and some */
+#define PKT_LINEAR	208
 
-enum pkt_type { PKT_HOST, PKT_BROADCAST, PKT_MULTICAST, PKT_OTHERHOST, PKT_OUTGOING };	/* as AF_PACKET tells */
+/* as AF_PACKET tells */
+enum pkt_type { PKT_HOST, PKT_BROADCAST, PKT_MULTICAST, PKT_OTHERHOST, PKT_OUTGOING };
 
-#define PKT_CSUM_VALID		BIT(0)	/* received: checksums need no look (device, or never left us) */
-#define PKT_CSUM_PARTIAL	BIT(1)	/* the field at csum_start + csum_offset holds the pseudo header's sum */
+/* received: checksums need no look (device, or never left us) */
+#define PKT_CSUM_VALID		BIT(0)
+/* the field at csum_start + csum_offset holds the pseudo header's sum */
+#define PKT_CSUM_PARTIAL	BIT(1)
+#define PKT_GSO_TCP4		1	/* gso_type, as virtio-net has it */
+#define PKT_GSO_TCP6		4
 
 struct pkt {
 	struct list_head node;		/* the owner's */
@@ -44,7 +50,7 @@ struct pkt {
 	u8 nr_frags;
 	u8 gso_type;			/* as virtio-net has it; 0: none */
 	u16 gso_size;			/* bytes of payload a segment */
-	u16 csum_start, csum_offset;	/* from data; to csum_start */
+	u16 csum_start, csum_offset;	/* from the link header; to csum_start */
 	u64 stamp_ns;			/* CLOCK_REALTIME when received, 0: nobody asked */
 	u64 control[8];			/* the present owner's */
 	struct pkt_frag frags[PKT_MAX_FRAGS];

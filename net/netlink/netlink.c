@@ -8,8 +8,9 @@
  *
  * A socket's port number names it: the process's own number for the first, others below zero.
  *
- * Limit: of the protocols there is NETLINK_ROUTE. Programs cannot send to each other. The options
- * of SOL_NETLINK are NETLINK_ADD_MEMBERSHIP, NETLINK_DROP_MEMBERSHIP and NETLINK_CAP_ACK.
+ * Limit: of the protocols there are NETLINK_ROUTE and NETLINK_SOCK_DIAG. Programs cannot send
+ * to each other. The options of SOL_NETLINK are NETLINK_ADD_MEMBERSHIP, NETLINK_DROP_MEMBERSHIP
+ * and NETLINK_CAP_ACK.
  */
 #include <net/netlink/netlink.h>
 #include <kernel/lib/string.h>
@@ -24,7 +25,7 @@ enum { NETLINK_ADD_MEMBERSHIP = 1, NETLINK_DROP_MEMBERSHIP, NETLINK_CAP_ACK = 10
 #define DATAGRAM_MAX	4096u		/* of several messages; programs read with 8 KiB and more */
 #define REQUEST_MAX	65536u
 #define ANSWER_FIRST	8192u		/* room for an answer at first */
-#define ANSWER_MAX	(4u << 20)
+#define ANSWER_MAX	(32u << 20)
 
 struct sockaddr_nl {
 	u16 family, pad;
@@ -35,21 +36,6 @@ struct nl_packet {
 	struct list_head node;
 	u32 len;
 	u8 data[] __aligned(4);
-};
-
-struct netlink_sock {
-	struct socket sk;		/* must be first */
-	struct mutex read_mutex;	/* RANK_SOCK_READ */
-	struct list_head node;		/* all_sockets */
-
-	/* Guarded by sockets_lock. */
-	u32 port;			/* 0: none yet */
-	u32 groups;			/* BIT(group - 1) */
-
-	/* Guarded by sk.lock. */
-	struct list_head queue;
-	u32 queued;			/* bytes */
-	u32 cap_ack;			/* a word: an error's answer has the request's header alone */
 };
 
 static const struct socket_ops netlink_ops;
@@ -103,27 +89,48 @@ void nl_put(struct nl_out *o, u16 type, const void *data, u32 len)
 	memcpy(a + 1, data, len);
 }
 
+u32 nl_nest_begin(struct nl_out *o, u16 type)
+{
+	u32 at = o->len;
+
+	nl_put(o, type, NULL, 0);
+	return at;
+}
+
+void nl_nest_end(struct nl_out *o, u32 nest)
+{
+	if (o->len <= o->size)
+		((struct nlattr *)(o->data + nest))->len = o->len - nest;
+}
+
 /* --- reading them --- */
 
-int nl_parse(struct nl_in *in, const struct nlmsghdr *h, u32 payload)
+int nl_parse_nested(struct nl_in *in, const void *attributes, u32 len)
 {
-	u32 at = sizeof(*h) + NL_ALIGN(payload);
-
 	memset(in, 0, sizeof(*in));
-	in->h = h;
-	in->payload = h + 1;
-	if (h->len < sizeof(*h) + payload)
-		return -EINVAL;
-	while (at < h->len && h->len - at >= sizeof(struct nlattr)) {
-		const struct nlattr *a = (const void *)((const u8 *)h + at);
+	for (u32 at = 0; at < len && len - at >= sizeof(struct nlattr);) {
+		const struct nlattr *a = (const void *)((const u8 *)attributes + at);
 
-		if (a->len < sizeof(*a) || a->len > h->len - at)
+		if (a->len < sizeof(*a) || a->len > len - at)
 			return -EINVAL;
 		if ((a->type & NLA_TYPE_MASK) < NL_ATTRS)
 			in->attr[a->type & NLA_TYPE_MASK] = a;
 		at += NL_ALIGN(a->len);
 	}
 	return 0;
+}
+
+int nl_parse(struct nl_in *in, const struct nlmsghdr *h, u32 payload)
+{
+	u32 at = sizeof(*h) + NL_ALIGN(payload);
+	int err;
+
+	if (h->len < sizeof(*h) + payload)
+		return -EINVAL;
+	err = nl_parse_nested(in, (const u8 *)h + at, h->len > at ? h->len - at : 0);
+	in->h = h;
+	in->payload = h + 1;
+	return err;
 }
 
 const void *nl_attr(const struct nl_in *in, u16 type, u32 len)
@@ -219,6 +226,9 @@ static int answer(struct netlink_sock *n, const struct nl_request *r)
 	struct nl_out o = { .size = ANSWER_FIRST };
 	int err;
 
+	/* Who reads nothing gets no more. */
+	if (READ_ONCE(n->queued) > READ_ONCE(n->sk.rcvbuf))
+		return -ENOBUFS;
 	for (;;) {
 		o.data = kvmalloc(o.size, GFP_KERNEL);
 		if (!o.data)
@@ -227,7 +237,7 @@ static int answer(struct netlink_sock *n, const struct nl_request *r)
 		o.seq = r->h->seq;
 		o.pid = n->port;
 		o.flags = r->dump ? NLM_F_MULTI : 0;
-		err = route_answer(r, &o);
+		err = n->protocol->answer(r, &o);
 		if (!err && r->dump) {
 			s32 *status = nl_begin(&o, NLMSG_DONE, sizeof(*status));
 
@@ -250,7 +260,7 @@ static int answer(struct netlink_sock *n, const struct nl_request *r)
 
 static void carry_out(struct netlink_sock *n, const struct nlmsghdr *h)
 {
-	struct nl_request r = { .h = h };
+	struct nl_request r = { .net = n->sk.net, .h = h };
 	int err;
 
 	if (!(h->flags & NLM_F_REQUEST))
@@ -260,13 +270,13 @@ static void carry_out(struct netlink_sock *n, const struct nlmsghdr *h)
 			acknowledge(n, h, 0);
 		return;
 	}
-	if (route_is_get(h->type)) {
+	if (n->protocol->is_get(h->type)) {
 		r.dump = h->flags & NLM_F_DUMP;
 		err = answer(n, &r);
 		if (!err && r.dump)
 			return;
 	} else {
-		err = capable(CAP_NET_ADMIN) ? route_change(&r) : -EPERM;
+		err = capable(CAP_NET_ADMIN) ? n->protocol->change(&r) : -EPERM;
 	}
 	if (err || (h->flags & NLM_F_ACK))
 		acknowledge(n, h, err);
@@ -287,14 +297,16 @@ static void carry_out_all(struct netlink_sock *n, const u8 *data, u32 len)
 
 /* --- port numbers --- */
 
-static struct netlink_sock *port_find_locked(u32 port)
+/* Each namespace and protocol has its own. */
+static bool port_is_taken_locked(const struct netlink_sock *asker, u32 port)
 {
 	struct netlink_sock *n;
 
 	list_for_each(n, &all_sockets, node)
-		if (n->port == port)
-			return n;
-	return NULL;
+		if (n->sk.net == asker->sk.net && n->protocol == asker->protocol &&
+		    n->port == port)
+			return true;
+	return false;
 }
 
 /* 0: one that is free. -EADDRINUSE. */
@@ -306,9 +318,9 @@ static int set_port(struct netlink_sock *n, u32 port)
 
 	spin_lock(&sockets_lock);
 	if (!port)
-		for (port = own; port_find_locked(port); port = --last)
+		for (port = own; port_is_taken_locked(n, port); port = --last)
 			;
-	else if (port_find_locked(port))
+	else if (port_is_taken_locked(n, port))
 		err = -EADDRINUSE;
 	if (!err)
 		n->port = port;
@@ -418,7 +430,8 @@ static ssize_t netlink_recvmsg(struct socket *sk, struct sock_msg *m)
 		if (p)
 			break;
 		mutex_unlock(&n->read_mutex);
-		len = sock_wait_event(&sk->wait, SOCK_POLL_IN, !list_empty(&n->queue) || READ_ONCE(sk->error), &left);
+		len = sock_wait_event(&sk->wait, SOCK_POLL_IN,
+				      !list_empty(&n->queue) || READ_ONCE(sk->error), &left);
 		if (len)
 			return len;
 	}
@@ -446,15 +459,19 @@ struct target {
 	struct target *next;
 };
 
-/* The members of a group that have a port, with references; where memory fails, fewer, and those learn it. */
-static struct target *members(u32 group)
+/*
+ * The members of a namespace's group of NETLINK_ROUTE that have a port, with references; where
+ * memory fails, fewer, and those learn it.
+ */
+static struct target *members(const struct net *net, u32 group)
 {
 	struct target *list = NULL, *t;
 	struct netlink_sock *n;
 
 	spin_lock(&sockets_lock);
 	list_for_each(n, &all_sockets, node) {
-		if (!n->port || !(n->groups & BIT(group - 1)))
+		if (n->sk.net != net || n->protocol != &nl_route || !n->port ||
+		    !(n->groups & BIT(group - 1)))
 			continue;
 		t = kmalloc(sizeof(*t), GFP_ATOMIC);
 		if (!t || !socket_get_live(&n->sk)) {
@@ -470,9 +487,10 @@ static struct target *members(u32 group)
 	return list;
 }
 
-void netlink_notify(u32 group, void (*make)(struct nl_out *o, const void *what), const void *what)
+void netlink_notify(struct net *net, u32 group, void (*make)(struct nl_out *o, const void *what),
+		    const void *what)
 {
-	struct target *t = members(group), *next;
+	struct target *t = members(net, group), *next;
 	struct nl_out o = { .size = DATAGRAM_MAX };
 
 	if (!t)
@@ -484,7 +502,8 @@ void netlink_notify(u32 group, void (*make)(struct nl_out *o, const void *what),
 		struct netlink_sock *n = t->n;
 
 		next = t->next;
-		if (!o.data || o.len > o.size || READ_ONCE(n->queued) + o.len > READ_ONCE(n->sk.rcvbuf)) {
+		if (!o.data || o.len > o.size ||
+		    READ_ONCE(n->queued) + o.len > READ_ONCE(n->sk.rcvbuf)) {
 			socket_set_error(&n->sk, ENOBUFS);
 			wake_poll(&n->sk.wait, SOCK_POLL_IN);
 		} else {
@@ -541,8 +560,8 @@ static int netlink_getsockopt(struct socket *sk, int level, int name, uaddr_t va
 static u32 netlink_poll(struct socket *sk, struct file *f, struct poll_table *pt)
 {
 	poll_wait(f, &sk->wait, pt);
-	return (list_empty(&netlink_of(sk)->queue) ? 0 : SOCK_POLL_IN) | (READ_ONCE(sk->error) ? EPOLLERR : 0) |
-	       SOCK_POLL_OUT;
+	return (list_empty(&netlink_of(sk)->queue) ? 0 : SOCK_POLL_IN) |
+	       (READ_ONCE(sk->error) ? EPOLLERR : 0) | SOCK_POLL_OUT;
 }
 
 static void netlink_release(struct socket *sk)
@@ -564,20 +583,42 @@ static void netlink_free(struct socket *sk)
 	kfree(n);
 }
 
+void netlink_for_each(struct net *net, void (*fn)(struct netlink_sock *n, void *arg), void *arg)
+{
+	struct netlink_sock *n;
+
+	spin_lock(&sockets_lock);
+	list_for_each(n, &all_sockets, node)
+		if (n->sk.net == net)
+			fn(n, arg);
+	spin_unlock(&sockets_lock);
+}
+
+static void netlink_meminfo(struct socket *sk, struct sock_memory *m)
+{
+	m->rmem = READ_ONCE(netlink_of(sk)->queued);
+}
+
+static const struct nl_protocol *protocol_find(u32 nr)
+{
+	return nr == NETLINK_ROUTE ? &nl_route : nr == NETLINK_SOCK_DIAG ? &nl_sock_diag : NULL;
+}
+
 static int netlink_create(u32 type, u32 protocol, struct socket **out)
 {
 	struct netlink_sock *n;
 
 	if (type != SOCK_RAW && type != SOCK_DGRAM)
 		return -ESOCKTNOSUPPORT;
-	if (protocol != NETLINK_ROUTE)
+	if (!protocol_find(protocol))
 		return -EPROTONOSUPPORT;
 	n = kzalloc(sizeof(*n), GFP_KERNEL);
 	if (!n)
 		return -ENOMEM;
-	socket_setup(&n->sk, &netlink_ops, AF_NETLINK, type, protocol);
+	socket_setup(&n->sk, current_net(), &netlink_ops, AF_NETLINK, type, protocol);
 	mutex_init(&n->read_mutex, RANK_SOCK_READ);
 	list_init(&n->queue);
+	n->protocol = protocol_find(protocol);
 	spin_lock(&sockets_lock);
 	list_add_tail(&n->node, &all_sockets);
 	spin_unlock(&sockets_lock);
@@ -585,7 +626,8 @@ static int netlink_create(u32 type, u32 protocol, struct socket **out)
 	return 0;
 }
 
-SOCKET_FAMILY(netlink) = { .family = AF_NETLINK, .name = "NETLINK", .create = netlink_create };
+SOCKET_FAMILY(netlink) = { .family = AF_NETLINK, .name = "NETLINK", .create = netlink_create,
+			   .diag = netlink_diag };
 
 static const struct socket_ops netlink_ops = {
 	.bind = netlink_bind,
@@ -594,6 +636,7 @@ static const struct socket_ops netlink_ops = {
 	.sendmsg = netlink_sendmsg,
 	.recvmsg = netlink_recvmsg,
 	.poll = netlink_poll,
+	.meminfo = netlink_meminfo,
 	.setsockopt = netlink_setsockopt,
 	.getsockopt = netlink_getsockopt,
 	.release = netlink_release,

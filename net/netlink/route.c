@@ -1,39 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * NETLINK_ROUTE: interfaces, addresses, routes and neighbours, shown and changed, as
- * ip(8) does it (rtnetlink(7)). Everything under the namespace's config_lock.
+ * ip(8) does it (rtnetlink(7)). Everything under net_config_lock.
  *
  * An answer is made by a put_* function for each kind of object; the same functions make
- * the notices of changes.
+ * the notices of changes. Interfaces: links.c.
  *
- * Limit: routing rules, tables other than main and local, multipath routes, queueing disciplines, virtual interfaces
- * and IPv6 neighbours that are set by hand are refused with -EOPNOTSUPP.
+ * Limit: routing rules, tables other than main and local, multipath routes, queueing disciplines,
+ * interfaces of other kinds than veth and bridge with their usual settings, and IPv6 neighbours
+ * that are set by hand are refused with -EOPNOTSUPP.
  */
 #include <net/inet/config.h>
 #include <net/net.h>
 #include <net/netlink/netlink.h>
+#include <net/netlink/route.h>
 #include <kernel/lib/string.h>
 
-enum {
-	RTM_NEWLINK = 16, RTM_DELLINK, RTM_GETLINK, RTM_SETLINK, RTM_NEWADDR = 20, RTM_DELADDR, RTM_GETADDR,
-	RTM_NEWROUTE = 24, RTM_DELROUTE, RTM_GETROUTE, RTM_NEWNEIGH = 28, RTM_DELNEIGH, RTM_GETNEIGH,
-};
 enum { RTNLGRP_LINK = 1, RTNLGRP_NEIGH = 3, RTNLGRP_IPV4_IFADDR = 5, RTNLGRP_IPV4_ROUTE = 7,
 	RTNLGRP_IPV6_IFADDR = 9, RTNLGRP_IPV6_ROUTE = 11 };
 
+#define RTM_F_CLONED	0x200u
 #define RT_TABLE_MAIN	254
 #define RT_TABLE_LOCAL	255
-
-struct ifinfomsg {
-	u8 family, pad;
-	u16 type;
-	s32 index;
-	u32 flags, change;
-};
-enum { IFLA_ADDRESS = 1, IFLA_BROADCAST, IFLA_IFNAME, IFLA_MTU, IFLA_QDISC = 6, IFLA_STATS, IFLA_TXQLEN = 13,
-	IFLA_OPERSTATE = 16, IFLA_LINKMODE, IFLA_STATS64 = 23, IFLA_GROUP = 27, IFLA_PROMISCUITY = 30,
-	IFLA_NUM_TX_QUEUES, IFLA_NUM_RX_QUEUES, IFLA_CARRIER, IFLA_MIN_MTU = 50, IFLA_MAX_MTU };
-enum { IF_OPER_UNKNOWN = 0, IF_OPER_DOWN = 2, IF_OPER_UP = 6 };
 
 struct ifaddrmsg {
 	u8 family, prefix_len, flags, scope;
@@ -45,7 +33,10 @@ struct rtmsg {
 	u8 family, dst_len, src_len, tos, table, protocol, scope, type;
 	u32 flags;
 };
-enum { RTA_DST = 1, RTA_OIF = 4, RTA_GATEWAY, RTA_PRIORITY, RTA_PREFSRC, RTA_MULTIPATH = 9, RTA_TABLE = 15 };
+enum {
+	RTA_DST = 1, RTA_OIF = 4, RTA_GATEWAY, RTA_PRIORITY, RTA_PREFSRC, RTA_MULTIPATH = 9,
+	RTA_TABLE = 15,
+};
 
 struct ndmsg {
 	u8 family, pad[3];
@@ -76,126 +67,12 @@ static bool get_address(const struct nl_in *in, u16 type, u16 family, struct ine
 	return p;
 }
 
-/* --- interfaces --- */
-
-/* Counters in the ABI's order; those that nobody counts are 0. */
-static void put_stats(struct nl_out *o, const struct netdev *dev)
-{
-	struct netdev_stats st;
-	u64 wide[24] = { 0 };
-	u32 narrow[24];
-
-	netdev_sum_stats(dev, &st);
-	wide[0] = st.rx_packets;
-	wide[1] = st.tx_packets;
-	wide[2] = st.rx_bytes;
-	wide[3] = st.tx_bytes;
-	wide[4] = st.rx_errors;
-	wide[5] = st.tx_errors;
-	wide[6] = st.rx_dropped;
-	wide[7] = st.tx_dropped;
-	wide[8] = st.multicast;
-	for (u32 i = 0; i < ARRAY_SIZE(wide); i++)
-		narrow[i] = (u32)wide[i];
-	nl_put(o, IFLA_STATS64, wide, sizeof(wide));
-	nl_put(o, IFLA_STATS, narrow, sizeof(narrow));
-}
-
-static void put_link(struct nl_out *o, u16 type, const struct netdev *dev)
-{
-	struct ifinfomsg *i = nl_begin(o, type, sizeof(*i));
-	u32 flags = netdev_flags(dev);
-
-	if (i)
-		*i = (struct ifinfomsg){ .type = dev->type, .index = dev->index, .flags = flags };
-	nl_put_text(o, IFLA_IFNAME, dev->name);
-	nl_put_u32(o, IFLA_TXQLEN, dev->tx_queue_len);
-	nl_put_u8(o, IFLA_OPERSTATE, dev->type == ARPHRD_LOOPBACK ? IF_OPER_UNKNOWN :
-		  flags & IFF_RUNNING ? IF_OPER_UP : IF_OPER_DOWN);
-	nl_put_u8(o, IFLA_LINKMODE, 0);
-	nl_put_u32(o, IFLA_MTU, dev->mtu);
-	nl_put_u32(o, IFLA_MIN_MTU, dev->min_mtu);
-	nl_put_u32(o, IFLA_MAX_MTU, dev->max_mtu);
-	nl_put_u32(o, IFLA_GROUP, 0);
-	nl_put_u32(o, IFLA_PROMISCUITY, dev->promiscuity);
-	nl_put_u32(o, IFLA_NUM_TX_QUEUES, 1);
-	nl_put_u32(o, IFLA_NUM_RX_QUEUES, 1);
-	nl_put_u8(o, IFLA_CARRIER, READ_ONCE(dev->carrier) ? 1 : 0);
-	nl_put(o, IFLA_ADDRESS, dev->mac, ETH_ALEN);
-	nl_put(o, IFLA_BROADCAST, dev->broadcast, ETH_ALEN);
-	put_stats(o, dev);
-	nl_end(o);
-}
-
-/* By index, else by name. */
-static struct netdev *link_of(const struct nl_in *in)
-{
-	const struct ifinfomsg *i = in->payload;
-	const char *name = nl_attr(in, IFLA_IFNAME, 1);
-	char text[IFNAMSIZ] = "";
-
-	if (i->index)
-		return netdev_by_index(&init_net, i->index);
-	if (!name)
-		return NULL;
-	memcpy(text, name, min_t(u32, in->attr[IFLA_IFNAME]->len - sizeof(struct nlattr), IFNAMSIZ - 1));
-	return netdev_by_name(&init_net, text);
-}
-
-static int answer_links(const struct nl_request *r, struct nl_out *o)
-{
-	struct netdev *dev;
-	struct nl_in in;
-	int err;
-
-	if (r->dump) {
-		netdev_for_each(&init_net, dev)
-			put_link(o, RTM_NEWLINK, dev);
-		return 0;
-	}
-	err = nl_parse(&in, r->h, sizeof(struct ifinfomsg));
-	if (err)
-		return err;
-	dev = link_of(&in);
-	if (!dev)
-		return -ENODEV;
-	put_link(o, RTM_NEWLINK, dev);
-	return 0;
-}
-
-#define SETTABLE	(IFF_UP | IFF_PROMISC | IFF_ALLMULTI)
-
-static int change_link(const struct nl_in *in)
-{
-	const struct ifinfomsg *i = in->payload;
-	struct netdev *dev = link_of(in);
-	const u8 *mac = nl_attr(in, IFLA_ADDRESS, ETH_ALEN);
-	const char *name = nl_attr(in, IFLA_IFNAME, 1);
-	u32 mtu = nl_attr_u32(in, IFLA_MTU, 0), change = i->change ? i->change : U32_MAX;
-	int err = 0;
-
-	if (!dev)
-		return in->h->flags & NLM_F_CREATE ? -EOPNOTSUPP : -ENODEV;
-	if (mac)
-		err = netdev_set_mac(dev, mac);
-	if (!err && in->attr[IFLA_MTU])
-		err = netdev_set_mtu(dev, mtu);
-	if (!err && name && i->index) {
-		char text[IFNAMSIZ] = "";
-
-		memcpy(text, name, min_t(u32, in->attr[IFLA_IFNAME]->len - sizeof(struct nlattr), IFNAMSIZ - 1));
-		err = strcmp(text, dev->name) ? netdev_rename(dev, text) : 0;
-	}
-	if (!err && (i->flags || i->change))
-		err = netdev_set_flags(dev, (dev->flags & ~(change & SETTABLE)) | (i->flags & change & SETTABLE));
-	return err;
-}
-
 /* --- addresses --- */
 
 struct out_filter {
 	struct nl_out *o;
 	u16 type, family;
+	u32 flags;			/* of a route: RTM_F_* */
 };
 
 static void put_ifaddr(const struct inet_ifaddr *a, void *arg)
@@ -229,14 +106,14 @@ static int answer_addrs(const struct nl_request *r, struct nl_out *o)
 
 	if (!r->dump)
 		return -EOPNOTSUPP;
-	inet_addr_for_each(&init_net, NULL, put_ifaddr, &f);
+	inet_addr_for_each(r->net, NULL, put_ifaddr, &f);
 	return 0;
 }
 
 static int change_addr(const struct nl_in *in, bool add)
 {
 	const struct ifaddrmsg *m = in->payload;
-	struct netdev *dev = netdev_by_index(&init_net, m->index);
+	struct netdev *dev = netdev_by_index(in->net, m->index);
 	struct inet_ifaddr a = { .dev = dev, .prefix_len = m->prefix_len, .scope = m->scope };
 	const u8 *broadcast = nl_attr(in, IFA_BROADCAST, 4);
 
@@ -244,7 +121,8 @@ static int change_addr(const struct nl_in *in, bool add)
 		return -EAFNOSUPPORT;
 	if (!dev)
 		return -ENODEV;
-	if (!get_address(in, IFA_LOCAL, m->family, &a.addr) && !get_address(in, IFA_ADDRESS, m->family, &a.addr))
+	if (!get_address(in, IFA_LOCAL, m->family, &a.addr) &&
+	    !get_address(in, IFA_ADDRESS, m->family, &a.addr))
 		return -EINVAL;
 	if (m->prefix_len > 8 * addr_bytes(m->family))
 		return -EINVAL;
@@ -267,7 +145,8 @@ static void put_route(const struct inet_route *r, void *arg)
 
 	if (m)
 		*m = (struct rtmsg){ .family = (u8)r->family, .dst_len = r->prefix_len, .table = table,
-				     .protocol = r->protocol, .scope = r->scope, .type = r->type };
+				     .protocol = r->protocol, .scope = r->scope, .type = r->type,
+				     .flags = f->flags };
 	nl_put_u32(o, RTA_TABLE, table);
 	if (r->prefix_len)
 		nl_put(o, RTA_DST, r->dst.v6, addr_bytes(r->family));
@@ -282,7 +161,10 @@ static void put_route(const struct inet_route *r, void *arg)
 	nl_end(o);
 }
 
-/* What `ip route get` asks: the way to one address. config_lock is held; a look-up does not need it. */
+/*
+ * What `ip route get` asks: the way to one address.
+ * net_config_lock is held; a look-up does not need it.
+ */
 static int answer_route_to(const struct nl_request *r, struct nl_out *o)
 {
 	struct out_filter f = { o, RTM_NEWROUTE, 0 };
@@ -295,13 +177,17 @@ static int answer_route_to(const struct nl_request *r, struct nl_out *o)
 	if (err)
 		return err;
 	m = in.payload;
-	if ((m->family != INET_AF_INET && m->family != INET_AF_INET6) || !get_address(&in, RTA_DST, m->family, &dst))
+	if ((m->family != INET_AF_INET && m->family != INET_AF_INET6) ||
+	    !get_address(&in, RTA_DST, m->family, &dst))
 		return -EINVAL;
-	err = inet_route_lookup(&init_net, &dst, nl_attr_u32(&in, RTA_OIF, 0), &route);
+	err = inet_route_lookup(r->net, &dst, nl_attr_u32(&in, RTA_OIF, 0), &route);
 	if (err)
 		return err;
+	/* The way of one address is nobody's entry. */
 	route.dst = dst;
 	route.prefix_len = 8 * addr_bytes(m->family);
+	route.protocol = route.scope = 0;
+	f.flags = RTM_F_CLONED;
 	put_route(&route, &f);
 	return 0;
 }
@@ -315,9 +201,9 @@ static int answer_routes(const struct nl_request *r, struct nl_out *o)
 	if (!r->dump)
 		return answer_route_to(r, o);
 	if (wanted != INET_AF_INET6)
-		inet_route_for_each(&init_net, INET_AF_INET, put_route, &f);
+		inet_route_for_each(r->net, INET_AF_INET, put_route, &f);
 	if (wanted != INET_AF_INET)
-		inet_route_for_each(&init_net, INET_AF_INET6, put_route, &f);
+		inet_route_for_each(r->net, INET_AF_INET6, put_route, &f);
 	return 0;
 }
 
@@ -345,20 +231,20 @@ static int change_route(const struct nl_in *in, bool add)
 	(void)get_address(in, RTA_GATEWAY, m->family, &r.gateway);
 	(void)get_address(in, RTA_PREFSRC, m->family, &r.source);
 	if (oif) {
-		r.dev = netdev_by_index(&init_net, oif);
+		r.dev = netdev_by_index(in->net, oif);
 		if (!r.dev)
 			return -ENODEV;
 	}
 	if (!add)
-		return inet_route_del(&init_net, &r);
-	err = inet_route_add(&init_net, &r);
+		return inet_route_del(in->net, &r);
+	err = inet_route_add(in->net, &r);
 	if (err != -EEXIST || !(in->h->flags & NLM_F_REPLACE))
 		return err;
 	/* Replace: the one with the same prefix and metric goes. */
 	struct inet_route old = { .family = r.family, .prefix_len = r.prefix_len, .dst = r.dst, .metric = r.metric };
 
-	err = inet_route_del(&init_net, &old);
-	return err ? err : inet_route_add(&init_net, &r);
+	err = inet_route_del(in->net, &old);
+	return err ? err : inet_route_add(in->net, &r);
 }
 
 /* --- neighbours --- */
@@ -386,9 +272,9 @@ static int answer_neighs(const struct nl_request *r, struct nl_out *o)
 	if (!r->dump)
 		return -EOPNOTSUPP;
 	if (wanted != INET_AF_INET6)
-		inet_neigh_for_each(&init_net, INET_AF_INET, put_neigh, &f);
+		inet_neigh_for_each(r->net, INET_AF_INET, put_neigh, &f);
 	if (wanted != INET_AF_INET)
-		inet_neigh_for_each(&init_net, INET_AF_INET6, put_neigh, &f);
+		inet_neigh_for_each(r->net, INET_AF_INET6, put_neigh, &f);
 	return 0;
 }
 
@@ -396,7 +282,7 @@ static int change_neigh(const struct nl_in *in, bool add)
 {
 	const struct ndmsg *m = in->payload;
 	const u8 *mac = nl_attr(in, NDA_LLADDR, ETH_ALEN);
-	struct inet_neigh n = { .dev = netdev_by_index(&init_net, m->ifindex), .state = m->state };
+	struct inet_neigh n = { .dev = netdev_by_index(in->net, m->ifindex), .state = m->state };
 
 	if (m->family != INET_AF_INET && m->family != INET_AF_INET6)
 		return -EAFNOSUPPORT;
@@ -405,28 +291,28 @@ static int change_neigh(const struct nl_in *in, bool add)
 	if (!get_address(in, NDA_DST, m->family, &n.addr))
 		return -EINVAL;
 	if (!add)
-		return inet_neigh_del(&init_net, n.dev, &n.addr);
+		return inet_neigh_del(in->net, n.dev, &n.addr);
 	if (!mac)
 		return -EINVAL;
 	memcpy(n.mac, mac, ETH_ALEN);
-	return inet_neigh_add(&init_net, &n, in->h->flags & NLM_F_REPLACE);
+	return inet_neigh_add(in->net, &n, in->h->flags & NLM_F_REPLACE);
 }
 
 /* --- dispatch --- */
 
-bool route_is_get(u16 type)
+static bool is_get(u16 type)
 {
 	return (type & 3) == 2;
 }
 
-int route_answer(const struct nl_request *r, struct nl_out *o)
+static int answer(const struct nl_request *r, struct nl_out *o)
 {
 	int err;
 
-	mutex_lock(&init_net.config_lock);
+	mutex_lock(&net_config_lock);
 	switch (r->h->type) {
 	case RTM_GETLINK:
-		err = answer_links(r, o);
+		err = route_answer_links(r, o);
 		break;
 	case RTM_GETADDR:
 		err = answer_addrs(r, o);
@@ -440,7 +326,7 @@ int route_answer(const struct nl_request *r, struct nl_out *o)
 	default:
 		err = -EOPNOTSUPP;
 	}
-	mutex_unlock(&init_net.config_lock);
+	mutex_unlock(&net_config_lock);
 	return err;
 }
 
@@ -449,6 +335,7 @@ static u32 payload_of(u16 type)
 	switch (type) {
 	case RTM_NEWLINK:
 	case RTM_SETLINK:
+	case RTM_DELLINK:
 		return sizeof(struct ifinfomsg);
 	case RTM_NEWADDR:
 	case RTM_DELADDR:
@@ -464,7 +351,7 @@ static u32 payload_of(u16 type)
 	}
 }
 
-int route_change(const struct nl_request *r)
+static int change(const struct nl_request *r)
 {
 	u32 payload = payload_of(r->h->type);
 	struct nl_in in;
@@ -472,11 +359,15 @@ int route_change(const struct nl_request *r)
 
 	if (err)
 		return err;
-	mutex_lock(&init_net.config_lock);
+	in.net = r->net;
+	mutex_lock(&net_config_lock);
 	switch (r->h->type) {
 	case RTM_NEWLINK:
 	case RTM_SETLINK:
-		err = change_link(&in);
+		err = route_change_link(&in);
+		break;
+	case RTM_DELLINK:
+		err = route_delete_link(&in);
 		break;
 	case RTM_NEWADDR:
 	case RTM_DELADDR:
@@ -489,9 +380,13 @@ int route_change(const struct nl_request *r)
 	default:
 		err = change_neigh(&in, r->h->type == RTM_NEWNEIGH);
 	}
-	mutex_unlock(&init_net.config_lock);
+	mutex_unlock(&net_config_lock);
 	return err;
 }
+
+const struct nl_protocol nl_route = {
+	.nr = NETLINK_ROUTE, .is_get = is_get, .answer = answer, .change = change,
+};
 
 /* --- notices --- */
 
@@ -508,7 +403,8 @@ static void make_notice(struct nl_out *o, const void *what)
 
 	switch (n->event) {
 	case NETDEV_LINK:
-		put_link(o, RTM_NEWLINK, n->dev);
+	case NETDEV_LINK_GONE:
+		route_put_link(o, n->event == NETDEV_LINK ? RTM_NEWLINK : RTM_DELLINK, n->dev);
 		break;
 	case NETDEV_ADDRESS_ADDED:
 	case NETDEV_ADDRESS_GONE:
@@ -525,6 +421,7 @@ static u32 group_of(const struct notice *n)
 {
 	switch (n->event) {
 	case NETDEV_LINK:
+	case NETDEV_LINK_GONE:
 		return RTNLGRP_LINK;
 	case NETDEV_ADDRESS_ADDED:
 	case NETDEV_ADDRESS_GONE:
@@ -540,7 +437,7 @@ static void notify(struct net *net, enum netdev_event event, struct netdev *dev,
 {
 	struct notice n = { event, dev, what };
 
-	netlink_notify(group_of(&n), make_notice, &n);
+	netlink_notify(net, group_of(&n), make_notice, &n);
 }
 
 void __init route_notify_init(void)

@@ -28,19 +28,11 @@ extern const struct lwi_record __start_lwi_init[], __stop_lwi_init[];	/* linker 
 #define LWI_RECORD(q, relative)	_Static_assert(sizeof(q##_image) == sizeof(q), #q)
 #else
 #include <generated/lwip_layout.h>
-#ifdef UNIT_TEST
-extern _Thread_local char *lwip_block;
-static inline char *lwip_self(void)
-{
-	return lwip_block;
-}
-#else
 #include <arch/current.h>
 static __always_inline char *lwip_self(void)
 {
 	return thread_info()->inet_block;
 }
-#endif
 #define LWI_VAR			extern
 #define LWI_LOCAL		extern
 #define LWI_EXTERN		extern

@@ -41,25 +41,28 @@ static u64 rotate(u64 x, u32 n)
 	return x << n | x >> (64 - n);
 }
 
-/* SipHash (Aumasson and Bernstein, 2012): one round on the four words of state. */
-static void sip_round(u64 v[4])
+/* SipHash (Aumasson and Bernstein, 2012): its state, and one round. */
+struct sip {
+	u64 v0, v1, v2, v3;
+};
+
+static __always_inline void sip_round(struct sip *s)
 {
-	v[0] += v[1];
-	v[1] = rotate(v[1], 13) ^ v[0];
-	v[0] = rotate(v[0], 32);
-	v[2] += v[3];
-	v[3] = rotate(v[3], 16) ^ v[2];
-	v[0] += v[3];
-	v[3] = rotate(v[3], 21) ^ v[0];
-	v[2] += v[1];
-	v[1] = rotate(v[1], 17) ^ v[2];
-	v[2] = rotate(v[2], 32);
+	s->v0 += s->v1;
+	s->v1 = rotate(s->v1, 13) ^ s->v0;
+	s->v0 = rotate(s->v0, 32);
+	s->v2 += s->v3;
+	s->v3 = rotate(s->v3, 16) ^ s->v2;
+	s->v0 += s->v3;
+	s->v3 = rotate(s->v3, 21) ^ s->v0;
+	s->v2 += s->v1;
+	s->v1 = rotate(s->v1, 17) ^ s->v2;
+	s->v2 = rotate(s->v2, 32);
 }
 
-/* SipHash-2-4 of n words. */
-static u64 keyed_hash(const u64 *words, u32 n)
+u64 port_keyed_hash(const u64 *words, u32 n)
 {
-	u64 v[4] = {
+	struct sip s = {
 		isn_key[0] ^ 0x736f6d6570736575, isn_key[1] ^ 0x646f72616e646f6d,
 		isn_key[0] ^ 0x6c7967656e657261, isn_key[1] ^ 0x7465646279746573,
 	};
@@ -68,63 +71,95 @@ static u64 keyed_hash(const u64 *words, u32 n)
 	for (u32 i = 0; i <= n; i++) {
 		u64 m = i < n ? words[i] : last;
 
-		v[3] ^= m;
-		sip_round(v);
-		sip_round(v);
-		v[0] ^= m;
+		s.v3 ^= m;
+		sip_round(&s);
+		sip_round(&s);
+		s.v0 ^= m;
 	}
-	v[2] ^= 0xff;
+	s.v2 ^= 0xff;
 	for (u32 i = 0; i < 4; i++)
-		sip_round(v);
-	return v[0] ^ v[1] ^ v[2] ^ v[3];
+		sip_round(&s);
+	return s.v0 ^ s.v1 ^ s.v2 ^ s.v3;
 }
 
-static void put_address(u64 words[2], const ip_addr_t *ip)
+/* Both addresses into words; how many. */
+static u32 put_addresses(u64 words[4], const ip_addr_t *local, const ip_addr_t *remote)
 {
-	if (IP_IS_V6(ip))
-		memcpy(words, ip_2_ip6(ip)->addr, 16);
-	else
-		words[0] = ip4_addr_get_u32(ip_2_ip4(ip));
+	if (IP_IS_V6(local)) {
+		memcpy(words, ip_2_ip6(local)->addr, 16);
+		memcpy(words + 2, ip_2_ip6(remote)->addr, 16);
+		return 4;
+	}
+	words[0] = (u64)ip4_addr_get_u32(ip_2_ip4(local)) << 32 |
+		   ip4_addr_get_u32(ip_2_ip4(remote));
+	return 1;
 }
 
-u32_t lwip_isn(const ip_addr_t *local, u16_t local_port, const ip_addr_t *remote, u16_t remote_port);
+u32_t lwip_isn(const ip_addr_t *local, u16_t local_port, const ip_addr_t *remote,
+	       u16_t remote_port);
 u32_t lwip_isn(const ip_addr_t *local, u16_t local_port, const ip_addr_t *remote, u16_t remote_port)
 {
-	u64 words[5] = { 0 };
+	u64 words[5];
+	u32 n = put_addresses(words, local, remote);
 
-	put_address(words, local);
-	put_address(words + 2, remote);
-	words[4] = (u64)local_port << 16 | remote_port;
-	return (u32)keyed_hash(words, 5) + (u32)(ktime_get() / 4000);
+	words[n++] = (u64)local_port << 16 | remote_port;
+	return (u32)port_keyed_hash(words, n) + (u32)(ktime_get() / 4000);
 }
 
 /* --- checksums --- */
 
-/* The Internet checksum (RFC 1071) of len bytes from data on, not inverted; eight bytes at a time. */
+/*
+ * The Internet checksum (RFC 1071) of len bytes from data on, not inverted; eight bytes at a time.
+ */
 u16 lwip_checksum(const void *data, int len)
 {
 	const u8 *p = data;
-	u64 sum = 0, word;
+	u64 sum = 0, rest = 0;		/* rest: carries of sum, and what is less than a word */
 	bool odd = (u64)p & 1;
 
 	if (odd && len) {
-		sum = (u64)*p++ << 8;
+		rest = (u64)*p++ << 8;
 		len--;
 	}
-	for (; len > 1 && ((u64)p & 7); len -= 2, p += 2)
-		sum += *(const u16 *)(const void *)p;
-	for (; len >= 8; len -= 8, p += 8) {
-		word = *(const u64 *)(const void *)p;
-		sum += word;
-		sum += sum < word;	/* end-around carry */
+	if (((u64)p & 2) && len >= 2) {
+		rest += *(const u16 *)(const void *)p;
+		p += 2;
+		len -= 2;
 	}
-	sum = (sum & 0xffffffff) + (sum >> 32);
-	for (; len > 1; len -= 2, p += 2)
-		sum += *(const u16 *)(const void *)p;
-	if (len)
-		sum += *p;
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
+	if (((u64)p & 4) && len >= 4) {
+		rest += *(const u32 *)(const void *)p;
+		p += 4;
+		len -= 4;
+	}
+	for (; len >= 64; len -= 64, p += 64) {
+		const u64 *w = (const void *)p;
+
+#pragma GCC unroll 8
+		for (u32 i = 0; i < 8; i++) {
+			sum += w[i];
+			rest += sum < w[i];
+		}
+	}
+	for (; len >= 8; len -= 8, p += 8) {
+		u64 word = *(const u64 *)(const void *)p;
+
+		sum += word;
+		rest += sum < word;
+	}
+	if (len & 4) {
+		rest += *(const u32 *)(const void *)p;
+		p += 4;
+	}
+	if (len & 2) {
+		rest += *(const u16 *)(const void *)p;
+		p += 2;
+	}
+	if (len & 1)
+		rest += *p;
+	sum = (sum & 0xffffffff) + (sum >> 32) + rest;
+	sum = (sum & 0xffff) + (sum >> 16 & 0xffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
 	/* Begun at an odd address, every byte was taken for its neighbour. */
 	return odd ? (u16)(sum << 8 | sum >> 8) : (u16)sum;
 }
@@ -187,4 +222,5 @@ void port_init(void)
 {
 	random_bytes(isn_key, sizeof(isn_key));
 	port_pbuf_init();
+	port_memory_init();
 }

@@ -2,11 +2,12 @@
 /*
  * Connections of AF_UNIX streams and seqpackets: listen, connect, accept.
  *
- * connect(2) makes the other end, an embryo, and puts it in the listener's list; both ends are connected
- * from then on, so the client may write before anybody accepts. The list takes backlog + 1, as
- * Linux's does; who finds it full waits in the listener's room_wait.
+ * connect(2) makes the other end, an embryo, and puts it in the listener's list; both ends are
+ * connected from then on, so the client may write before anybody accepts. The list takes backlog +
+ * 1, as Linux's does; who finds it full waits in the listener's room_wait.
  *
- * SO_PEERCRED: the accepted end tells of who called connect(2), the client's of who called listen(2).
+ * SO_PEERCRED: the accepted end tells of who called connect(2), the client's of who called
+ * listen(2).
  */
 #include <net/unix/unix.h>
 #include <kernel/uapi/fcntl.h>
@@ -48,7 +49,10 @@ int unix_listen(struct socket *sk, u32 backlog)
 	return 0;
 }
 
-/* The listener takes a connection, if it can: 0, -EAGAIN: full; -ESTALE: look for it again. Both locks held. */
+/*
+ * The listener takes a connection, if it can: 0, -EAGAIN:
+ * full; -ESTALE: look for it again. Both locks held.
+ */
 static int join_locked(struct unix_sock *u, struct unix_sock *listener, struct unix_sock *e)
 {
 	if (listener->dead)
@@ -82,7 +86,8 @@ static bool has_room(const struct unix_sock *listener)
 }
 
 /* With the listener found, whose reference it drops. -ESTALE: it has gone. */
-static int connect_to(struct unix_sock *u, struct unix_sock *listener, struct unix_sock *e, ktime_t *left)
+static int connect_to(struct unix_sock *u, struct unix_sock *listener, struct unix_sock *e,
+		      ktime_t *left)
 {
 	int err;
 
@@ -92,7 +97,8 @@ static int connect_to(struct unix_sock *u, struct unix_sock *listener, struct un
 		unix_unlock_two(u, listener);
 		if (err != -EAGAIN)
 			break;
-		err = sock_wait_event(&listener->room_wait, SOCK_POLL_OUT, has_room(listener), left);
+		err = sock_wait_event(&listener->room_wait, SOCK_POLL_OUT, has_room(listener),
+				      left);
 	} while (!err);
 	if (!err) {
 		socket_copy_peercred(&u->sk, &listener->sk);
@@ -115,12 +121,12 @@ int unix_stream_connect(struct socket *sk, const union sock_addr *addr, u32 len,
 		if (err)
 			return err;
 	}
-	e = unix_alloc(sk->type);
+	e = unix_alloc(sk->net, sk->type);
 	if (!e)
 		return -ENOMEM;
 	socket_set_peercred(&e->sk);
 	do {
-		err = unix_find(addr, len, sk->type, &listener);
+		err = unix_find(sk->net, addr, len, sk->type, &listener);
 		if (!err)
 			err = connect_to(u, listener, e, &left);
 	} while (err == -ESTALE);

@@ -4,9 +4,9 @@
  *
  * A datagram socket takes backlog + 1 messages of others; between two sockets that are each
  * other's peers (and so for seqpackets) only the sender's SO_SNDBUF counts, as on Linux. A sender
- * that finds the receiver full waits in its room_wait. poll(2) cannot: the receiver may be gone before
- * the poll ends. So a polled socket is put in the list of its peer (blocked), with a reference, and
- * told through its own queue.
+ * that finds the receiver full waits in its room_wait. poll(2) cannot: the receiver may be gone
+ * before the poll ends. So a polled socket is put in the list of its peer (blocked), with a
+ * reference, and told through its own queue.
  *
  * A peer that has died is noticed by the next send, which ends the association: -ECONNREFUSED once.
  */
@@ -25,7 +25,10 @@ static bool limits_queue(const struct unix_sock *u, const struct unix_sock *to)
 
 /* --- who talks to whom --- */
 
-/* The messages that the old peer sent are nobody's now; if we were its peer too, it learns that it has none. */
+/*
+ * The messages that the old peer sent are nobody's now;
+ * if we were its peer too, it learns that it has none.
+ */
 static void disconnected(struct unix_sock *u, struct unix_sock *old)
 {
 	struct unix_msg *msg, *next;
@@ -53,7 +56,9 @@ static void disconnected(struct unix_sock *u, struct unix_sock *old)
 		unix_msg_free(msg);
 }
 
-/* Of u, if it is `old` (NULL: whoever it is). The old peer with its reference, or NULL: it was not. */
+/*
+ * Of u, if it is `old` (NULL: whoever it is). The old peer with its reference, or NULL: it was not.
+ */
 static struct unix_sock *leave_peer(struct unix_sock *u, struct unix_sock *old)
 {
 	struct unix_sock *peer = unix_peer_get(u);
@@ -75,7 +80,8 @@ static struct unix_sock *leave_peer(struct unix_sock *u, struct unix_sock *old)
 		wake_poll(&u->sk.wait, SOCK_POLL_OUT);
 		unix_put(u);
 	}
-	unix_put(peer);			/* the lookup's; or u->peer's, and the caller gets the other */
+	/* the lookup's; or u->peer's, and the caller gets the other */
+	unix_put(peer);
 	return left ? peer : NULL;
 }
 
@@ -137,7 +143,7 @@ int unix_dgram_connect(struct socket *sk, const union sock_addr *addr, u32 len, 
 	if (err)
 		return err;
 	do {
-		err = unix_find(addr, len, sk->type, &other);
+		err = unix_find(sk->net, addr, len, sk->type, &other);
 		if (err)
 			return err;
 		err = change_peer(u, other);
@@ -172,7 +178,8 @@ static int try_deliver(struct unix_sock *u, struct unix_sock *to, struct unix_ms
 
 static bool has_room(const struct unix_sock *to)
 {
-	return READ_ONCE(to->dead) || (READ_ONCE(to->sk.shutdown) & SOCK_SHUT_RCV) || !unix_queue_full(to);
+	return READ_ONCE(to->dead) || (READ_ONCE(to->sk.shutdown) & SOCK_SHUT_RCV) ||
+	       !unix_queue_full(to);
 }
 
 /* To one receiver, waiting for room. */
@@ -190,7 +197,10 @@ static int deliver(struct unix_sock *u, struct unix_sock *to, struct unix_msg *m
 	return err;
 }
 
-/* The receiver is dead: -ECONNREFUSED for its peer, once; for others the name is looked up again (0). */
+/*
+ * The receiver is dead: -ECONNREFUSED for its peer,
+ * once; for others the name is looked up again (0).
+ */
 static int receiver_died(struct unix_sock *u, struct unix_sock *to)
 {
 	struct unix_sock *old;
@@ -208,13 +218,14 @@ static int receiver_died(struct unix_sock *u, struct unix_sock *to)
 static int find_receiver(struct unix_sock *u, const struct sock_msg *m, struct unix_sock **to)
 {
 	if (m->name_len)
-		return unix_find(m->name, m->name_len, u->sk.type, to);
+		return unix_find(u->sk.net, m->name, m->name_len, u->sk.type, to);
 	*to = unix_peer_get(u);
 	return *to ? 0 : -ENOTCONN;
 }
 
 /* msg is queued, or still the caller's. */
-static int send_msg(struct unix_sock *u, struct sock_msg *m, struct unix_sock *to, struct unix_msg *msg, ktime_t *left)
+static int send_msg(struct unix_sock *u, struct sock_msg *m, struct unix_sock *to,
+		    struct unix_msg *msg, ktime_t *left)
 {
 	int err;
 
@@ -306,45 +317,60 @@ ssize_t unix_seqpacket_send(struct socket *sk, struct sock_msg *m)
 
 /* --- receiving --- */
 
-static bool has_news(const struct unix_sock *u)
+/* seen: what had arrived when nothing was found behind an offset; NULL: whatever is there. */
+static bool has_unseen(const struct unix_sock *u, const u32 *seen)
 {
-	return !list_empty(&u->queue) || READ_ONCE(u->sk.error) || (READ_ONCE(u->sk.shutdown) & SOCK_SHUT_RCV);
+	return unlikely(seen) ? READ_ONCE(u->arrivals) != *seen : !list_empty(&u->queue);
 }
 
-/* The first message, read_mutex held: *msg; NULL with 0 at the end of what can come. */
-static int wait_first(struct unix_sock *u, ktime_t *left, struct unix_msg **msg)
+static bool has_news(const struct unix_sock *u, const u32 *seen)
 {
+	return has_unseen(u, seen) || READ_ONCE(u->sk.error) ||
+	       (READ_ONCE(u->sk.shutdown) & SOCK_SHUT_RCV);
+}
+
+/*
+ * The first message, or the one that SO_PEEK_OFF says, read_mutex held: *msg; NULL with 0 at the
+ * end of what can come.
+ */
+static int wait_first(struct unix_sock *u, u32 flags, ktime_t *left, struct unix_msg **msg,
+		      size_t *skip)
+{
+	bool at_offset = sock_peeks_at_offset(&u->sk, flags);
 	struct socket *sk = &u->sk;
+	u32 arrivals, *seen = at_offset ? &arrivals : NULL;
 	int err;
+
+	*skip = 0;
 
 	for (;;) {
 		err = socket_take_error(sk);
 		if (err)
 			return err;
 		mutex_lock(&u->read_mutex);
-		*msg = unix_msg_first(u);
+		*msg = at_offset ? unix_msg_at_offset(u, skip, seen) : unix_msg_first(u);
 		if (*msg)
 			return 0;
 		mutex_unlock(&u->read_mutex);
 		if (READ_ONCE(sk->shutdown) & SOCK_SHUT_RCV) {
 			/* A message may have come before it. */
 			smp_rmb();
-			if (list_empty(&u->queue))
+			if (!has_unseen(u, seen))
 				return *left || !unix_is_dgram(u) ? 0 : -EAGAIN;
 			continue;
 		}
-		err = sock_wait_event(&sk->wait, SOCK_POLL_IN, has_news(u), left);
+		err = sock_wait_event(&sk->wait, SOCK_POLL_IN, has_news(u, seen), left);
 		if (err)
 			return err;
 	}
 }
 
-/* read_mutex held; lets go of it. */
-static ssize_t take(struct unix_sock *u, struct unix_msg *msg, struct sock_msg *m)
+/* All but the first `skip` bytes. read_mutex held; lets go of it. */
+static ssize_t take(struct unix_sock *u, struct unix_msg *msg, size_t skip, struct sock_msg *m)
 {
 	struct scm scm = { .uid = -1, .gid = -1 };
 	bool peek = m->flags & MSG_PEEK;
-	size_t room = iov_iter_count(m->iter), len = msg->len, n = min(room, len);
+	size_t room = iov_iter_count(m->iter), len = msg->len - skip, n = min(room, len);
 	int err;
 
 	if (!peek)
@@ -352,7 +378,8 @@ static ssize_t take(struct unix_sock *u, struct unix_msg *msg, struct sock_msg *
 	unix_copy_addr(msg->sender, m);
 	if (room < len)
 		m->out_flags |= MSG_TRUNC;
-	err = unix_msg_copy(msg, 0, n, m->iter) < n ? -EFAULT : unix_msg_take_scm(msg, &scm, peek);
+	sock_peek_advance(&u->sk, peek ? (ssize_t)n : -(ssize_t)len);
+	err = unix_msg_copy(msg, skip, n, m->iter) < n ? -EFAULT : unix_msg_take_scm(msg, &scm, peek);
 	mutex_unlock(&u->read_mutex);
 	if (!peek) {
 		if (!unix_queue_full(u))
@@ -372,14 +399,15 @@ ssize_t unix_dgram_recv(struct socket *sk, struct sock_msg *m)
 	ktime_t left = sock_timeout(READ_ONCE(sk->rcvtimeo), m->flags & MSG_DONTWAIT);
 	struct unix_sock *u = unix_of(sk);
 	struct unix_msg *msg;
+	size_t skip;
 	int err;
 
 	if (m->flags & MSG_OOB)
 		return -EOPNOTSUPP;
-	err = wait_first(u, &left, &msg);
+	err = wait_first(u, m->flags, &left, &msg, &skip);
 	if (err || !msg)
 		return err;
-	return take(u, msg, m);
+	return take(u, msg, skip, m);
 }
 
 ssize_t unix_seqpacket_recv(struct socket *sk, struct sock_msg *m)
@@ -415,20 +443,10 @@ static bool peer_is_full(struct unix_sock *u)
 u32 unix_dgram_poll(struct socket *sk, struct file *f, struct poll_table *pt)
 {
 	struct unix_sock *u = unix_of(sk);
-	u32 mask = 0, shutdown;
+	u32 mask;
 
 	poll_wait(f, &sk->wait, pt);
-	shutdown = READ_ONCE(sk->shutdown);
-	if (READ_ONCE(sk->error))
-		mask |= EPOLLERR;
-	if (shutdown == SOCK_SHUT_BOTH)
-		mask |= EPOLLHUP;
-	if (shutdown & SOCK_SHUT_RCV)
-		mask |= EPOLLRDHUP | SOCK_POLL_IN;
-	if (!list_empty(&u->queue) || !list_empty(&u->embryos))
-		mask |= SOCK_POLL_IN;
-	if (!unix_is_dgram(u) && READ_ONCE(u->state) == UNIX_CLOSE)
-		mask |= EPOLLHUP;
+	mask = unix_poll_mask(u);
 	if ((!pt || (pt->key & SOCK_POLL_OUT)) && unix_writable(u) && !peer_is_full(u))
 		mask |= SOCK_POLL_OUT;
 	return mask;

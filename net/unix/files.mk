@@ -1,5 +1,6 @@
 obj-y += net/unix/connect.o
 obj-y += net/unix/dgram.o
+obj-y += net/unix/diag.o
 obj-y += net/unix/flight.o
 obj-y += net/unix/name.o
 obj-y += net/unix/proc.o

@@ -2,26 +2,27 @@
 /*
  * Descriptors in flight: files inside messages, and cycles of them.
  *
- * A file in a message is held by the message, the message by the queue of a socket, and that socket perhaps
- * by a file in a message. So sockets can keep each other alive with no process left that could ever
- * receive: a cycle, which must be found and broken.
+ * A file in a message is held by the message, the message by the queue of a socket, and that socket
+ * perhaps by a file in a message. So sockets can keep each other alive with no process left that
+ * could ever receive: a cycle, which must be found and broken.
  *
- * How. A socket is suspect if every reference to its file is in some message (in_flight == refs). Of each suspect's
- * references those in suspects' queues are taken off: what is left (outside) is in the queues of
- * sockets that somebody has. A suspect with something left is no suspect, nor is anyone in its queue, and
- * so on. Those that stay suspect are garbage: the messages with descriptors in their queues are dropped, and
- * with them the references.
+ * How. A socket is suspect if every reference to its file is in some message (in_flight == refs).
+ * Of each suspect's references those in suspects' queues are taken off: what is left (outside) is
+ * in the queues of sockets that somebody has. A suspect with something left is no suspect, nor is
+ * anyone in its queue, and so on. Those that stay suspect are garbage: the messages with
+ * descriptors in their queues are dropped, and with them the references.
  *
- * Why that is right while others run. in_flight changes under flight_mutex only, which a collection holds
- * from beginning to end:
- *  (1) A file is counted before its message is queued, and until after it has been taken out. What is
- *      counted but in no suspect's queue counts as outside: a mistake is to the safe side.
- *  (2) To receive from a socket somebody needs its file; a suspect's is in messages alone. To get it out of
- *      one needs flight_mutex (unix_flight_end, or unix_flight_barrier for a copy): so nobody who comes to
- *      a suspect during a collection gets to its queue before the end of it. A queue of a suspect may grow, never
- *      shrink, between the two looks at it.
+ * Why that is right while others run. in_flight changes under flight_mutex only, which a collection
+ * holds from beginning to end:
+ *  (1) A file is counted before its message is queued, and until after it has been taken out. What
+ *      is counted but in no suspect's queue counts as outside: a mistake is to the safe side.
+ *  (2) To receive from a socket somebody needs its file; a suspect's is in messages alone. To get
+ *      it out of one needs flight_mutex (unix_flight_end, or unix_flight_barrier for a copy): so
+ *      nobody who comes to a suspect during a collection gets to its queue before the end of it. A
+ *      queue of a suspect may grow, never shrink, between the two looks at it.
  *
- * Collections run in a worker: when a socket ends while any is in flight, and when there are very many.
+ * Collections run in a worker: when a socket ends while any is in flight, and when there are very
+ * many.
  */
 #include <net/unix/unix.h>
 #include <kernel/irq/irq.h>
@@ -32,7 +33,8 @@ static DEFINE_MUTEX(flight_mutex, RANK_SOCK_FLIGHT);
 static LIST_HEAD(in_flight);		/* sockets, by flight_node */
 static u32 nr_in_flight;		/* sockets' references in messages; read without for a hint */
 
-#define COLLECT_ABOVE	16000u		/* references in flight that start a collection, as on Linux */
+/* references in flight that start a collection, as on Linux */
+#define COLLECT_ABOVE	16000u
 
 static void collect(struct work *w);
 static struct work collect_work = {
@@ -119,7 +121,10 @@ static void visit_queue(struct unix_sock *holder, visit_t visit, struct list_hea
 	}
 }
 
-/* The sockets in the messages that would be gone with u: its own, and those of connections not yet accepted. */
+/*
+ * The sockets in the messages that would be gone with u:
+ * its own, and those of connections not yet accepted.
+ */
 static void visit_held(struct unix_sock *u, visit_t visit, struct list_head *later)
 {
 	struct unix_sock *e;

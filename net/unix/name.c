@@ -3,10 +3,11 @@
  * Names of AF_UNIX sockets: paths, abstract ones, and how a socket is found.
  *
  *   "/path"    a socket node in a file system; the socket is found by the node's inode
- *   "\0name"   abstract: all len bytes count, NULs too; each type has names of its own
+ *   "\0name"   abstract: all len bytes count, NULs too; each network namespace and each type have
+ *              names of their own
  *
- * One hash table holds both, by inode or by name. A socket in it has a name, and is not released. A second
- * table holds every socket, for /proc/net/unix.
+ * One hash table holds both, by inode or by name. A socket in it has a name, and is not released. A
+ * second table holds every socket, for /proc/net/unix.
  */
 #include <fs/namei.h>
 #include <net/unix/unix.h>
@@ -119,9 +120,9 @@ static u32 hash_inode(const struct inode *inode)
 	return hash_bytes(&inode, sizeof(inode), 0);
 }
 
-static u32 hash_abstract(const struct sockaddr_un *un, u32 len, u32 type)
+static u32 hash_abstract(const struct net *net, const struct sockaddr_un *un, u32 len, u32 type)
 {
-	return hash_bytes(un->path, len - UNIX_NAME_AT, type);
+	return hash_bytes(un->path, len - UNIX_NAME_AT, type ^ net->id << 4);
 }
 
 static struct unix_addr *addr_alloc(const void *un, u32 len)
@@ -144,7 +145,8 @@ void unix_addr_put(struct unix_addr *a)
 
 /* --- giving a name --- */
 
-static struct unix_sock *find_abstract_locked(struct bucket *b, const struct sockaddr_un *un, u32 len, u32 hash,
+static struct unix_sock *find_abstract_locked(struct bucket *b, const struct net *net,
+					      const struct sockaddr_un *un, u32 len, u32 hash,
 					      u32 type)
 {
 	struct unix_sock *u;
@@ -152,7 +154,8 @@ static struct unix_sock *find_abstract_locked(struct bucket *b, const struct soc
 	hlist_for_each_rcu(u, &b->names, name_node) {
 		const struct unix_addr *a = u->addr;
 
-		if (a->hash == hash && a->len == len && u->sk.type == type && !memcmp(&a->un, un, len))
+		if (a->hash == hash && a->len == len && u->sk.type == type && u->sk.net == net &&
+		    !memcmp(&a->un, un, len))
 			return u;
 	}
 	return NULL;
@@ -164,10 +167,10 @@ static int publish_abstract(struct unix_sock *u, struct unix_addr *a)
 	struct bucket *b;
 	int err = 0;
 
-	a->hash = hash_abstract(&a->un, a->len, u->sk.type);
+	a->hash = hash_abstract(u->sk.net, &a->un, a->len, u->sk.type);
 	b = bucket_of(a->hash);
 	spin_lock(&b->lock);
-	if (find_abstract_locked(b, &a->un, a->len, a->hash, u->sk.type)) {
+	if (find_abstract_locked(b, u->sk.net, &a->un, a->len, a->hash, u->sk.type)) {
 		err = -EADDRINUSE;
 	} else {
 		smp_store_release(&u->addr, a);
@@ -284,13 +287,14 @@ int unix_bind(struct socket *sk, const union sock_addr *addr, u32 len)
 
 /* --- finding --- */
 
-static int find_abstract(const union sock_addr *addr, u32 len, u32 type, struct unix_sock **out)
+static int find_abstract(struct net *net, const union sock_addr *addr, u32 len, u32 type,
+			 struct unix_sock **out)
 {
-	u32 hash = hash_abstract(&addr->un, len, type);
+	u32 hash = hash_abstract(net, &addr->un, len, type);
 	struct bucket *b = bucket_of(hash);
 
 	spin_lock(&b->lock);
-	*out = find_abstract_locked(b, &addr->un, len, hash, type);
+	*out = find_abstract_locked(b, net, &addr->un, len, hash, type);
 	if (*out)
 		unix_get(*out);
 	spin_unlock(&b->lock);
@@ -316,7 +320,8 @@ static int find_inode(const struct inode *inode, u32 type, struct unix_sock **ou
 	return err;
 }
 
-int unix_find(const union sock_addr *addr, u32 len, u32 type, struct unix_sock **out)
+int unix_find(struct net *net, const union sock_addr *addr, u32 len, u32 type,
+	      struct unix_sock **out)
 {
 	struct path path;
 	struct inode *inode;
@@ -324,7 +329,7 @@ int unix_find(const union sock_addr *addr, u32 len, u32 type, struct unix_sock *
 	int err;
 
 	if (!addr->un.path[0])
-		return find_abstract(addr, len, type, out);
+		return find_abstract(net, addr, len, type, out);
 	memcpy(name, addr->un.path, len - UNIX_NAME_AT);
 	name[len - UNIX_NAME_AT] = '\0';
 	err = filename_lookup(AT_FDCWD, name, LOOKUP_FOLLOW, &path);

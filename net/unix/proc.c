@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* /proc/net/unix: every socket, as proc(5) and ss expect it. A "cursor" position is a bucket and a place in it. */
+/*
+ * /proc/net/unix: every socket, as proc(5) and ss expect
+ * it. A "cursor" position is a bucket and a place in it.
+ */
 #include <net/proc.h>
 #include <net/unix/unix.h>
 
@@ -10,6 +13,7 @@ enum { SS_DISCONNECTING = 4, SS_UNCONNECTED = 1, SS_CONNECTING, SS_CONNECTED };
 
 struct listing {
 	struct seq *s;
+	struct net *net;
 	u32 skip;			/* sockets of the bucket that have been told */
 	bool full;
 };
@@ -40,7 +44,7 @@ static void put_socket(struct unix_sock *u, void *arg)
 	struct seq *s = l->s;
 	size_t before = s->len;
 
-	if (l->full)
+	if (l->full || u->sk.net != l->net)
 		return;
 	if (l->skip) {
 		l->skip--;
@@ -57,9 +61,9 @@ static void put_socket(struct unix_sock *u, void *arg)
 }
 
 /* How many of the bucket are told already: pos = bucket << 32 | that, plus one for the heading. */
-int unix_proc_fill(struct seq *s, struct pseudo *p, struct pseudo_cursor *c)
+static void fill(struct seq *s, struct net *net, struct pseudo_cursor *c)
 {
-	struct listing l = { .s = s };
+	struct listing l = { .s = s, .net = net };
 	u32 bucket, told;
 
 	if (!c->pos) {
@@ -74,12 +78,23 @@ int unix_proc_fill(struct seq *s, struct pseudo *p, struct pseudo_cursor *c)
 		l.skip = told;
 		if (!unix_table_walk(bucket, put_socket, &l)) {
 			c->pos = PSEUDO_END;
-			return 0;
+			return;
 		}
 		for (size_t i = before; i < min(s->len, s->size); i++)
 			told += s->buf[i] == '\n';
 		c->pos = 1 + (l.full ? ((u64)bucket << 32 | told) : (u64)(bucket + 1) << 32);
 		if (l.full)
-			return 0;
+			return;
 	}
+}
+
+int unix_proc_fill(struct seq *s, struct pseudo *p, struct pseudo_cursor *c)
+{
+	struct net *net = net_of_file(p);
+
+	if (!net)
+		return -ESRCH;
+	fill(s, net, c);
+	net_put(net);
+	return 0;
 }

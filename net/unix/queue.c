@@ -2,12 +2,12 @@
 /*
  * Messages of AF_UNIX: the memory that bytes are in between a send and a receive.
  *
- * The first UNIX_HEAD_MAX bytes lie behind the header, in one allocation; what is more lies in pages. A
- * message is charged to its sender as Linux charges a socket buffer of its size, so that a program which
- * sizes its queues by SO_SNDBUF finds the same room here.
+ * The first UNIX_HEAD_MAX bytes lie behind the header, in one allocation; what is more lies in
+ * pages. A message is charged to its sender as Linux charges a socket buffer of its size, so that a
+ * program which sizes its queues by SO_SNDBUF finds the same room here.
  *
- * A sender may go on as long as its charge is below sndbuf; one that has been stopped is woken when the charge
- * has fallen to a quarter, so that it is not woken for each message.
+ * A sender may go on as long as its charge is below sndbuf; one that has been stopped is woken when
+ * the charge has fallen to a quarter, so that it is not woken for each message.
  */
 #include <net/unix/unix.h>
 #include <kernel/lib/string.h>
@@ -35,7 +35,8 @@ static void discharge(struct unix_sock *u, u32 charge)
 {
 	u32 after = atomic_sub_return(&u->wmem, (s32)charge), limit = READ_ONCE(u->sk.sndbuf);
 
-	if (4ul * after <= limit && 4ul * (after + charge) > limit && wait_queue_active(&u->sk.wait))
+	if (4ul * after <= limit && 4ul * (after + charge) > limit &&
+	    wait_queue_active(&u->sk.wait))
 		wake_queue(&u->sk.wait, 0, SOCK_POLL_OUT);
 }
 
@@ -64,14 +65,17 @@ void unix_msg_free(struct unix_msg *msg)
 /* Memory for len bytes; NULL. */
 static struct unix_msg *msg_alloc(size_t len)
 {
-	u32 head = min_t(size_t, len, UNIX_HEAD_MAX), nr_pages = (len - head + PAGE_SIZE - 1) >> PAGE_SHIFT;
-	struct unix_msg *msg = kmalloc(sizeof(*msg) + nr_pages * sizeof(msg->pages[0]) + head, GFP_KERNEL);
+	u32 head = min_t(size_t, len, UNIX_HEAD_MAX),
+	    nr_pages = (len - head + PAGE_SIZE - 1) >> PAGE_SHIFT;
+	struct unix_msg *msg =
+		kmalloc(sizeof(*msg) + nr_pages * sizeof(msg->pages[0]) + head, GFP_KERNEL);
 
 	if (!msg)
 		return NULL;
 	msg->head = (u8 *)&msg->pages[nr_pages];
 	msg->len = len;
 	msg->consumed = 0;
+	msg->peeked = false;
 	msg->charge = charge_of(head, nr_pages);
 	for (msg->nr_pages = 0; msg->nr_pages < nr_pages; msg->nr_pages++) {
 		struct page *page = page_alloc(GFP_KERNEL);
@@ -118,15 +122,17 @@ static int wait_to_send(struct unix_sock *u, ktime_t *left)
 			return -EPIPE;
 		if (likely(may_send(u)))
 			return 0;
-		err = sock_wait_event(&sk->wait, SOCK_POLL_OUT, may_send(u) || READ_ONCE(sk->error) ||
-				      (READ_ONCE(sk->shutdown) & SOCK_SHUT_SEND), left);
+		err = sock_wait_event(&sk->wait, SOCK_POLL_OUT,
+				      may_send(u) || READ_ONCE(sk->error) ||
+					      (READ_ONCE(sk->shutdown) & SOCK_SHUT_SEND),
+				      left);
 		if (err)
 			return err;
 	}
 }
 
-int unix_msg_create(struct unix_sock *u, struct iov_iter *from, size_t len, const struct scm *scm, ktime_t *left,
-		    struct unix_msg **out)
+int unix_msg_create(struct unix_sock *u, struct iov_iter *from, size_t len, const struct scm *scm,
+		    ktime_t *left, struct unix_msg **out)
 {
 	struct unix_msg *msg;
 	int err = wait_to_send(u, left);
@@ -150,7 +156,10 @@ int unix_msg_create(struct unix_sock *u, struct iov_iter *from, size_t len, cons
 	return 0;
 }
 
-/* Whoever asks for credentials gets them, even if the sender did not think of it; and so does who may still ask. */
+/*
+ * Whoever asks for credentials gets them, even if the sender
+ * did not think of it; and so does who may still ask.
+ */
 static void add_credentials(struct unix_sock *to, struct unix_msg *msg)
 {
 	if (msg->pid || (likely(!to->embryo) && !sock_option(&to->sk, SOCK_OPT_PASSCRED) &&
@@ -167,6 +176,8 @@ void unix_msg_queue_locked(struct unix_sock *to, struct unix_msg *msg)
 	add_credentials(to, msg);
 	list_add_tail(&msg->node, &to->queue);
 	WRITE_ONCE(to->queue_len, to->queue_len + 1);
+	/* Who saw the count before this sees the message, or looks again. */
+	smp_store_release(&to->arrivals, to->arrivals + 1);
 }
 
 size_t unix_msg_copy(const struct unix_msg *msg, size_t at, size_t n, struct iov_iter *to)
@@ -185,7 +196,8 @@ size_t unix_msg_copy(const struct unix_msg *msg, size_t at, size_t n, struct iov
 	while (done < n) {
 		size_t pos = at + done - UNIX_HEAD_MAX, offset = pos % PAGE_SIZE;
 		size_t want = min(n - done, PAGE_SIZE - offset);
-		size_t got = copy_page_to_iter(page_address(msg->pages[pos / PAGE_SIZE]), offset, want, to);
+		size_t got = copy_page_to_iter(page_address(msg->pages[pos / PAGE_SIZE]), offset,
+					       want, to);
 
 		done += got;
 		if (got < want)
@@ -198,6 +210,33 @@ struct unix_msg *unix_msg_first(const struct unix_sock *u)
 {
 	assert_mutex_held(&u->read_mutex);
 	return list_empty(&u->queue) ? NULL : list_first(&u->queue, struct unix_msg, node);
+}
+
+struct unix_msg *unix_msg_next(const struct unix_sock *u, const struct unix_msg *msg)
+{
+	struct list_head *next = READ_ONCE(msg->node.next);
+
+	return next != &u->queue ? container_of(next, struct unix_msg, node) : NULL;
+}
+
+struct unix_msg *unix_msg_at_offset(struct unix_sock *u, size_t *skip, u32 *arrivals)
+{
+	struct unix_msg *msg;
+
+	*skip = sock_peek_offset(&u->sk, MSG_PEEK);
+	*arrivals = READ_ONCE(u->arrivals);
+	/* Then the queue: what is missed there has not been counted here. */
+	smp_rmb();
+	for (msg = unix_msg_first(u); msg; msg = unix_msg_next(u, msg)) {
+		size_t len = msg->len - msg->consumed;
+
+		if (*skip < len || (!*skip && !msg->peeked))
+			break;
+		*skip -= len;
+	}
+	if (msg && !msg->len)
+		msg->peeked = true;
+	return msg;
 }
 
 void unix_msg_unlink(struct unix_sock *u, struct unix_msg *msg)

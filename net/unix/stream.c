@@ -4,7 +4,8 @@
  *
  * A send cuts its bytes into messages; descriptors go with the first of them. A receive
  * takes from as many messages as it has room for, but ends behind one with descriptors, and,
- * where credentials are asked for, before one of another sender: what is received together comes from one.
+ * where credentials are asked for, before one of another sender: what is received together comes
+ * from one.
  *
  * Wake-ups: a reader is told of each message, a writer when its charge has fallen (queue.c).
  */
@@ -34,7 +35,8 @@ static int deliver(struct unix_sock *peer, struct unix_msg *msg)
 	return 0;
 }
 
-static ssize_t send_all(struct unix_sock *u, struct unix_sock *peer, struct sock_msg *m, struct scm *scm)
+static ssize_t send_all(struct unix_sock *u, struct unix_sock *peer, struct sock_msg *m,
+			struct scm *scm)
 {
 	ktime_t left = sock_timeout(READ_ONCE(u->sk.sndtimeo), m->flags & MSG_DONTWAIT);
 	struct unix_msg *msg;
@@ -96,19 +98,21 @@ struct reader {
 	struct sock_msg *m;
 	struct scm scm;
 	size_t want, target, copied;
+	size_t skip;			/* of the next message: SO_PEEK_OFF */
 	bool same_sender;		/* scm is the first message's: only its like may follow */
 	bool ends;			/* descriptors were among it */
 };
 
 static bool is_other_sender(const struct reader *r, const struct unix_msg *msg)
 {
-	return r->same_sender && (msg->pid != r->scm.pid || msg->uid != r->scm.uid || msg->gid != r->scm.gid);
+	return r->same_sender &&
+	       (msg->pid != r->scm.pid || msg->uid != r->scm.uid || msg->gid != r->scm.gid);
 }
 
 /* Take from one message. False: this receive ends here. */
-static bool take(struct reader *r, struct unix_msg *msg)
+static __always_inline bool take(struct reader *r, struct unix_msg *msg)
 {
-	size_t n = min_t(size_t, r->want, msg->len - msg->consumed), got;
+	size_t at = msg->consumed + r->skip, n = min_t(size_t, r->want, msg->len - at), got;
 	bool peek = r->m->flags & MSG_PEEK;
 
 	if (is_other_sender(r, msg))
@@ -117,13 +121,15 @@ static bool take(struct reader *r, struct unix_msg *msg)
 		r->same_sender = true;
 	if (r->m->name && !r->m->name_len)
 		unix_copy_addr(msg->sender, r->m);
-	got = unix_msg_copy(msg, msg->consumed, n, r->m->iter);
+	got = unix_msg_copy(msg, at, n, r->m->iter);
 	if (got < n) {
 		r->copied = r->copied ? r->copied : (size_t)-EFAULT;
 		return false;
 	}
 	r->copied += n;
 	r->want -= n;
+	r->skip = 0;
+	sock_peek_advance(&r->u->sk, peek ? (ssize_t)n : -(ssize_t)n);
 	r->ends = msg->rights;
 	if (!r->scm.pid || msg->rights)
 		(void)unix_msg_take_scm(msg, &r->scm, peek);
@@ -143,9 +149,7 @@ static bool take_queued(struct reader *r)
 	struct unix_msg *msg = unix_msg_first(r->u), *next;
 
 	while (msg) {
-		next = NULL;
-		if (r->m->flags & MSG_PEEK)
-			next = READ_ONCE(msg->node.next) != &r->u->queue ? list_next(msg, node) : NULL;
+		next = r->m->flags & MSG_PEEK ? unix_msg_next(r->u, msg) : NULL;
 		if (!take(r, msg))
 			return false;
 		msg = r->m->flags & MSG_PEEK ? next : unix_msg_first(r->u);
@@ -156,7 +160,8 @@ static bool take_queued(struct reader *r)
 
 static bool has_news(const struct unix_sock *u)
 {
-	return !list_empty(&u->queue) || READ_ONCE(u->sk.error) || (READ_ONCE(u->sk.shutdown) & SOCK_SHUT_RCV);
+	return !list_empty(&u->queue) || READ_ONCE(u->sk.error) ||
+	       (READ_ONCE(u->sk.shutdown) & SOCK_SHUT_RCV);
 }
 
 /* 0: go on, or the end, and *end says so. */
@@ -206,6 +211,41 @@ static int receive(struct reader *r)
 	return err;
 }
 
+static bool has_more(const struct unix_sock *u, u32 seen)
+{
+	return READ_ONCE(u->arrivals) != seen || READ_ONCE(u->sk.error) ||
+	       (READ_ONCE(u->sk.shutdown) & SOCK_SHUT_RCV);
+}
+
+/* As receive(), from the offset of SO_PEEK_OFF on: what is queued may be in front of that. */
+static int peek_at_offset(struct reader *r)
+{
+	struct unix_sock *u = r->u;
+	ktime_t left = sock_timeout(READ_ONCE(u->sk.rcvtimeo), r->m->flags & MSG_DONTWAIT);
+	struct unix_msg *msg;
+	u32 seen;
+	int err;
+
+	for (;;) {
+		bool over = READ_ONCE(u->sk.shutdown) & SOCK_SHUT_RCV;
+
+		/* What came before the shutdown is read first. */
+		smp_rmb();
+		mutex_lock(&u->read_mutex);
+		msg = unix_msg_at_offset(u, &r->skip, &seen);
+		while (msg && take(r, msg))
+			msg = unix_msg_next(u, msg);
+		mutex_unlock(&u->read_mutex);
+		if (r->copied || over || !r->want)
+			return 0;
+		err = socket_take_error(&u->sk);
+		if (!err)
+			err = sock_wait_event(&u->sk.wait, SOCK_POLL_IN, has_more(u, seen), &left);
+		if (err)
+			return err;
+	}
+}
+
 ssize_t unix_stream_recv(struct socket *sk, struct sock_msg *m)
 {
 	struct reader r = { .u = unix_of(sk), .m = m, .want = iov_iter_count(m->iter) };
@@ -219,7 +259,7 @@ ssize_t unix_stream_recv(struct socket *sk, struct sock_msg *m)
 	r.target = m->flags & MSG_WAITALL ? r.want : min_t(size_t, READ_ONCE(sk->rcvlowat), r.want);
 	if (!r.target)
 		r.target = 1;
-	err = receive(&r);
+	err = sock_peeks_at_offset(sk, m->flags) ? peek_at_offset(&r) : receive(&r);
 	if ((ssize_t)r.copied < 0) {
 		scm_free(&r.scm);
 		return (ssize_t)r.copied;

@@ -25,8 +25,8 @@
  * States: CLOSE -> LISTEN by listen(2); CLOSE -> ESTABLISHED by connect(2), socketpair(2), or as an
  * embryo. There is no way back.
  *
- * Not here: names (name.c), connections (connect.c), messages (queue.c), transfer (stream.c, dgram.c),
- * descriptors in messages and cycles of them (flight.c).
+ * Not here: names (name.c), connections (connect.c), messages (queue.c), transfer (stream.c,
+ * dgram.c), descriptors in messages and cycles of them (flight.c).
  *
  * Limit: MSG_OOB gives -EOPNOTSUPP, as on a Linux without CONFIG_AF_UNIX_OOB.
  */
@@ -37,7 +37,6 @@
 #include <kernel/uapi/fcntl.h>
 #include <arch/uaccess.h>
 
-s32 unix_max_dgram_qlen = 10;
 
 static const struct socket_ops unix_stream_ops, unix_dgram_ops, unix_seqpacket_ops;
 
@@ -71,26 +70,27 @@ struct unix_sock *unix_peer_get(struct unix_sock *u)
 
 bool unix_writable(const struct unix_sock *u)
 {
-	return READ_ONCE(u->state) != UNIX_LISTEN && 4u * atomic_read(&u->wmem) <= READ_ONCE(u->sk.sndbuf);
+	return READ_ONCE(u->state) != UNIX_LISTEN &&
+	       4u * atomic_read(&u->wmem) <= READ_ONCE(u->sk.sndbuf);
 }
 
 /* --- life --- */
 
-struct unix_sock *unix_alloc(u32 type)
+struct unix_sock *unix_alloc(struct net *net, u32 type)
 {
 	struct unix_sock *u = kzalloc(sizeof(*u), GFP_KERNEL);
 
 	if (!u)
 		return NULL;
-	socket_setup(&u->sk, type == SOCK_STREAM ? &unix_stream_ops : type == SOCK_DGRAM ? &unix_dgram_ops :
-		     &unix_seqpacket_ops, AF_UNIX, type, 0);
+	socket_setup(&u->sk, net, type == SOCK_STREAM ? &unix_stream_ops :
+		     type == SOCK_DGRAM ? &unix_dgram_ops : &unix_seqpacket_ops, AF_UNIX, type, 0);
 	list_init(&u->queue);
 	list_init(&u->embryos);
 	list_init(&u->embryo_node);
 	list_init(&u->blocked);
 	list_init(&u->blocked_node);
 	list_init(&u->flight_node);
-	u->backlog = READ_ONCE(unix_max_dgram_qlen);
+	u->backlog = (u32)READ_ONCE(net->settings.max_dgram_qlen);
 	mutex_init(&u->bind_mutex, RANK_SOCK_BIND);
 	mutex_init(&u->read_mutex, RANK_SOCK_READ);
 	wait_queue_init(&u->room_wait);
@@ -108,7 +108,7 @@ static int unix_create(u32 type, u32 protocol, struct socket **out)
 		type = SOCK_DGRAM;
 	if (type != SOCK_STREAM && type != SOCK_DGRAM && type != SOCK_SEQPACKET)
 		return -ESOCKTNOSUPPORT;
-	u = unix_alloc(type);
+	u = unix_alloc(current_net(), type);
 	if (!u)
 		return -ENOMEM;
 	u->sk.protocol = protocol;
@@ -116,7 +116,8 @@ static int unix_create(u32 type, u32 protocol, struct socket **out)
 	return 0;
 }
 
-SOCKET_FAMILY(unix) = { .family = AF_UNIX, .name = "UNIX", .create = unix_create };
+SOCKET_FAMILY(unix) = { .family = AF_UNIX, .name = "UNIX", .create = unix_create,
+			.diag = unix_diag };
 
 void unix_tell_room(struct unix_sock *u)
 {
@@ -274,14 +275,11 @@ void unix_copy_addr(const struct unix_sock *from, struct sock_msg *m)
 		m->name_len = addr_to(a, m->name);
 }
 
-static u32 unix_stream_poll(struct socket *sk, struct file *f, struct poll_table *pt)
+u32 unix_poll_mask(const struct unix_sock *u)
 {
-	struct unix_sock *u = unix_of(sk);
-	u32 mask = 0, shutdown;
+	u32 mask = 0, shutdown = READ_ONCE(u->sk.shutdown);
 
-	poll_wait(f, &sk->wait, pt);
-	shutdown = READ_ONCE(sk->shutdown);
-	if (READ_ONCE(sk->error))
+	if (READ_ONCE(u->sk.error))
 		mask |= EPOLLERR;
 	if (shutdown == SOCK_SHUT_BOTH)
 		mask |= EPOLLHUP;
@@ -289,16 +287,24 @@ static u32 unix_stream_poll(struct socket *sk, struct file *f, struct poll_table
 		mask |= EPOLLRDHUP | SOCK_POLL_IN;
 	if (!list_empty(&u->queue) || !list_empty(&u->embryos))
 		mask |= SOCK_POLL_IN;
-	if (READ_ONCE(u->state) == UNIX_CLOSE)
+	if (!unix_is_dgram(u) && READ_ONCE(u->state) == UNIX_CLOSE)
 		mask |= EPOLLHUP;
-	if (unix_writable(u))
-		mask |= SOCK_POLL_OUT;
 	return mask;
+}
+
+static u32 unix_stream_poll(struct socket *sk, struct file *f, struct poll_table *pt)
+{
+	struct unix_sock *u = unix_of(sk);
+
+	poll_wait(f, &sk->wait, pt);
+	return unix_poll_mask(u) | (unix_writable(u) ? SOCK_POLL_OUT : 0);
 }
 
 /* A sender that waits may have room with the new limit. */
 static int unix_set_option(struct socket *sk, int name, u32 value)
 {
+	if (name == SO_TIMESTAMP_OLD)
+		return -ENOPROTOOPT;
 	if (name != SO_SNDBUF)
 		return 0;
 	WRITE_ONCE(sk->sndbuf, value);
@@ -307,22 +313,35 @@ static int unix_set_option(struct socket *sk, int name, u32 value)
 	return 0;
 }
 
-/* Bytes to be read; of datagrams those of the first. */
-static long unread(struct unix_sock *u)
+u32 unix_unread_locked(const struct unix_sock *u)
 {
-	struct unix_msg *msg;
-	long n = 0;
+	const struct unix_msg *msg;
+	u32 n = 0;
 
-	if (READ_ONCE(u->state) == UNIX_LISTEN)
-		return -EINVAL;
-	spin_lock(&u->sk.lock);
+	assert_spin_held(&u->sk.lock);
 	list_for_each(msg, &u->queue, node) {
 		n += msg->len - msg->consumed;
 		if (unix_is_dgram(u))
 			break;
 	}
+	return n;
+}
+
+static long unread(struct unix_sock *u)
+{
+	long n;
+
+	if (READ_ONCE(u->state) == UNIX_LISTEN)
+		return -EINVAL;
+	spin_lock(&u->sk.lock);
+	n = unix_unread_locked(u);
 	spin_unlock(&u->sk.lock);
 	return n;
+}
+
+static void unix_meminfo(struct socket *sk, struct sock_memory *m)
+{
+	m->wmem = (u32)atomic_read(&unix_of(sk)->wmem);
 }
 
 static long unix_ioctl(struct socket *sk, u32 cmd, uaddr_t arg)
@@ -348,7 +367,8 @@ static bool unix_is_listening(struct socket *sk)
 
 #define UNIX_COMMON_OPS \
 	.bind = unix_bind, .socketpair = unix_socketpair, .getname = unix_getname, .shutdown = unix_shutdown, \
-	.ioctl = unix_ioctl, .set_option = unix_set_option, .release = unix_release, .free = unix_free, \
+	.ioctl = unix_ioctl, .meminfo = unix_meminfo, .set_option = unix_set_option, \
+	.release = unix_release, .free = unix_free, \
 	.is_listening = unix_is_listening
 
 static const struct socket_ops unix_stream_ops = {

@@ -26,6 +26,7 @@ struct unix_msg {
 	u32 len, consumed;		/* bytes, and those a stream's reader has taken */
 	u32 charge;			/* counted in sender->wmem */
 	u32 nr_pages;
+	bool peeked;			/* of no bytes: SO_PEEK_OFF has passed it */
 	struct unix_sock *sender;	/* counted */
 	struct pid *pid;		/* the sender's credentials; NULL and -1: not told */
 	uid_t uid;
@@ -46,6 +47,7 @@ struct unix_sock {
 	bool embryo;			/* not yet accepted */
 	struct unix_sock *peer;		/* counted. Streams and seqpackets: once set it stays until the release */
 	struct list_head queue;		/* messages to be read; only readers remove, under read_mutex */
+	u32 arrivals;			/* messages that were ever queued */
 	u32 queue_len;			/* messages; of a listener: connections to be accepted */
 	u32 backlog;			/* queue_len may exceed it by one */
 	struct list_head embryos;	/* of a listener, by embryo_node */
@@ -68,7 +70,8 @@ struct unix_sock {
 	/* Guarded by flight_mutex (flight.c). */
 	u32 in_flight;			/* references to sk.file in messages */
 	struct list_head flight_node;
-	u32 outside;			/* of those, not explained by messages in suspects' queues */
+	/* of those, not explained by messages in suspects' queues */
+	u32 outside;
 	bool suspect;
 };
 
@@ -99,12 +102,14 @@ static inline const struct unix_addr *unix_addr(const struct unix_sock *u)
 }
 
 /* unix.c */
-struct unix_sock *unix_alloc(u32 type);			/* one reference; NULL: no memory */
+struct unix_sock *unix_alloc(struct net *net, u32 type);	/* one reference; NULL: no memory */
 void unix_release(struct socket *sk);
 void unix_lock_two(struct unix_sock *a, struct unix_sock *b);	/* in any order; a == b is fine */
 void unix_unlock_two(struct unix_sock *a, struct unix_sock *b);
 struct unix_sock *unix_peer_get(struct unix_sock *u);	/* with a reference; NULL */
 bool unix_writable(const struct unix_sock *u);
+u32 unix_unread_locked(const struct unix_sock *u);	/* bytes; of datagrams those of the first */
+u32 unix_poll_mask(const struct unix_sock *u);		/* all of poll's answer but whether it may send */
 /* Room in u's queue: one that waits for it is woken, and all whose poll asked for it. */
 void unix_tell_room(struct unix_sock *u);
 void unix_copy_addr(const struct unix_sock *from, struct sock_msg *m);
@@ -113,8 +118,12 @@ void unix_copy_addr(const struct unix_sock *from, struct sock_msg *m);
 int unix_bind(struct socket *sk, const union sock_addr *addr, u32 len);
 int unix_autobind(struct unix_sock *u);			/* an abstract name, if it has none */
 int unix_check_addr(const union sock_addr *addr, u32 len);
-/* The socket of that name and type, with a reference. -ECONNREFUSED, -EPROTOTYPE, those of a path walk. */
-int unix_find(const union sock_addr *addr, u32 len, u32 type, struct unix_sock **out);
+/*
+ * The socket of that name and type, with a reference; abstract names are a namespace's, paths are
+ * not. -ECONNREFUSED, -EPROTOTYPE, those of a path walk.
+ */
+int unix_find(struct net *net, const union sock_addr *addr, u32 len, u32 type,
+	      struct unix_sock **out);
 void unix_addr_put(struct unix_addr *a);
 void unix_table_add(struct unix_sock *u);
 void unix_table_remove(struct unix_sock *u);
@@ -129,17 +138,24 @@ int unix_socketpair(struct socket *a, struct socket *b);
 
 /* queue.c */
 /*
- * A message of the next len bytes of from, charged to u: waits until u may send, at most *left. 0 and *out, -EAGAIN,
- * -EPIPE, -EFAULT, -ENOMEM, the socket's error. Credentials are scm's if it has some.
+ * A message of the next len bytes of from, charged to u: waits until u may send, at most *left. 0
+ * and *out, -EAGAIN, -EPIPE, -EFAULT, -ENOMEM, the socket's error. Credentials are scm's if it has
+ * some.
  */
-int unix_msg_create(struct unix_sock *u, struct iov_iter *from, size_t len, const struct scm *scm, ktime_t *left,
-		    struct unix_msg **out);
+int unix_msg_create(struct unix_sock *u, struct iov_iter *from, size_t len, const struct scm *scm,
+		    ktime_t *left, struct unix_msg **out);
 void unix_msg_free(struct unix_msg *msg);
 /* Put in the queue of `to`, whose lock is held: it is the receiver's from here on. */
 void unix_msg_queue_locked(struct unix_sock *to, struct unix_msg *msg);
 /* Bytes of [at, at + n) that went to the iterator: fewer where it faults. */
 size_t unix_msg_copy(const struct unix_msg *msg, size_t at, size_t n, struct iov_iter *to);
 struct unix_msg *unix_msg_first(const struct unix_sock *u);	/* NULL: none; read_mutex held */
+struct unix_msg *unix_msg_next(const struct unix_sock *u, const struct unix_msg *msg);	/* likewise */
+/*
+ * The one that SO_PEEK_OFF leads to: *skip bytes behind its front; NULL: none, until more than
+ * *arrivals have arrived. read_mutex held.
+ */
+struct unix_msg *unix_msg_at_offset(struct unix_sock *u, size_t *skip, u32 *arrivals);
 void unix_msg_unlink(struct unix_sock *u, struct unix_msg *msg);
 /* What goes to the receiver beside the data: moved out of the message, or for MSG_PEEK copied. */
 int unix_msg_take_scm(struct unix_msg *msg, struct scm *scm, bool peek);
@@ -154,10 +170,14 @@ ssize_t unix_seqpacket_send(struct socket *sk, struct sock_msg *m);
 ssize_t unix_seqpacket_recv(struct socket *sk, struct sock_msg *m);
 u32 unix_dgram_poll(struct socket *sk, struct file *f, struct poll_table *pt);
 
+/* diag.c */
+int unix_diag(const struct nl_request *r, struct nl_out *o);
+
 /* flight.c */
 /* The files of a message are about to be queued; -ETOOMANYREFS. */
 int unix_flight_begin(struct scm_rights *r);
 void unix_flight_end(struct scm_rights *r);		/* they are out of it again */
 /* A reader has copies of files that stay in a message: see flight.c. */
 void unix_flight_barrier(void);
-void unix_flight_collect(void);		/* a socket ends: look whether others have become unreachable */
+/* a socket ends: look whether others have become unreachable */
+void unix_flight_collect(void);

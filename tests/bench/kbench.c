@@ -40,6 +40,7 @@
 #include <sys/prctl.h>
 #include <sys/reboot.h>
 #include <sys/resource.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -947,6 +948,45 @@ static void tcp_bw(void)
 	if (tcp_pair(s) < 0) UNSUP("tcp-loopback");
 	bandwidth(s[0], s[1]);
 }
+/* The same from a cached file of SENDFILE bytes, 64 KiB a call. */
+#define SENDFILE (4u << 20)
+static int sendfile_all(int s, int file, u64 n)
+{
+	for (u64 i = 0; i < n; i++) {
+		off_t at = (off_t)(i * CHUNK % SENDFILE);
+		for (size_t left = CHUNK; left;) {
+			ssize_t r = sendfile(s, file, &at, left);
+			if (r <= 0)
+				return -1;
+			left -= r;
+		}
+	}
+	return 0;
+}
+static int cached_file(void)
+{
+	int fd = mkfile(fpath("kb.send"), SENDFILE);
+	unlink(fpath("kb.send"));
+	return fd;
+}
+static void tcp_sendfile(void)
+{
+	int s[2], file = cached_file();
+	if (file < 0) UNSUP("file");
+	if (tcp_pair(s) < 0) UNSUP("tcp-loopback");
+	pid_t c = fork();
+	if (c < 0) UNSUP("fork");
+	if (!c) {
+		close(s[0]);
+		sendfile_all(s[1], file, ~0ull);
+		_exit(0);
+	}
+	close(s[1]);
+	run_mbs(cur_name, b_drain, &s[0], 0, CHUNK);
+	reap(c);
+	close(s[0]);
+	close(file);
+}
 static double b_conn(u64 n, void *a)
 {
 	char c;
@@ -993,7 +1033,8 @@ static void udp_lat(void)
 	struct sockaddr_in a, b;
 	int x = lo_listen(SOCK_DGRAM, &a), y = lo_listen(SOCK_DGRAM, &b);
 	if (x < 0 || y < 0) UNSUP("udp-bind");
-	if (connect(x, (void *)&b, sizeof b) < 0 || connect(y, (void *)&a, sizeof a) < 0) UNSUP("connect");
+	if (connect(x, (void *)&b, sizeof b) < 0 || connect(y, (void *)&a, sizeof a) < 0)
+		UNSUP("connect");
 	pingpong(x, y);
 }
 
@@ -1084,7 +1125,8 @@ static void fair(int lo, double wlo, u64 ns)
 		tv += fabs((double)d[i] / sum - w[i] / wsum) / 2;
 	put(cur_name, tv * 100, "%err", LOWER, tv * 100, tv * 100, 1);
 	if (lo)
-		put("fair_nice_ratio", (double)(d[0] + d[1]) / (d[2] + d[3]), "x(ideal-3.06)", INFO, 0, 0, 1);
+		put("fair_nice_ratio", (double)(d[0] + d[1]) / (d[2] + d[3]), "x(ideal-3.06)", INFO,
+		    0, 0, 1);
 }
 static void fair_equal(void) { fair(0, 1024, 1000000000); }
 static void fair_nice5(void) { fair(5, 335, 2000000000); }
@@ -1228,7 +1270,8 @@ static void create_rate(size_t bytes)
 		for (int i = 0; i < N; i++) {
 			snprintf(leaf, sizeof leaf, "kbf%d", i);
 			int fd = open(fpath(leaf), O_WRONLY | O_CREAT | O_EXCL, 0644);
-			if (fd < 0 || (bytes && write(fd, buf, bytes) != (ssize_t)bytes)) UNSUP("create");
+			if (fd < 0 || (bytes && write(fd, buf, bytes) != (ssize_t)bytes))
+				UNSUP("create");
 			close(fd);
 		}
 		u64 t2 = now();
@@ -1568,7 +1611,8 @@ static void do_work(int kind, int id, u64 iters, int *err)
 		break;
 	case W_PF:
 		for (u64 i = 0; i < iters; i += 256) {
-			p = mmap(NULL, MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+			p = mmap(NULL, MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+				 0);
 			if (p == MAP_FAILED) { *err = errno; return; }
 			madvise(p, MIB, MADV_NOHUGEPAGE);
 			for (size_t k = 0; k < MIB; k += 4096)
@@ -1589,7 +1633,8 @@ static void do_work(int kind, int id, u64 iters, int *err)
 		for (u64 i = 0; i < iters; i++) {
 			int f = open(path, O_RDWR | O_CREAT, 0644);
 			if (f < 0) { *err = errno; return; }
-			if (pwrite(f, chunk, 4096, 0) != 4096 || pread(f, chunk, 4096, 0) != 4096) *err = EIO;
+			if (pwrite(f, chunk, 4096, 0) != 4096 || pread(f, chunk, 4096, 0) != 4096)
+				*err = EIO;
 			close(f);
 		}
 		unlink(path);
@@ -1733,6 +1778,48 @@ static void vnet_tx(void)
 	run_dev(cur_name, b_send, &s, opt_cpuonly ? 128 : 256, 9, CHUNK);
 	close(s);
 }
+static double b_sendfile(u64 n, void *a)
+{
+	int *fd = a;
+	u64 t = now();
+	return sendfile_all(fd[0], fd[1], n) ? -1 : (double)(now() - t);
+}
+static void vnet_sendfile(void)
+{
+	int fd[2] = { host_conn('T'), cached_file() };
+	if (fd[0] < 0) UNSUP("connect-host");
+	if (fd[1] < 0) UNSUP("file");
+	run_dev(cur_name, b_sendfile, fd, opt_cpuonly ? 128 : 256, 9, CHUNK);
+	close(fd[0]);
+	close(fd[1]);
+}
+/* Writes by reference; the notices are taken as they come. */
+static double b_zerocopy(u64 n, void *a)
+{
+	int fd = *(int *)a;
+	char control[128];
+	u64 t = now();
+	for (u64 i = 0; i < n; i++) {
+		struct msghdr m = { .msg_control = control, .msg_controllen = sizeof control };
+		for (size_t d = 0; d < CHUNK;) {
+			ssize_t r = send(fd, chunk + d, CHUNK - d, MSG_ZEROCOPY);
+			if (r <= 0)
+				return -1;
+			d += r;
+		}
+		recvmsg(fd, &m, MSG_ERRQUEUE | MSG_DONTWAIT);
+	}
+	return now() - t;
+}
+static void vnet_zerocopy(void)
+{
+	int one = 1, s = host_conn('T');
+	if (s < 0) UNSUP("connect-host");
+	if (setsockopt(s, SOL_SOCKET, SO_ZEROCOPY, &one, sizeof one)) UNSUP("SO_ZEROCOPY");
+	memset(chunk, 1, CHUNK);        /* pages of its own */
+	run_dev(cur_name, b_zerocopy, &s, opt_cpuonly ? 128 : 256, 9, CHUNK);
+	close(s);
+}
 static void vnet_rx(void)
 {
 	int s = host_conn('R');
@@ -1789,6 +1876,7 @@ static const struct bench { const char *name, *group; void (*fn)(void); int flag
 	{ "tcp_lat", "net", tcp_lat, 0 },
 	{ "tcp_conn", "net", tcp_conn, 0 },
 	{ "tcp_bw", "net", tcp_bw, 0 },
+	{ "tcp_sendfile", "net", tcp_sendfile, 0 },
 	{ "udp_lat", "net", udp_lat, 0 },
 	{ "sched_yield", "sched", sched_yield_, 0 },
 	{ "oversleep_1ms", "sched", oversleep_1ms, 0 },
@@ -1814,6 +1902,8 @@ static const struct bench { const char *name, *group; void (*fn)(void); int flag
 	{ "disk_pread4k_direct", "disk", disk_pread4k_direct, 0 },
 	{ "disk_fsync_4k", "disk", disk_fsync_4k, 0 },
 	{ "vnet_tx", "vnet", vnet_tx, 2 },
+	{ "vnet_sendfile", "vnet", vnet_sendfile, 2 },
+	{ "vnet_zerocopy", "vnet", vnet_zerocopy, 2 },
 	{ "vnet_rx", "vnet", vnet_rx, 2 },
 	{ "vnet_rtt", "vnet", vnet_rtt, 2 },
 };
@@ -1841,7 +1931,8 @@ static void run_one(const struct bench *b)
 	while (waitpid(c, &st, 0) < 0 && errno == EINTR)
 		;
 	if (WIFSIGNALED(st))
-		unsup(b->name, WTERMSIG(st) == SIGALRM ? "timeout" : "crashed with signal %d", WTERMSIG(st));
+		unsup(b->name, WTERMSIG(st) == SIGALRM ? "timeout" : "crashed with signal %d",
+		      WTERMSIG(st));
 }
 
 static int wanted(const struct bench *b, int ac, char **av)
@@ -1851,7 +1942,8 @@ static int wanted(const struct bench *b, int ac, char **av)
 	for (int i = 0; i < ac; i++) {
 		if (!strcmp(av[i], "all"))
 			goto all;
-		if (av[i][0] == '!' && (!strcmp(av[i] + 1, b->name) || !strcmp(av[i] + 1, b->group)))
+		if (av[i][0] == '!' &&
+		    (!strcmp(av[i] + 1, b->name) || !strcmp(av[i] + 1, b->group)))
 			return 0;
 		if (!strcmp(av[i], b->name) || !strcmp(av[i], b->group))
 			return 1;
@@ -1859,7 +1951,8 @@ static int wanted(const struct bench *b, int ac, char **av)
 	return 0;
 all:
 	for (int i = 0; i < ac; i++)
-		if (av[i][0] == '!' && (!strcmp(av[i] + 1, b->name) || !strcmp(av[i] + 1, b->group)))
+		if (av[i][0] == '!' &&
+		    (!strcmp(av[i] + 1, b->name) || !strcmp(av[i] + 1, b->group)))
 			return 0;
 	if ((b->flag & 1) && ncpu() < 2)
 		return 0;
@@ -1907,13 +2000,15 @@ int main(int argc, char **argv)
 				printf("%-8s %s\n", tab[i].group, tab[i].name);
 			return 0;
 		default:
-			fprintf(stderr, "usage: kbench [-t|-j] [-d DIR] [-m MS] [-p PREFIX] [-r RAM_MIB] "
+			fprintf(stderr,
+				"usage: kbench [-t|-j] [-d DIR] [-m MS] [-p PREFIX] [-r RAM_MIB] "
 				"[-H HOST:PORT] [-C] [-F] [-T SEC] [-l] [all | NAME | GROUP | !NAME ...]\n");
 			return 2;
 		}
 	o = readlink("/proc/self/exe", self_path, sizeof self_path - 1);
 	if (o <= 0)
-		snprintf(self_path, sizeof self_path, "%s", strchr(argv[0], '/') ? argv[0] : "/bin/kbench");
+		snprintf(self_path, sizeof self_path, "%s",
+			 strchr(argv[0], '/') ? argv[0] : "/bin/kbench");
 
 	printf("KBENCH-BEGIN\n# cpus %d rdtime %s target_ms %.0f dir %s\n", ncpu(),
 	       have_rdtime() ? "yes" : "no", target_ns / 1e6, dir);

@@ -10,11 +10,12 @@ import subprocess
 
 import pexpect
 
-from conftest import ROOT
+from conftest import ROOT, alone_with_make
 from qemu import TROUBLE
 
 PROMPT = "root@fathom:"
-KERNEL_LINE = re.compile(r"^\[ *\d+\.\d+\] .*\n", re.M)
+KERNEL_LINE = re.compile(r"\[ *\d+\.\d{6}\] [^\n]*\n")
+BEGINS = "@+@\n"
 DONE = re.compile(r"@@(\d+)@@\r*\n")
 WAIT_S = 60
 
@@ -24,9 +25,13 @@ class ConsoleError(AssertionError):
 
 
 def run_flags(target, *variables):
-    """QEMU's command for a make target, from make itself: the tests start what people start, on a free port."""
-    done = subprocess.run(["make", "-s", "-n", target, "PORT=0", *variables], cwd=ROOT, text=True, check=True,
-                          stdout=subprocess.PIPE)
+    """
+    QEMU's command for a make target, from make itself: the tests start what people start, on a free port. A
+    test that brings networks of its own says "qemu-net=".
+    """
+    with alone_with_make():
+        done = subprocess.run(["make", "-s", "-n", target, "PORT=0", *variables], cwd=ROOT, text=True, check=True,
+                              stdout=subprocess.PIPE)
     return shlex.split([line for line in done.stdout.splitlines() if re.match(r"\S*qemu-system", line)][-1])
 
 
@@ -61,12 +66,16 @@ class Session:
 
     def run(self, command):
         """(exit status, output) of a command line at the shell's prompt; the kernel's own lines left out."""
-        # The shell echoes what is typed: the marker is typed in two parts, so that it is no marker yet.
-        self.type(f"{command}; echo @@$?@'@'\r")
+        # The shell echoes what is typed, and what works behind it may write in the middle of that: two
+        # markers, which as typed are none yet, stand around what the command prints.
+        self.type(f"echo @'+'@; {command}; echo @@$?@'@'\r")
         output = self.expect(DONE, f"no end of: {command}")
         status = int(self.child.match[1])
         self.expect(PROMPT, f"no prompt after: {command}")
-        return status, KERNEL_LINE.sub("", output.replace("\r", "").partition("@'@'\n")[2])
+        output = output.replace("\r", "")
+        if BEGINS not in output:
+            raise ConsoleError(f"no beginning of: {command}\n{output}")
+        return status, KERNEL_LINE.sub("", output.partition(BEGINS)[2])
 
     def ends(self):
         """Wait until the machine is off."""

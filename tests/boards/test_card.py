@@ -38,8 +38,8 @@ def halt(machine):
     machine.expect("system halted", "it does not end")
 
 
-@pytest.mark.parametrize("board", ROOT_START)
-@pytest.mark.parametrize("variables", [(), ("CONFIG=debug",)], ids=["shipped", "debug"])
+@pytest.mark.parametrize("board, variables", [("visionfive2", ()), ("sifive-unleashed", ("CONFIG=debug",))],
+                         ids=["visionfive2", "sifive-unleashed-debug"])
 def test_files_survive_a_restart(board, variables, tmp_path):
     with Machine(command_of(tmp_path, board, *variables)) as machine:
         machine.login()
@@ -55,14 +55,6 @@ def test_files_survive_a_restart(board, variables, tmp_path):
         assert ok(machine, "md5sum < /root/a/link") == sums
         halt(machine)
     assert not check_disk(f"{tmp_path}/sdcard.img?offset={ROOT_START[board]}")
-
-
-def test_random_numbers_come(tmp_path):
-    """One interrupt when the source is seeded, one with the numbers."""
-    with Machine(command_of(tmp_path, "visionfive2")) as machine:
-        machine.login()
-        counts = ok(machine, "grep rng@ /proc/interrupts").split()[1:-3]
-        assert sum(map(int, counts)) == 2, counts
 
 
 # --- errors: the model's monitor says when ---
@@ -155,14 +147,13 @@ def test_an_error_that_stays_is_reported(faulty, error):
     assert md5_of_chunk(machine, at) == hashlib.md5(card[at * CHUNK:(at + 1) * CHUNK]).hexdigest()
 
 
-def test_a_card_that_is_pulled_out(faulty):
-    machine, monitor, _, chunks = faulty
-    ok(machine, "sync")
+def test_the_roots_card_is_pulled_out(faulty):
+    machine, monitor, _, _ = faulty
+    ok(machine, "sync; exec 7< /dev/mmcblk1")
     monitor.ask("eject -f sd0")
-    for _ in range(2):
-        status, said = machine.run(f"chunk {next(chunks) + 20} 2 >/dev/null")
-        assert status and "Input/output error" in said, said
-    assert ok(machine, "dmesg | grep -c 'the card is gone'") != "0"
+    ok(machine, "for i in 1 2 3 4 5 6 7 8 9; do test -e /dev/mmcblk1 || break; sleep .2; done; ! test -e /dev/mmcblk1")
+    status, said = machine.run("dd bs=1M skip=60 count=1 <&7 2>&1 >/dev/null")
+    assert status and "Input/output error" in said, said
 
 
 # --- the image that goes onto a card ---

@@ -28,7 +28,7 @@ class UBoot(Machine):
 
 def command_of(folder):
     run_make("sdcard", "run-ready", BOARD)
-    return private_copy(run_flags("run-uboot", BOARD), folder)
+    return private_copy(run_flags("run-uboot", BOARD, "qemu-net="), folder)
 
 
 @pytest.fixture(scope="module", name="uboot")

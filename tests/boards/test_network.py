@@ -6,14 +6,19 @@ comes up by itself, and a web server in the guest answers the host through the f
 import concurrent.futures
 import re
 import socket
+import sys
 
 import pytest
 
-from conftest import run_make
+from conftest import ROOT, run_make
 from machine import Machine
 from test_shell import ok
 from test_uboot import private_copy
 from machine import run_flags
+
+sys.path.insert(0, str(ROOT / "tests"))
+import flood		# pylint: disable=wrong-import-position
+import load		# pylint: disable=wrong-import-position
 
 PATTERNS = ("one", "threads", "acceptors", "reuseport", "select", "epoll", "edge")
 
@@ -26,12 +31,14 @@ def free_port():
 
 @pytest.fixture(scope="module", params=["SMP=1", "SMP=4", "SMP=4 CONFIG=debug"])
 def guest(request, tmp_path_factory):
-    """(machine, the host's port that leads to the guest's 8080)"""
+    """(machine, the host's port that leads to the guest's 8080); machine.ports: more of them"""
     port = free_port()
     variables = (*request.param.split(), f"PORT={port}")
     run_make("all", "run-ready", *variables)
     command = private_copy(run_flags("run", *variables), tmp_path_factory.mktemp("net"))
-    with Machine(command) as machine:
+    ports = load.free_ports(load.CLIENTS)
+    with Machine(load.forwarded(command, ports)) as machine:
+        machine.ports = ports
         yield machine.login(), port
 
 
@@ -75,3 +82,29 @@ def test_web_server(guest, pattern):
         assert "Hello world!" in ok(machine, "wget -q -O - http://127.0.0.1:8080/")
     finally:
         ok(machine, "kill $!; wait $! 2> /dev/null; true")
+
+
+def test_many_clients_at_once(guest):
+    """64 at a time; nobody waits for long. At length: make load."""
+    machine, _ = guest
+    ok(machine, "/usr/libexec/demos/http threads 8080 0 128 > /dev/null & sleep 1")
+    try:
+        clients = load.Load(machine.ports, 600)
+        assert clients.run() == {"answered": 600}
+        assert clients.slowest < 10
+        assert "TcpExt: 0 0 0 0 0" in ok(machine, "cat /proc/net/netstat")
+    finally:
+        ok(machine, "kill $!; wait $! 2> /dev/null; true")
+
+
+@pytest.mark.parametrize("smp", [1, 4])
+def test_syn_flood(smp, tmp_path):
+    """Clients are served all along, and the flood costs little. At length: make load FLOOD=100000."""
+    run_make("all", "run-ready")
+    ports, host = load.free_ports(flood.CLIENTS), flood.Host()
+    command = private_copy(run_flags("run", f"SMP={smp}"), tmp_path)
+    with Machine(load.forwarded(command, ports) + host.flags()) as machine:
+        host.start()
+        machine.login()
+        ok(machine, "/usr/libexec/demos/http threads 8080 0 128 > /dev/null & sleep 1")
+        flood.Outcome(machine, host, ports, 20000, ok).judge(20000)

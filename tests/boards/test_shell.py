@@ -79,19 +79,21 @@ def test_background_jobs(machine):
     assert ok(machine, "sort /tmp/jobs.$$ | tr '\\n' ' '") == "1 2 3 4 5 6 7 8"
 
 
+def start(machine, command):
+    """Type it, and wait until it has the terminal: what came earlier the shell would take."""
+    machine.type(f"sh -c 'echo start\"ed\"; exec {command}'\r")
+    machine.expect(re.compile("started\r*\n"), "it does not start")
+
+
 def test_interrupt_a_program(machine):
-    machine.type("sleep 100\r")
-    machine.expect("sleep 100", "no echo")
-    machine.expect("\n", "no echo")
+    start(machine, "sleep 100")
     machine.type("\x03")
     machine.expect("root@fathom:", "^C does not end sleep")
     assert ok(machine, "jobs") == ""
 
 
 def test_stop_and_resume(machine):
-    machine.type("sleep 3\r")
-    machine.expect("sleep 3", "no echo")
-    machine.expect("\n", "no echo")
+    start(machine, "sleep 3")
     machine.type("\x1a")
     machine.expect("Stopped", "^Z does not stop sleep")
     machine.expect("root@fathom:", "no prompt")
@@ -102,9 +104,7 @@ def test_stop_and_resume(machine):
 
 
 def test_end_of_file(machine):
-    machine.type("cat > /tmp/typed\r")
-    machine.expect("typed", "no echo")
-    machine.expect("\n", "no echo")
+    start(machine, "cat > /tmp/typed")
     machine.type("a line\r\x04")
     machine.expect("root@fathom:", "^D does not end cat")
     assert ok(machine, "cat /tmp/typed") == "a line"
@@ -170,6 +170,21 @@ def test_tools(machine):
     for command in ("ps", "top -b -n 1", "free", "df", "uptime", "mount", "dmesg | tail -n 1", "uname -a", "id",
                     "date", "hostname", "cat /proc/self/status", "ls -l /proc/self/fd"):
         ok(machine, command)
+
+
+def test_real_time_clock(machine, request):
+    """It has set the system's clock, but where it has no battery; hwclock reads it and sets it."""
+    board = BOOTS[request.node.callspec.params["machine"]][0]
+    if board == "sifive-unleashed":
+        assert "rtc" not in ok(machine, "ls /dev /sys/class")
+        pytest.skip("no clock that has a driver")
+    if board == "visionfive2":
+        ok(machine, "date -u -s '2030-01-02 03:04:05'; hwclock -u -w")
+    now, clock = map(int, ok(machine, "date +%s; cat /sys/class/rtc/rtc0/since_epoch").split())
+    assert abs(now - clock) <= 2
+    ok(machine, "date -u -s '2031-02-03 04:05:06'; hwclock -u -w; date -s @$(cat /sys/class/rtc/rtc0/since_epoch)")
+    assert "2031-02-03" in ok(machine, "cat /sys/class/rtc/rtc0/date") and "2031" in ok(machine, "hwclock -u -r")
+    ok(machine, f"date -s @{now + 1}; hwclock -u -w")
 
 
 def test_processes_do_not_pile_up(machine):

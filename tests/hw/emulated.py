@@ -5,6 +5,7 @@ A board on the desk that is none: QEMU behind a serial line and a power switch.
 
 usage: emulated.py serve BOARD FOLDER     put the board there, until ^C
        emulated.py on|off FOLDER          its power switch
+       emulated.py host FOLDER COMMAND    what labgrid has the computer do that the card's multiplexer is plugged into
 
 "serve" starts nothing yet: it makes FOLDER/tty, a pseudo-terminal that stays while the power comes
 and goes, FOLDER/switch, a socket, FOLDER/tftp, what the board's network can fetch, and FOLDER/env.yaml,
@@ -12,10 +13,14 @@ a labgrid environment of labgrid's own drivers that names them: make hwtest BOAR
 The machine is that of make run-uboot with a card of its own; switched off it is killed, as by a
 pulled plug. The harness (session.py) cannot tell it from hardware.
 
+With mux=True the card is in a multiplexer (emulated_mux.py), and there is no TFTP: the card, FOLDER/sdcard.img, is
+the board's or the computer's, as FOLDER/mux says; where it is not in the board, the board's slot is empty.
+
 What goes wrong on a desk can be had (class Faults): characters that get lost or changed on their way
 from the board, a board that never says a word, one whose memory flips a bit while a test runs.
 """
 import dataclasses
+import json
 import os
 import pathlib
 import pty
@@ -38,18 +43,26 @@ targets:
   main:
     resources:
     - RawSerialPort: {{port: "{folder}/tty", speed: 115200}}
-    - TFTPProvider: {{internal: "{folder}/tftp/", external: ""}}
+    - {files}
     drivers:
     - SerialDriver: {{}}
-    - TFTPProviderDriver: {{}}
+    - {drivers}
     - ExternalPowerDriver:
         cmd_on: "{program} on {folder}"
         cmd_off: "{program} off {folder}"
         delay: 0.2
-    - FathomStrategy: {{board: {board}, server: 10.0.2.2{more}}}
-"""
+    - FathomStrategy: {{board: {board}, {way}{more}}}
+{imports}"""
+# Where files come from: resource, driver, the strategy's options.
+TFTP = ('TFTPProvider: {{internal: "{folder}/tftp/", external: ""}}', "TFTPProviderDriver: {{}}", "server: 10.0.2.2")
+MUX = ('EmulatedSDMux: {{program: "{program}", folder: "{folder}"}}',
+       "USBSDMuxDriver: {{}}\n    - USBStorageDriver: {{}}",
+       'network: "", load: "load mmc {slot}:3 {{address}} {{file}}"')
+SLOTS = {"visionfive2": 1, "sifive-unleashed": 0}
+MUX_DISK = "/dev/desk"
 NETWORK = {"qemu-virt": ["-device", "virtio-net-device,netdev=tftp", "-netdev", "user,id=tftp,tftp={}"],
-           "visionfive2": ["-nic", "user,tftp={}", "-nic", "none"]}
+           "visionfive2": ["-nic", "user,tftp={}", "-nic", "none"],
+           "sifive-unleashed": ["-nic", "user,tftp={}"]}
 
 
 @dataclasses.dataclass
@@ -66,11 +79,11 @@ class Faults:
 
 class Board:
     """One machine; start and stop come through the switch."""
-    def __init__(self, board, folder, faults=None, variables=()):
+    def __init__(self, board, folder, faults=None, variables=(), mux=False):
         self.folder, self.faults = pathlib.Path(folder).resolve(), faults or Faults()
         self.board, self.process, self.starts = board, None, 0
         self.random = random.Random(self.faults.seed)
-        self.seen = b""
+        self.seen, self.mux = b"", mux
         (self.folder / "tftp").mkdir(parents=True, exist_ok=True)
         self.command = self.command_of(variables)
         self.master, self.slave = pty.openpty()
@@ -85,7 +98,7 @@ class Board:
     def command_of(self, variables):
         variables = (f"BOARD={self.board}", *variables)
         run_make("sdcard", "run-ready", *variables)
-        command = private_copy(run_flags("run-uboot", *variables), self.folder)
+        command = private_copy(run_flags("run-uboot", *variables, "qemu-net="), self.folder)
         command.remove("-nographic")
         return [*command, "-display", "none", "-monitor", "none", "-serial", "stdio",
                 "-gdb", f"unix:{self.folder}/gdb,server,nowait",
@@ -93,17 +106,24 @@ class Board:
 
     def environment(self, more=""):
         """Write env.yaml; its path. more: further options of the strategy, ", name: value"."""
-        path = self.folder / "env.yaml"
-        path.write_text(ENVIRONMENT.format(folder=self.folder, program=f"{sys.executable} {__file__}",
-                                           board=self.board, more=more))
+        path, program = self.folder / "env.yaml", f"{sys.executable} {__file__}"
+        files, drivers, way = (part.format(folder=self.folder, program=program, slot=SLOTS.get(self.board))
+                               for part in (MUX if self.mux else TFTP))
+        path.write_text(ENVIRONMENT.format(
+            folder=self.folder, program=program, board=self.board, more=more, files=files, drivers=drivers,
+            way=way, imports="imports: [emulated_mux]\n" if self.mux else ""))
         return path
+
+    def has_card(self):
+        return not self.mux or mode_of(self.folder) == "dut"
 
     def on(self):
         if self.process:
             return
         self.starts += 1
+        command = self.command if self.has_card() else without_card(self.command)
         # It ends with this process, whatever ends that.
-        self.process = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", *self.command], cwd=ROOT, bufsize=0,
+        self.process = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", *command], cwd=ROOT, bufsize=0,
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         threading.Thread(target=self.serve_output, args=(self.process,), daemon=True).start()
 
@@ -197,6 +217,41 @@ class Board:
         return port
 
 
+# --- the card's multiplexer ---
+
+def mode_of(folder):
+    path = pathlib.Path(folder) / "mux"
+    return path.read_text() if path.exists() else "dut"
+
+
+def without_card(command):
+    at = next(number for number, word in enumerate(command) if word.startswith("file=") and "if=sd" in word)
+    return command[:at - 1] + command[at + 1:]
+
+
+def start_of(card, number):
+    table = json.loads(subprocess.run(["/usr/sbin/sfdisk", "--json", card], check=True, stdout=subprocess.PIPE).stdout)
+    return table["partitiontable"]["partitions"][number - 1]["start"] * 512
+
+
+def as_host(folder, command):
+    """labgrid's USBSDMuxDriver and USBStorageDriver give these three commands."""
+    card, is_ours = folder / "sdcard.img", mode_of(folder) == "host"
+    if command[0] == "usbsdmux":
+        if not (folder / "mux-is-stuck").exists():
+            (folder / "mux").write_text(command[2])
+    elif command[0] == "cat":
+        print(card.stat().st_size // 512 if is_ours else 0)
+    elif command[0] == "dd" and is_ours:
+        options = dict(word.split("=", 1) for word in command[1:])
+        number = options["of"].removeprefix(MUX_DISK)
+        start = start_of(card, int(number)) if number else 0
+        subprocess.run(["dd", f"if={options['if']}", f"of={card}", "bs=1M", "oflag=seek_bytes", f"seek={start}",
+                        "conv=notrunc", "status=none"], check=True)
+    else:
+        sys.exit(f"{' '.join(command)}: no medium")
+
+
 def throw(what, folder):
     with socket.socket(socket.AF_UNIX) as switch:
         switch.connect(f"{folder}/switch")
@@ -219,5 +274,7 @@ if __name__ == "__main__":
         serve(*sys.argv[2:])
     elif len(sys.argv) == 3 and sys.argv[1] in ("on", "off"):
         throw(*sys.argv[1:])
+    elif len(sys.argv) > 3 and sys.argv[1] == "host":
+        as_host(pathlib.Path(sys.argv[2]), sys.argv[3:])
     else:
         sys.exit(__doc__)

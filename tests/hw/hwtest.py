@@ -32,12 +32,15 @@ from conftest import run_make  # noqa: E402
 RINGS = ("user", "kernel", "ends", "bench")
 
 
-def images(board, rings):
-    """{variant: path of its Image}, built."""
+def images(board, rings, card=False):
+    """{variant: path of its Image}, built; and "card", built where it is wanted."""
+    if card:
+        run_make("sdcard", f"BOARD={board}")
     run_make("kernel", f"BOARD={board}")
     if set(rings) & {"kernel", "ends"}:
         run_make("kernel", f"BOARD={board}", "CONFIG=debug")
-    return {variant: qemu.image(board, variant) for variant in ("", "debug")}
+    found = {variant: qemu.image(board, variant) for variant in ("", "debug")}
+    return {**found, "card": found[""].with_name("sdcard.img")}
 
 
 def run_board(board, environment, rings=RINGS, only=(), log=print, patience=session.PATIENCE_S):
@@ -45,7 +48,7 @@ def run_board(board, environment, rings=RINGS, only=(), log=print, patience=sess
     target = Environment(str(environment)).get_target("main")
     way = target.get_driver(strategy.FathomStrategy)
     way.board = way.board or board
-    tests = session.Tests(way, images(board, rings), log, patience)
+    tests = session.Tests(way, images(board, rings, bool(way.sdmux)), log, patience)
     names = [n for n in guest.programs() if not n.startswith(("bench_", "disk_")) and (not only or n in only)]
     try:
         for ring in rings:

@@ -143,6 +143,8 @@ class Tests:
         self.boots.append(boot)
         self.strategy.line = None
         try:
+            files = [str(path) for path in (self.images[variant], archive) if path]
+            self.strategy.prepare(self.images["card"], files)
             self.strategy.transition(Status.uboot)
             boot.times.append(("U-Boot", time.monotonic() - start))
             self.strategy.boot(str(self.images[variant]), archive, arguments)
@@ -330,12 +332,12 @@ class Tests:
         """Figures of kbench, [(name, value, unit)]; a case each, skipped where it cannot be measured here."""
         guest.run_make("build/bench/kbench")
         measure = bench_script()
-        todo = [job for job in measure.jobs(names) if "$disk" not in job[2]]
+        todo = [job for job in measure.jobs(names)[0] if "$disk" not in job[2]]
         parts = types.SimpleNamespace(kbench=ROOT / "build" / "bench" / "kbench",
                                       busybox=guest.CACHE / "busybox" / "busybox")
         with tempfile.TemporaryDirectory(prefix="fathom-hw-") as folder:
             archive = pathlib.Path(folder) / f"{self.strategy.board}-bench.cpio"
-            archive.write_bytes(measure.initramfs(parts, todo))
+            archive.write_bytes(measure.initramfs(parts, todo, ""))
             boot = self.boot("bench", "", str(archive), "",
                              lambda line: follow(line, r"BENCH -|power off|system halted", BENCH_S))
         text = boot.text.replace("\r", "")

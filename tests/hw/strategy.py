@@ -3,8 +3,9 @@
 A board from off to Fathom, as a labgrid strategy: off -> U-Boot -> the kernel.
 
 The environment (ENV=, labgrid's own format) says how the board is wired: any console, any power driver,
-ManualPowerDriver where a person is the switch, and where U-Boot gets its files: a TFTPProvider, or
-with "load:" any command of U-Boot's, for boards whose card was written before.
+ManualPowerDriver where a person is the switch, and where U-Boot gets its files: a TFTPProvider; a card in a
+multiplexer (USBSDMuxDriver and USBStorageDriver), which is written before each boot; or with "load:" any command
+of U-Boot's, for boards whose card was written before.
 
 labgrid's UBootDriver is not used: it takes the first answer for the truth, and a character lost in
 its marker is an exception in its parser. Here every command is one whose repetition does no harm, ends in a
@@ -12,8 +13,11 @@ marker with its status, and is typed again where the marker does not come; what 
 compared by U-Boot itself. What then still goes wrong has a name: no console, flash error.
 """
 import enum
+import json
 import os
 import re
+import subprocess
+import tempfile
 
 import attr
 import pexpect
@@ -87,6 +91,18 @@ class UBoot(Session):
         raise BoardError("no console", f"the kernel says nothing\n{self.child.text[-2000:]}")
 
 
+def partition_bytes(card, number):
+    table = json.loads(subprocess.run(["/usr/sbin/sfdisk", "--json", card], check=True, stdout=subprocess.PIPE).stdout)
+    return table["partitiontable"]["partitions"][number - 1]["size"] * 512
+
+
+def make_fat(path, size, files):
+    with open(path, "wb") as image:
+        image.truncate(size)
+    subprocess.run(["mformat", "-i", path, "-v", "FATHOM", "::"], check=True)
+    subprocess.run(["mcopy", "-i", path, *files, "::"], check=True)
+
+
 class Status(enum.Enum):
     unknown, off, uboot, fathom = range(4)
 
@@ -98,8 +114,10 @@ class FathomStrategy(Strategy):
     board: its name in boards/. server: whom U-Boot asks for files, if not who answered its DHCP.
     network: what makes U-Boot's network work. load: how U-Boot gets a file to an address.
     banner_s, kernel_s: seconds until U-Boot, and then the kernel, has to say something.
+    boot_part: of a card in a multiplexer, the FAT partition that "load:" reads.
     """
-    bindings = {"power": "PowerProtocol", "console": "ConsoleProtocol", "tftp": {"TFTPProviderDriver", None}}
+    bindings = {"power": "PowerProtocol", "console": "ConsoleProtocol", "tftp": {"TFTPProviderDriver", None},
+                "sdmux": {"USBSDMuxDriver", None}, "storage": {"USBStorageDriver", None}}
     board = attr.ib(default="", validator=attr.validators.instance_of(str))
     server = attr.ib(default="", validator=attr.validators.instance_of(str))
     network = attr.ib(default="setenv autoload no; dhcp", validator=attr.validators.instance_of(str))
@@ -107,11 +125,13 @@ class FathomStrategy(Strategy):
     prompt = attr.ib(default=r"(?:=>|StarFive #) ", validator=attr.validators.instance_of(str))
     banner_s = attr.ib(default=30, validator=attr.validators.instance_of(int))
     kernel_s = attr.ib(default=60, validator=attr.validators.instance_of(int))
+    boot_part = attr.ib(default=3, validator=attr.validators.instance_of(int))
 
     def __attrs_post_init__(self):
         super().__attrs_post_init__()
         self.status = Status.unknown
         self.line = self.uboot = None
+        self.card_is_written = False
 
     def transition(self, status):
         status = status if isinstance(status, Status) else Status[status]
@@ -130,6 +150,31 @@ class FathomStrategy(Strategy):
         else:
             raise ValueError(f"boot() leads to {status}")
         self.status = status
+
+    def write_card(self, card, files):
+        """The whole card once, its boot partition with these files for each boot; it is the board's again after."""
+        self.transition(Status.off)
+        self.target.activate(self.sdmux)
+        self.target.activate(self.storage)
+        self.sdmux.set_mode("host")
+        try:
+            if not self.card_is_written:
+                self.storage.write_image(card)
+            self.card_is_written = True
+            with tempfile.TemporaryDirectory(prefix="fathom-card-") as folder:
+                make_fat(f"{folder}/boot.img", partition_bytes(card, self.boot_part), files)
+                self.storage.write_image(f"{folder}/boot.img", partition=self.boot_part)
+        finally:
+            self.sdmux.set_mode("dut")
+
+    def prepare(self, card, files):
+        """Before power on: what U-Boot is to find. card: the image of the whole card."""
+        if not self.sdmux:
+            return
+        try:
+            self.write_card(str(card), files)
+        except Exception as reason:
+            raise BoardError("flash error", f"{card}: {reason}") from reason
 
     def file_for_uboot(self, path):
         """Its name for U-Boot."""

@@ -24,9 +24,12 @@ def verdicts_of(tests):
     return {case.verdict for case in tests.cases}
 
 
-def run(folder, board="qemu-virt", faults=None, rings=("user",), only=FEW, more="", **options):
-    """Tests of a fresh board in this folder, and that board."""
-    desk = Board(board, folder, faults)
+def run(folder, board="qemu-virt", faults=None, rings=("user",), only=FEW, more="", mux=False, **options):
+    """Tests of a fresh board in this folder, and that board. A card in a multiplexer is blank at the beginning."""
+    desk = Board(board, folder, faults, mux=mux)
+    if mux:
+        with (folder / "sdcard.img").open("r+b") as card:
+            card.write(bytes((folder / "sdcard.img").stat().st_size))
     try:
         return hwtest.run_board(board, desk.environment(more), rings, only, **options), desk
     finally:
@@ -57,6 +60,18 @@ def test_programs_run_in_one_boot(board, tmp_path):
     assert tap.startswith(f"TAP version 13\n1..{len(tests.cases)}\nok 1 - ")
     page = (tmp_path / "out" / "report.html").read_text()
     assert "Fathom on RISC-V" in page and "null_syscall" in page and not re.search(r'(src|href)="', page)
+
+
+def test_the_card_is_written_through_the_multiplexer(tmp_path):
+    tests, desk = run(tmp_path, "visionfive2", mux=True)
+    assert verdicts_of(tests) <= {"passed", "skipped"}, texts(tests)
+    assert desk.starts == 1 and desk.has_card() and not any((tmp_path / "tftp").iterdir())
+
+
+def test_a_multiplexer_that_does_not_switch(tmp_path):
+    (tmp_path / "mux-is-stuck").touch()
+    tests, desk = run(tmp_path, "visionfive2", mux=True)
+    assert verdicts_of(tests) == {"flash error"} and not desk.starts, texts(tests)
 
 
 def test_a_bad_line_gives_no_wrong_verdict(tmp_path):
@@ -100,7 +115,8 @@ def test_files_that_u_boot_cannot_get(tmp_path):
 
 
 def flip(desk):
-    desk.flip_bits("sys_ppoll")
+    """Where every program comes to at last, however late the bit flips."""
+    desk.flip_bits("sys_exit_group")
 
 
 def test_a_panic_in_a_test_ends_that_test_alone(tmp_path):

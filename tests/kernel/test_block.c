@@ -87,7 +87,8 @@ static void burst_start(struct burst *b)
 	completion_init(&b->done);
 }
 
-static void burst_page(struct burst *b, struct blockdev *dev, enum bio_op op, sector_t sector, struct page *page)
+static void burst_page(struct burst *b, struct blockdev *dev, enum bio_op op, sector_t sector,
+		       struct page *page)
 {
 	struct bio *bio = bio_alloc(dev, 1, op, GFP_KERNEL);
 
@@ -186,7 +187,8 @@ KTEST(block, sleeping_opens_the_plug)
 	page_put(page);
 }
 
-static int one_bio(struct blockdev *dev, enum bio_op op, u32 flags, sector_t sector, struct page *page, u32 bytes)
+static int one_bio(struct blockdev *dev, enum bio_op op, u32 flags, sector_t sector,
+		   struct page *page, u32 bytes)
 {
 	struct bio *bio = bio_alloc(dev, 1, op, GFP_KERNEL);
 	int err = -EINVAL;
@@ -211,7 +213,8 @@ KTEST(block, requests_off_the_disk_end_with_an_error)
 		sectors = block / SECTOR_SIZE;
 		EXPECT_EQ(one_bio(dev, BIO_READ, 0, end - PAGE_SECTORS, page, PAGE_SIZE), 0);
 		EXPECT_EQ(one_bio(dev, BIO_READ, 0, end - sectors, page, block), 0);
-		EXPECT_EQ(one_bio(dev, BIO_READ, 0, end - sectors, page, block + SECTOR_SIZE), -EIO);
+		EXPECT_EQ(one_bio(dev, BIO_READ, 0, end - sectors, page, block + SECTOR_SIZE),
+			  -EIO);
 		EXPECT_EQ(one_bio(dev, BIO_READ, 0, end, page, SECTOR_SIZE), -EIO);
 		EXPECT_EQ(one_bio(dev, BIO_WRITE, 0, end, page, SECTOR_SIZE), -EIO);
 		EXPECT_EQ(one_bio(dev, BIO_READ, 0, ~0ull >> 9, page, SECTOR_SIZE), -EIO);
@@ -362,7 +365,9 @@ KTEST(block, requests_without_memory_use_the_reserve)
 		bio_free(bios[i]);
 }
 
-/* --- disks that refuse: rodisk=NAME cannot be written, baddisk=NAME fails at sector BAD_SECTOR --- */
+/*
+ * --- disks that refuse: rodisk=NAME cannot be written, baddisk=NAME fails at sector BAD_SECTOR ---
+ */
 
 #define BAD_SECTOR	4096
 

@@ -82,6 +82,7 @@ KTEST(hang, preemptible_loop_is_none)
 {
 	u32 limit = hang_soft_ticks;
 
+	thread_sleep_ns(NS_PER_MS);	/* what ran before us counts no more */
 	hang_soft_ticks = 50;
 	spin_for(100 * 4 * NS_PER_MS);
 	hang_soft_ticks = limit;

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Device interrupts, with QEMU's clock as the source: delivery, affinity, moving under fire. */
+/*
+ * Device interrupts, with QEMU's clock as the source: delivery, affinity, moving under fire. And
+ * softirqs that do not end.
+ */
 #include <drivers/core/driver.h>
 #include <drivers/rtc/goldfish.h>
 #include <kernel/irq/irq.h>
 #include <kernel/lib/string.h>
 #include <kernel/lock/wait.h>
+#include <kernel/task/thread.h>
 #include <kernel/test/ktest.h>
 
 static struct completion rang;
@@ -128,4 +132,65 @@ KTEST(drivers, failing_probe_releases_in_reverse)
 	EXPECT_EQ(nr_released, 4);
 	for (u32 i = 0; i < 4; i++)
 		EXPECT_EQ(released[i], i % 2 ? 1 : 2);
+}
+
+/* --- a softirq that nobody else uses --- */
+
+static struct thread *tester;
+static u32 rounds, rounds_by_tester;	/* atomic */
+static bool endless;
+
+static void again(void)
+{
+	__atomic_fetch_add(&rounds, 1, __ATOMIC_RELAXED);
+	if (current == tester)
+		__atomic_fetch_add(&rounds_by_tester, 1, __ATOMIC_RELAXED);
+	if (READ_ONCE(endless))
+		softirq_raise(SOFTIRQ_NET_TX);
+}
+
+static void pass_section(void)
+{
+	softirq_disable();
+	softirq_enable();
+}
+
+/* The CPU that raises it serves it. */
+static bool is_served_here(void)
+{
+	u32 before = rounds_by_tester;
+
+	preempt_disable();
+	softirq_disable();
+	softirq_raise(SOFTIRQ_NET_TX);
+	softirq_enable();
+	preempt_enable();
+	return rounds_by_tester == before + 1;
+}
+
+KTEST(softirq, one_that_does_not_end_is_left_to_its_thread)
+{
+	u32 seen;
+	bool served = false;
+
+	tester = current;
+	softirq_register(SOFTIRQ_NET_TX, again);
+	EXPECT_TRUE(is_served_here());
+	WRITE_ONCE(endless, true);
+	is_served_here();
+	seen = rounds_by_tester;
+	/* Those in which an interrupt comes, too. */
+	for (u32 i = 0; i < 2000; i++)
+		pass_section();
+	EXPECT_EQ(rounds_by_tester, seen);
+	/* It goes on, and timers go off meanwhile. */
+	seen = READ_ONCE(rounds);
+	while (READ_ONCE(rounds) - seen < 1000)
+		thread_sleep_ns(NS_PER_MS);
+	WRITE_ONCE(endless, false);
+	for (u32 i = 0; i < 1000 && !served; i++) {
+		thread_sleep_ns(NS_PER_MS);
+		served = is_served_here();
+	}
+	EXPECT_TRUE(served);
 }

@@ -54,7 +54,7 @@ static struct netdev *bring_up(void)
 	struct inet_route r = { .family = INET_AF_INET, .type = INET_ROUTE_UNICAST, .dst.family = INET_AF_INET };
 	struct netdev *dev;
 
-	mutex_lock(&init_net.config_lock);
+	mutex_lock(&net_config_lock);
 	dev = netdev_by_name(&init_net, "eth0");
 	EXPECT_TRUE(dev);
 	if (dev && !(dev->flags & IFF_UP)) {
@@ -66,7 +66,7 @@ static struct netdev *bring_up(void)
 		EXPECT_EQ(inet_route_add(&init_net, &r), 0);
 		EXPECT_EQ(inet_route_add(&init_net, &r), -EEXIST);
 	}
-	mutex_unlock(&init_net.config_lock);
+	mutex_unlock(&net_config_lock);
 	return dev;
 }
 
@@ -129,9 +129,9 @@ KTEST(peer, gives_an_ipv6_address_and_answers)
 	/* Router solicitation, its answer, and the wait for somebody who has that address already. */
 	for (u32 i = 0; i < 200 && !v6_ready; i++) {
 		thread_sleep_ns(100 * NS_PER_MS);
-		mutex_lock(&init_net.config_lock);
+		mutex_lock(&net_config_lock);
 		inet_addr_for_each(&init_net, dev, note_v6, NULL);
-		mutex_unlock(&init_net.config_lock);
+		mutex_unlock(&net_config_lock);
 	}
 	EXPECT_TRUE(v6_ready);
 	peer_open(&p, INET_AF_INET6, INET_PING);

@@ -8,6 +8,7 @@
 #include <kernel/lock/rcu.h>
 #include <kernel/mm/alloc.h>
 #include <kernel/percpu.h>
+#include <kernel/sched/runqueue.h>
 #include <kernel/sched/sched.h>
 #include <kernel/task/thread.h>
 #include <kernel/test/ktest.h>
@@ -214,6 +215,58 @@ KTEST(sched, no_wake_up_is_lost)
 	EXPECT_EQ(hops, RING * ROUNDS);
 }
 
+/* --- wake-ups against moves: threads preempted on their way to sleep, and idle CPUs --- */
+
+#define SLEEPERS	16
+#define WAKERS		2
+static struct thread *sleepers[SLEEPERS];
+static u32 sleeping;			/* atomic: sleepers that have not done their rounds */
+
+static int sleep_with_breaks(u32 me)
+{
+	__atomic_store_n(&sleepers[me], current, __ATOMIC_RELEASE);
+	for (u32 i = 0; i < ROUNDS / 2; i++) {
+		thread_set_state(TASK_UNINTERRUPTIBLE);
+		/* Preempted here, it waits for a CPU with its state set; an idle CPU may take it. */
+		for (u32 breaks = 0; breaks < 8; breaks++)
+			sched_resched_cpu(cpu_id());
+		schedule();
+	}
+	__atomic_fetch_sub(&sleeping, 1, __ATOMIC_SEQ_CST);
+	while (__atomic_load_n(&running, __ATOMIC_ACQUIRE) > SLEEPERS)
+		thread_sleep_ns(NS_PER_MS);
+	return finished();
+}
+
+/* Who looks asleep at any moment is woken at once: that no thread looks so while it moves. */
+static int wake_who_looks_asleep(void)
+{
+	while (__atomic_load_n(&sleeping, __ATOMIC_ACQUIRE)) {
+		for (u32 i = 0; i < SLEEPERS; i++) {
+			struct thread *t = __atomic_load_n(&sleepers[i], __ATOMIC_ACQUIRE);
+
+			if (t && READ_ONCE(t->state) && READ_ONCE(t->se.on_rq) == OFF_RQ)
+				thread_wake(t, TASK_UNINTERRUPTIBLE);
+		}
+	}
+	return finished();
+}
+
+static int sleep_or_wake(void *arg)
+{
+	return (u64)arg < SLEEPERS ? sleep_with_breaks((u64)arg) : wake_who_looks_asleep();
+}
+
+KTEST(sched, a_thread_that_moves_is_woken_once)
+{
+	for (u32 i = 0; i < SLEEPERS; i++)
+		sleepers[i] = NULL;
+	sleeping = SLEEPERS;
+	start(sleep_or_wake, SLEEPERS + WAKERS);
+	join();
+	EXPECT_EQ(sleeping, 0);
+}
+
 /* --- RCU: what a reader holds is not freed under it --- */
 
 #define ALIVE	0x600d600d600d600dul
@@ -301,6 +354,40 @@ static u32 work_runs;			/* atomic */
 static void count_work(struct work *w)
 {
 	__atomic_fetch_add(&work_runs, 1, __ATOMIC_RELAXED);
+}
+
+/* --- a work that queues itself for ever, and is cancelled --- */
+
+static struct restless {
+	struct delayed_work work;
+	u32 runs;		/* atomic */
+	ktime_t delay_ns;
+} restless;
+
+static void run_restless(struct work *w)
+{
+	__atomic_fetch_add(&restless.runs, 1, __ATOMIC_RELAXED);
+	if (!(restless.runs % 4))
+		thread_sleep_ns(NS_PER_MS / 2);
+	delayed_work_queue(&restless.work, restless.delay_ns);
+}
+
+KTEST(work, cancelled_is_what_queues_itself)
+{
+	delayed_work_init(&restless.work, run_restless);
+	for (u32 i = 0; i < 200; i++) {
+		u32 runs;
+
+		restless.delay_ns = i % 3 * 20 * NS_PER_US;
+		delayed_work_queue(&restless.work, 0);
+		thread_sleep_ns(i % 7 * NS_PER_MS / 4);
+		delayed_work_cancel(&restless.work);
+		runs = READ_ONCE(restless.runs);
+		if (!(i % 8))
+			thread_sleep_ns(NS_PER_MS);
+		EXPECT_EQ(READ_ONCE(restless.runs), runs);
+	}
+	EXPECT_TRUE(restless.runs > 0);
 }
 
 KTEST(work, each_queued_work_runs_once)

@@ -1,6 +1,8 @@
 # Which real sources each unit test program links: unit-<test file> := sources
-unit-test_ldisc := drivers/tty/ldisc.c kernel/lib/bitmap.c
+unit-test_ldisc := drivers/tty/ldisc.c drivers/tty/ldisc_out.c kernel/lib/bitmap.c
 unit-test_xarray := kernel/lib/xarray.c
+unit-test_netdev := build/unit/net/net.a
+unit-test_gso := build/unit/net/net.a
 unit-test_rbtree := kernel/lib/rbtree.c
 unit-test_asid_model := arch/riscv/mm/asid.c arch/riscv/mm/tlb.c kernel/lib/bitmap.c
 unit-test_vma := kernel/mm/vma.c kernel/lib/rbtree.c
@@ -8,3 +10,6 @@ unit-test_elf := kernel/proc/elf.c
 unit-test_loadavg := kernel/sched/loadavg.c
 unit-test_vring := drivers/virtio/ring.c
 unit-test_lwip := net/port/port.c build/unit/lwip/lwip.a
+unit-test_tcp := build/unit/net/net.a
+unit-test_tcp_urgent := build/unit/net/net.a
+unit-test_net_hdr := drivers/virtio/net_hdr.c build/unit/net/net.a

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The ELF checker: what it accepts satisfies the invariants at the head of elf.c, whatever the bytes. */
+/*
+ * The ELF checker: what it accepts satisfies the
+ * invariants at the head of elf.c, whatever the bytes.
+ */
 #include "unit.h"
 #include <kernel/errno.h>
 #include <kernel/lib/string.h>

@@ -481,9 +481,12 @@ TEST(random_input_keeps_the_indices_in_order)
 			ldisc_output_done(&ld, ldisc_output(&ld, &p));
 		if ((seed >> 40 & 127) == 4)
 			ldisc_write(&ld, buf, seed >> 20 & 255);
-		EXPECT_EQ(!(ld.termios.lflag & ICANON) || ld.canon_head - ld.tail <= ld.head - ld.tail, true);
+		EXPECT_EQ(!(ld.termios.lflag & ICANON) ||
+				  ld.canon_head - ld.tail <= ld.head - ld.tail,
+			  true);
 		EXPECT_EQ(ld.head - ld.tail <= LDISC_IN_SIZE, true);
 		EXPECT_EQ(ldisc_out_count(&ld) <= LDISC_OUT_SIZE, true);
-		EXPECT_EQ(!ld.stopped || ld.out_stop_at - ld.out_tail <= ldisc_out_count(&ld), true);
+		EXPECT_EQ(!ld.stopped || ld.out_stop_at - ld.out_tail <= ldisc_out_count(&ld),
+			  true);
 	}
 }

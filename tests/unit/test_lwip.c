@@ -4,7 +4,7 @@
  * own address, connections and clock ticks, joined by a link that loses, doubles and reorders.
  *
  * A step of the world is 1 ms: what is due on the link arrives, every 250th the timers run.
- * Who calls lwIP says before as whom (lwip_block).
+ * Who calls lwIP says before as whom (thread_info()->inet_block).
  */
 #include <kernel/bug.h>
 #include <kernel/errno.h>
@@ -21,6 +21,7 @@
 #include <lwip/priv/tcp_priv.h>
 #include <lwip/tcp.h>
 #include <lwip/timeouts.h>
+#include <net/port/hooks.h>
 #include "unit.h"
 
 void *malloc(size_t size);
@@ -29,7 +30,7 @@ void free(void *p);
 void abort(void) __noreturn;
 int puts(const char *s);
 
-_Thread_local char *lwip_block;
+struct thread_info host_thread_info;
 
 /* --- what the port and lwIP ask of the kernel --- */
 
@@ -72,6 +73,7 @@ ktime_t ktime_get(void)			{ return now_ms * NS_PER_MS; }
 u64 random_u64(void)			{ return chance(); }
 void random_bytes(void *buf, size_t len) { memset(buf, 0x55, len); }
 void port_pbuf_init(void)		{ }
+void port_memory_init(void)		{ }
 u32_t sys_now(void)			{ return (u32_t)now_ms; }
 void sys_timeouts_init(void)		{ }
 void tcp_timer_needed(void)		{ }
@@ -98,8 +100,57 @@ struct netif *inet_route4(const ip4_addr_t *src, const ip4_addr_t *dst)	{ return
 struct netif *inet_route6(const ip6_addr_t *src, const ip6_addr_t *dst)	{ return LWI(lwi_netif_list); }
 const ip6_addr_t *inet_gateway6(struct netif *n, const ip6_addr_t *dst)	{ return NULL; }
 bool inet_accepts4(struct netif *n, const ip4_addr_t *dst)		{ return false; }
-err_t inet_tcp_admit(struct tcp_pcb *pcb, const struct tcp_hdr *h)	{ return ERR_OK; }
+const ip4_addr_t *inet_asked4(void)			{ return NULL; }
+
+struct inet_tcp_options;
+err_t inet_tcp_admit(struct tcp_pcb *pcb, const struct tcp_hdr *h, const struct inet_tcp_options *o,
+		     u16 len)
+{
+	return ERR_OK;
+}
+
+struct tcp_pcb_listen *inet_tcp_listener(const struct tcp_hdr *h)
+{
+	struct tcp_pcb_listen *l = LWI(lwi_tcp_listen_pcbs).listen_pcbs;
+
+	while (l && l->local_port != h->dest)
+		l = l->next;
+	return l;
+}
+
+void inet_tcp_list(struct tcp_pcb **list, struct tcp_pcb *pcb)
+{
+	pcb->next = *list;
+	pcb->pprev = list;
+	if (pcb->next)
+		pcb->next->pprev = &pcb->next;
+	*list = pcb;
+}
+
+void inet_tcp_unlist(struct tcp_pcb **list, struct tcp_pcb *pcb)
+{
+	*pcb->pprev = pcb->next;
+	if (pcb->next)
+		pcb->next->pprev = pcb->pprev;
+}
+
+void inet_tcp_rest(struct tcp_pcb *pcb)					{ }
+struct udp_pcb *inet_udp_share(struct udp_pcb *pcb, u16 port)		{ return pcb; }
+void inet_tcp_rise_all(void)						{ }
+u32 inet_tcp_ooseq_limit(struct tcp_pcb *pcb)				{ return TCP_OOSEQ_MAX_BYTES; }
 u32_t inet_tcp_window_step(struct tcp_pcb *pcb)				{ return 2 * pcb->mss; }
+err_t inet_tcp_split(struct tcp_pcb *pcb, u16_t split)			{ return tcp_split_unsent_seg(pcb, split); }
+void inet_tcp_fit(struct tcp_pcb *pcb, u32_t wnd)			{ }
+bool inet_tcp_gives_up(struct tcp_pcb *pcb)
+{
+	return pcb->state == SYN_SENT && pcb->nrtx >= 6;
+}
+u32_t inet_tcp_fin_wait_ms(struct tcp_pcb *pcb)				{ return 60000; }
+u16_t inet_tcp_max_segment(struct tcp_pcb *pcb, u16_t mss)		{ return mss; }
+void inet_tcp_resend(struct tcp_pcb *pcb)				{ }
+void inet_tcp_urge(struct tcp_pcb *pcb, struct tcp_hdr *h, u16 len)	{ }
+u16_t inet_tcp_segment_size(const struct tcp_pcb *pcb)			{ return pcb->mss; }
+void inet_tcp_sends(struct pbuf *p, const struct tcp_pcb *pcb)		{ }
 
 struct tcp_pcb *inet_tcp_find(const struct tcp_hdr *h, int time_wait)
 {
@@ -114,7 +165,7 @@ struct tcp_pcb *inet_tcp_find(const struct tcp_hdr *h, int time_wait)
 
 static void be(struct host *h)
 {
-	lwip_block = h->block;
+	host_thread_info.inet_block = h->block;
 }
 
 static struct frame overheard[128];	/* the last ones to b, of either family */
@@ -244,7 +295,7 @@ static void world_end(void)
 	EXPECT_EQ(allocated, 0);
 	free(a.block);
 	free(b.block);
-	lwip_block = NULL;
+	host_thread_info.inet_block = NULL;
 }
 
 /* --- one side of a connection: sends `total` bytes by position, checks as many --- */
@@ -476,7 +527,10 @@ static void make_up(struct frame *f, bool v4)
 	d[41] = d[6] == 58 ? 0 : d[41];
 }
 
-/* Packets of a real conversation and made-up ones, damaged, in any order. Checksums are off: else none would pass. */
+/*
+ * Packets of a real conversation and made-up ones, damaged,
+ * in any order. Checksums are off: else none would pass.
+ */
 TEST(damaged_packets_harm_nobody)
 {
 	u32 nr = ARRAY_SIZE(overheard);

@@ -19,9 +19,11 @@ CFLAGS = ["-g", "-O1", "-std=gnu11", "-fsanitize=address,undefined", "-fno-sanit
           "-fno-builtin", "-fno-strict-aliasing", "-Wall", "-Wextra", "-Wno-unused-parameter",
           "-Wno-builtin-declaration-mismatch", "-Werror", "-DUNIT_TEST"]
 INCLUDES = ["-Itests/unit/hw", "-I.", "-Itests/unit", "-Iarch/riscv/include"]
-# For programs with lwIP in them: its archive is made by the Makefile.
+# For programs with lwIP in them, or all of the network: archives that the Makefile makes.
 LWIP = "build/unit/lwip/lwip.a"
+NET = "build/unit/net/net.a"
 LWIP_FLAGS = ["-Ibuild/unit/include", "-isystem", "net/port/include", "-isystem", "build/lwip/include"]
+NET_FLAGS = ["-Itests/unit/net", *LWIP_FLAGS, "-fno-sanitize=alignment"]
 TIMEOUT_S = 300
 
 
@@ -51,10 +53,12 @@ def built():
         runner = BUILD / "unit.o"
         if not runner.exists() or runner.stat().st_mtime < (HERE / "unit.c").stat().st_mtime:
             subprocess.run(["gcc", "-O1", "-g", "-c", "tests/unit/unit.c", "-o", runner], cwd=ROOT, check=True)
-        if LWIP in sources:
-            run_make(LWIP)
-        flags = LWIP_FLAGS if LWIP in sources else []
-        result = subprocess.run(["gcc", *CFLAGS, *INCLUDES, *flags, f"tests/unit/{name}.c", *sources, runner,
+        archives = [s for s in sources if s.endswith(".a")]
+        if archives:
+            run_make(*archives)
+        flags = NET_FLAGS if NET in sources else LWIP_FLAGS if LWIP in sources else []
+        result = subprocess.run(["gcc", *CFLAGS, *flags, *INCLUDES, f"tests/unit/{name}.c",
+                                 *(s for s in sources if s not in archives), runner, *archives,
                                  "-o", BUILD / name], cwd=ROOT, text=True, capture_output=True, check=False)
         done[name] = result
         return result

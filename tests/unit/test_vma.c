@@ -13,7 +13,8 @@ void free(void *p);
 struct thread_info host_thread_info;
 static long live;
 
-struct kmem_cache *kmem_cache_create(const char *name, size_t size, size_t align, void (*ctor)(void *))
+struct kmem_cache *kmem_cache_create(const char *name, size_t size, size_t align,
+				     void (*ctor)(void *))
 {
 	return (struct kmem_cache *)1;
 }
@@ -147,7 +148,8 @@ TEST(gaps_are_found_from_the_top)
 			map(from, from + 1, 1 + random() % 3);
 		else
 			unmap(from, from + 1);
-		EXPECT_EQ(vma_gap_topdown(&mm, page(len), page(low), page(high)), page(slow_gap(len, low, high)));
+		EXPECT_EQ(vma_gap_topdown(&mm, page(len), page(low), page(high)),
+			  page(slow_gap(len, low, high)));
 	}
 	unmap(0, PAGES);
 }

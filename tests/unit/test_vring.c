@@ -72,7 +72,8 @@ static void device_finish(struct virtqueue *vq, u16 head, u32 len)
 {
 	u16 idx = vq->used->idx;
 
-	((struct vring_used_elem *)vq->used->ring)[idx % SIZE] = (struct vring_used_elem){ head, len };
+	((struct vring_used_elem *)vq->used->ring)[idx % SIZE] =
+		(struct vring_used_elem){ head, len };
 	((struct vring_used *)vq->used)->idx = idx + 1;
 }
 
@@ -123,7 +124,10 @@ TEST(chains_come_back_whole_in_any_order)
 	queue_free(&vq);
 }
 
-/* One that was not given, one out of range, the same twice: the queue is given up, no memory is touched. */
+/*
+ * One that was not given, one out of range, the same
+ * twice: the queue is given up, no memory is touched.
+ */
 TEST(false_answers_break_the_queue_and_nothing_else)
 {
 	u32 ids[] = { SIZE, 0xffffffff, 0x10000, 5 }, len;
@@ -164,7 +168,8 @@ TEST(scribbled_memory_harms_nobody)
 				u8 *mem = (u8 *)vq.desc;
 
 				for (u32 n = rnd(200); n; n--)
-					mem[rnd((u32)vring_bytes(SIZE))] = (u8)(rnd(3) ? rnd(SIZE) : rnd(256));
+					mem[rnd((u32)vring_bytes(SIZE))] =
+						(u8)(rnd(3) ? rnd(SIZE) : rnd(256));
 			}
 			for (u32 n = 0; n < 100 && vq_get(&vq, &len); n++)
 				;

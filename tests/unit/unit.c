@@ -20,12 +20,14 @@ void unit_register(struct unit_case *c)
 	end = &c->next;
 }
 
-void unit_expect(bool ok, const char *file, int line, const char *what, long long got, long long want)
+void unit_expect(bool ok, const char *file, int line, const char *what, long long got,
+		 long long want)
 {
 	if (ok)
 		return;
 	if (failures++ < REPORTS_A_CASE)
 		printf("# %s:%d: %s is %lld, should be %lld\n", file, line, what, got, want);
+	fflush(stdout);
 }
 
 static bool is_wanted(const struct unit_case *c, int argc, char **argv)

@@ -17,7 +17,8 @@ struct unit_case {
 };
 
 void unit_register(struct unit_case *c);
-void unit_expect(bool ok, const char *file, int line, const char *what, long long got, long long want);
+void unit_expect(bool ok, const char *file, int line, const char *what, long long got,
+		 long long want);
 
 #define TEST(name) \
 	static void name(void); \

@@ -54,7 +54,8 @@ static bool read_moves(int flags, long accessed, long modified)
 static void by_rule(void)
 {
 	tap_says(read_moves(0, 2 * HOUR, HOUR), "read before the last change");
-	tap_says(read_moves(0, HOUR, 2 * HOUR), "read after the last change of contents, before that of the inode");
+	tap_says(read_moves(0, HOUR, 2 * HOUR),
+		 "read after the last change of contents, before that of the inode");
 	tap_says(read_moves(0, -2 * HOUR, 0), "an access in the future");
 	tap_says(read_moves(0, 48 * HOUR, 72 * HOUR), "the last access two days ago");
 	tap_says(read_moves(O_NOATIME, 2 * HOUR, HOUR), "O_NOATIME");
@@ -73,8 +74,8 @@ static void by_flags(void)
 		mount(NULL, DIR_, NULL, MS_REMOUNT, NULL);
 		set(FILE_, 2 * HOUR, HOUR);
 		set(DIR_, 2 * HOUR, HOUR);
-		tap_is(err(mount(NULL, DIR_, NULL, MS_REMOUNT | kinds[i].flags, NULL)), 0, "remount %s",
-		       kinds[i].name);
+		tap_is(err(mount(NULL, DIR_, NULL, MS_REMOUNT | kinds[i].flags, NULL)), 0,
+		       "remount %s", kinds[i].name);
 		close(open(FILE_, O_RDONLY));
 		int fd = open(FILE_, O_RDONLY);
 		read(fd, buffer, 1);
@@ -88,7 +89,8 @@ static void by_flags(void)
 	}
 	mount(NULL, DIR_, NULL, MS_REMOUNT | MS_STRICTATIME, NULL);
 	tap_says(read_moves(0, -2 * HOUR, 0), "strictatime: an access in the future");
-	tap_is(err(mount(NULL, DIR_, NULL, MS_REMOUNT, NULL)), 0, "a remount without a word of times");
+	tap_is(err(mount(NULL, DIR_, NULL, MS_REMOUNT, NULL)), 0,
+	       "a remount without a word of times");
 	tap_says(read_moves(0, -2 * HOUR, 0), "keeps what was");
 	mount(NULL, DIR_, NULL, MS_REMOUNT | MS_RELATIME, NULL);
 }

@@ -56,7 +56,8 @@ static void null_and_full(void)
 	tap_is(err(pread(null, buf, 8, 100)), 0, "null's pread");
 	poll_says(null, "null's poll");
 	tap_is(err(ioctl(null, TCGETS, buf)), -ENOTTY, "null is no terminal");
-	tap_is(err((long)mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, null, 0)), -ENODEV, "null's mmap");
+	tap_is(err((long)mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, null, 0)), -ENODEV,
+	       "null's mmap");
 	tap_is(err(ftruncate(null, 0)), -EINVAL, "null's ftruncate");
 	tap_is(err(fsync(null)), -EINVAL, "null's fsync");
 	tap_is(err(write(full, buf, 8)), -ENOSPC, "full's write");
@@ -152,12 +153,14 @@ static void numbers(void)
 	fd = open("null", O_WRONLY);
 	tap_is(err(write(fd, "abc", 3)), 3, "a node works anywhere");
 	close(fd);
-	tap_is(err(mknod("nobody", S_IFCHR | 0600, makedev(250, 77))), 0, "mknod of a number nobody serves");
+	tap_is(err(mknod("nobody", S_IFCHR | 0600, makedev(250, 77))), 0,
+	       "mknod of a number nobody serves");
 	tap_is(err(open("nobody", O_RDONLY)), -ENXIO, "cannot be opened");
 	tap_is(err(mknod("minor", S_IFCHR | 0600, makedev(1, 12))), 0, "mknod of an unknown minor");
 	tap_is(err(open("minor", O_RDONLY)), -ENXIO, "cannot be opened");
 	mkdir("nodev", 0755);
-	tap_is(err(mount("x", "nodev", "tmpfs", MS_NODEV, NULL)), 0, "a file system without devices");
+	tap_is(err(mount("x", "nodev", "tmpfs", MS_NODEV, NULL)), 0,
+	       "a file system without devices");
 	tap_is(err(mknod("nodev/null", S_IFCHR | 0666, makedev(1, 3))), 0, "can have a node");
 	tap_is(err(open("nodev/null", O_RDONLY)), -EACCES, "that cannot be opened");
 	umount("nodev");
@@ -180,7 +183,8 @@ static void file_systems(void)
 
 	tap_is(err(statfs("/dev/pts", &sf)), 0, "statfs of devpts");
 	tap_says(sf.f_type, "its type");
-	tap_is(err(open("/dev/pts/new", O_WRONLY | O_CREAT, 0600)), -EACCES, "no new file in devpts");
+	tap_is(err(open("/dev/pts/new", O_WRONLY | O_CREAT, 0600)), -EACCES,
+	       "no new file in devpts");
 	tap_is(err(mkdir("/dev/pts/new", 0755)), -EPERM, "nor a directory");
 	tap_is(err(mknod("/dev/pts/new", S_IFCHR, makedev(1, 3))), -EPERM, "nor a node");
 	tap_is(err(unlink("/dev/pts/ptmx")), -EPERM, "nor unlink");
@@ -189,8 +193,10 @@ static void file_systems(void)
 	tap_is(a.st_rdev, makedev(5, 2), "has the number");
 	tap_says(a.st_mode, "and the mode");
 	mkdir("pts", 0755);
-	tap_is(err(mount("devpts", "pts", "devpts", 0, "mode=9")), -EINVAL, "devpts with a bad mode");
-	tap_is(err(mount("devpts", "pts", "devpts", 0, "nonsense")), -EINVAL, "devpts with an unknown option");
+	tap_is(err(mount("devpts", "pts", "devpts", 0, "mode=9")), -EINVAL,
+	       "devpts with a bad mode");
+	tap_is(err(mount("devpts", "pts", "devpts", 0, "nonsense")), -EINVAL,
+	       "devpts with an unknown option");
 	tap_is(err(mount("devtmpfs", "pts", "devtmpfs", 0, NULL)), 0, "devtmpfs once more");
 	stat("/dev/null", &a);
 	stat("pts/null", &b);
@@ -286,7 +292,8 @@ static void kernel_log(void)
 	for (char *c = buf; *c && *c != ';'; c++)
 		commas += *c == ',';
 	tap_says(commas, "commas");
-	tap_ok(strchr(buf, ';') && strchr(buf, ';')[-1] == '-' && strchr(buf, ';')[-2] == ',', "the flag");
+	tap_ok(strchr(buf, ';') && strchr(buf, ';')[-1] == '-' && strchr(buf, ';')[-2] == ',',
+	       "the flag");
 	memset(big, 'x', sizeof(big));
 	tap_is(err(write(w, big, 1025)), -EINVAL, "a write too long");
 	tap_is(err(write(w, (void *)8, 8)), -EFAULT, "from nowhere");

@@ -37,7 +37,8 @@ static long flag_after(int fd, long set, int flag)
 
 static void settable(void)
 {
-	int file = open("m/file", O_RDWR), null = open("/dev/null", O_RDWR), p[2], dir = open("m", O_RDONLY);
+	int file = open("m/file", O_RDWR), null = open("/dev/null", O_RDWR), p[2],
+	    dir = open("m", O_RDONLY);
 
 	if (pipe2(p, O_DIRECT))
 		tap_bail("no pipe");

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Wild pointers in calls that are right otherwise: EFAULT where Linux says so, nothing half done. */
+/*
+ * Wild pointers in calls that are right otherwise: EFAULT where Linux says so, nothing half done.
+ */
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/mman.h>
@@ -16,7 +18,8 @@ static const char *what[6] = { "NULL", "page 0", "the kernel", "unmapped", "read
 
 static void make_addresses(void)
 {
-	char *map = mmap(NULL, 3 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *map =
+		mmap(NULL, 3 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	memset(map, 0, 3 * 4096);
 	ro = map;
@@ -151,7 +154,8 @@ static void signals(void)
 	sys(SYS_rt_sigprocmask, SIG_BLOCK, &set, NULL, 8);
 	for (int i = 1; i < 6; i++) {
 		raise(SIGUSR1);
-		tap_says(sys(SYS_rt_sigtimedwait, &set, wild[i], none, 8), "rt_sigtimedwait info, %s", what[i]);
+		tap_says(sys(SYS_rt_sigtimedwait, &set, wild[i], none, 8),
+			 "rt_sigtimedwait info, %s", what[i]);
 	}
 }
 

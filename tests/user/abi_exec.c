@@ -104,7 +104,8 @@ static void arguments(void)
 	tap_is(CODE(snprintf(mine, 16, "%d", getpid()); snprintf(parent, 16, "%d", getppid());
 		    execl(me, me, "pid", mine, parent, NULL)), 0, "the number stays");
 	tap_is(CODE(execl(me, "other", "comm", "abi_exec", NULL)), 0, "the name is the file's");
-	tap_is(CODE(prctl(PR_SET_DUMPABLE, 0); execl(me, me, "dumpable", NULL)), 1, "dumpable again");
+	tap_is(CODE(prctl(PR_SET_DUMPABLE, 0); execl(me, me, "dumpable", NULL)), 1,
+	       "dumpable again");
 }
 
 static void on_signal(int sig) { }
@@ -140,7 +141,8 @@ static void scripts(void)
 	write_file("script2", text, 0755);
 	tap_is(try((char *[]){ "./script2", NULL }, envp), 0, "script: one argument, spaces trimmed");
 	write_file("script3", "#!/nonexistent\n", 0755);
-	tap_is(try((char *[]){ "./script3", NULL }, envp), 100 + ENOENT, "script without its interpreter");
+	tap_is(try((char *[]){ "./script3", NULL }, envp), 100 + ENOENT,
+	       "script without its interpreter");
 	write_file("script4", "#!./script4\n", 0755);
 	tap_is(try((char *[]){ "./script4", NULL }, envp), 100 + ELOOP, "script that runs itself");
 	write_file("script5", "#!\n", 0755);
@@ -150,7 +152,8 @@ static void scripts(void)
 	memset(text, 'y', sizeof(text));
 	text[0] = '#', text[1] = '!', text[2] = '/', text[398] = '\n', text[399] = 0;
 	write_file("script7", text, 0755);
-	tap_is(try((char *[]){ "./script7", NULL }, envp), 100 + ENOEXEC, "script with a first line too long");
+	tap_is(try((char *[]){ "./script7", NULL }, envp), 100 + ENOEXEC,
+	       "script with a first line too long");
 	write_file("script8", "#!/tests/abi_exec", 0755);
 	tap_is(try((char *[]){ "./script8", "args", NULL }, envp), 99, "script without a newline");
 }
@@ -185,20 +188,27 @@ static void refusals(void)
 static void at(void)
 {
 	char *envp[] = { NULL }, *argv[] = { me, "noenv", NULL };
-	int fd = open(me, O_RDONLY), dir = open("/tests", O_RDONLY | O_DIRECTORY), path = open(me, O_PATH | O_CLOEXEC);
+	int fd = open(me, O_RDONLY), dir = open("/tests", O_RDONLY | O_DIRECTORY),
+	    path = open(me, O_PATH | O_CLOEXEC);
 	int script;
 
-	tap_is(CODE(_exit(-sys(SYS_execveat, dir, "abi_exec", argv, envp, 0))), 0, "execveat below a directory");
-	tap_is(CODE(_exit(-sys(SYS_execveat, fd, "", argv, envp, AT_EMPTY_PATH))), 0, "execveat of a descriptor");
+	tap_is(CODE(_exit(-sys(SYS_execveat, dir, "abi_exec", argv, envp, 0))), 0,
+	       "execveat below a directory");
+	tap_is(CODE(_exit(-sys(SYS_execveat, fd, "", argv, envp, AT_EMPTY_PATH))), 0,
+	       "execveat of a descriptor");
 	tap_is(CODE(_exit(-sys(SYS_execveat, path, "", argv, envp, AT_EMPTY_PATH))), 0,
 	       "execveat of an O_PATH descriptor");
-	tap_is(CODE(_exit(-sys(SYS_execveat, AT_FDCWD, me, argv, envp, 0))), 0, "execveat of a path");
-	tap_is(sys(SYS_execveat, fd, "", argv, envp, 0), -ENOENT, "execveat, empty without the flag");
+	tap_is(CODE(_exit(-sys(SYS_execveat, AT_FDCWD, me, argv, envp, 0))), 0,
+	       "execveat of a path");
+	tap_is(sys(SYS_execveat, fd, "", argv, envp, 0), -ENOENT,
+	       "execveat, empty without the flag");
 	tap_is(sys(SYS_execveat, fd, "x", argv, envp, 0), -ENOTDIR, "execveat below a file");
 	tap_is(sys(SYS_execveat, 99, "x", argv, envp, 0), -EBADF, "execveat below nothing");
-	tap_is(sys(SYS_execveat, AT_FDCWD, me, argv, envp, 0x40000), -EINVAL, "execveat, an unknown flag");
+	tap_is(sys(SYS_execveat, AT_FDCWD, me, argv, envp, 0x40000), -EINVAL,
+	       "execveat, an unknown flag");
 	symlink(me, "alias");
-	tap_is(CODE(_exit(-sys(SYS_execveat, AT_FDCWD, "alias", argv, envp, 0))), 0, "execveat follows a link");
+	tap_is(CODE(_exit(-sys(SYS_execveat, AT_FDCWD, "alias", argv, envp, 0))), 0,
+	       "execveat follows a link");
 	tap_is(sys(SYS_execveat, AT_FDCWD, "alias", argv, envp, AT_SYMLINK_NOFOLLOW), -ELOOP,
 	       "execveat does not follow");
 	script = open("script", O_RDONLY | O_CLOEXEC);
@@ -213,7 +223,8 @@ static void permissions(void)
 	write_file("secret", "#!/tests/abi_exec\n", 0700);
 	mkdir("closed", 0700);
 	write_file("closed/x", "#!/tests/abi_exec\n", 0755);
-	tap_is(CODE(setuid(1000); execve("secret", envp, envp); _exit(100 + errno)), 100 + EACCES, "another's program");
+	tap_is(CODE(setuid(1000); execve("secret", envp, envp); _exit(100 + errno)), 100 + EACCES,
+	       "another's program");
 	tap_is(CODE(setuid(1000); execve("closed/x", envp, envp); _exit(100 + errno)), 100 + EACCES,
 	       "another's directory");
 }
@@ -228,7 +239,8 @@ static void limits(void)
 	memset(big, 'a', sizeof(big) - 1);
 	tap_is(ex(me, (char *[]){ me, big, NULL }, envp), -E2BIG, "an argument over 128 KiB");
 	big[131072 - 1] = 0;
-	tap_is(try((char *[]){ me, "args", big, NULL }, envp), 1, "an argument of 128 KiB with its end");
+	tap_is(try((char *[]){ me, "args", big, NULL }, envp), 1,
+	       "an argument of 128 KiB with its end");
 	big[131072 - 1] = 'a', big[131072] = 0;
 	tap_is(ex(me, (char *[]){ me, big, NULL }, envp), -E2BIG, "one byte more");
 	for (unsigned i = 0; i < ARRAY_SIZE(many) - 1; i++)

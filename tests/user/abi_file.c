@@ -42,7 +42,8 @@ static void seeking(void)
 	tap_ok(zeroes(a, 90) && a[90] == 'x', "of zeroes");
 	tap_is(err(lseek(fd, 0, SEEK_END)), 91, "SEEK_END");
 	tap_is(err(lseek(fd, 0, 99)), -EINVAL, "unknown whence");
-	tap_is(err(lseek(fd, 0x7fffffffffffffff, SEEK_SET)), 0x7fffffffffffffff, "the largest position");
+	tap_is(err(lseek(fd, 0x7fffffffffffffff, SEEK_SET)), 0x7fffffffffffffff,
+	       "the largest position");
 	tap_is(err(lseek(fd, -1, SEEK_SET)), -EINVAL, "position -1");
 	tap_is(err(lseek(99, 0, SEEK_SET)), -EBADF, "of none");
 	ftruncate(fd, 0);
@@ -70,7 +71,8 @@ static void positions(void)
 	tap_is(sys(SYS_read, fd, 8, 100), -EFAULT, "read into nowhere");
 	tap_is(sys(SYS_write, fd, 8, 100), -EFAULT, "write from nowhere");
 	tap_is(size_of(fd), 4099, "which makes nothing");
-	tap_is(err(pwrite(fd, "x", 1, 0x7fffffffffffffff)), -EINVAL, "pwrite at the largest position");
+	tap_is(err(pwrite(fd, "x", 1, 0x7fffffffffffffff)), -EINVAL,
+	       "pwrite at the largest position");
 	for (unsigned i = 0; i < sizeof(a); i++)
 		a[i] = i * 31 + i / 4096;
 	lseek(fd, 0, SEEK_SET);
@@ -144,7 +146,8 @@ static void truncating(void)
 	tap_is(err(fallocate(fd, 0, -1, 5)), -EINVAL, "fallocate at -1");
 	write(fd, a, 4096);
 	pwrite(fd, a, 8192, 0);
-	tap_is(err(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 100, 5000)), 0, "punch a hole");
+	tap_is(err(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 100, 5000)), 0,
+	       "punch a hole");
 	pread(fd, b, 8192, 0);
 	tap_ok(b[99] == 'q' && zeroes(b + 100, 5000) && b[5100] == 'q', "of zeroes, to the byte");
 	tap_is(err(fsync(fd)), 0, "fsync");
@@ -172,7 +175,8 @@ static void moving(void)
 	tap_ok(in == 3000 && out == 3000, "both offsets");
 	pread(to, b, 3000, 0);
 	tap_ok(!memcmp(a, b, 3000), "what was copied");
-	tap_is(err(copy_file_range(from, &in, to, &out, 10, 1)), -EINVAL, "copy_file_range, unknown flag");
+	tap_is(err(copy_file_range(from, &in, to, &out, 10, 1)), -EINVAL,
+	       "copy_file_range, unknown flag");
 	pipe(p);
 	in = 0;
 	tap_is(err(splice(from, &in, p[1], NULL, 4000, 0)), 4000, "splice into a pipe");
@@ -187,7 +191,8 @@ static void moving(void)
 
 static void devices(void)
 {
-	int null = open("/dev/null", O_RDWR), zero = open("/dev/zero", O_RDWR), full = open("/dev/full", O_RDWR);
+	int null = open("/dev/null", O_RDWR), zero = open("/dev/zero", O_RDWR),
+	    full = open("/dev/full", O_RDWR);
 	struct stat st;
 
 	tap_is(read(null, a, 10), 0, "/dev/null: end");

@@ -50,7 +50,8 @@ static void test_create(void)
 
 	memset(longname, 'n', sizeof(longname));
 	longname[255] = 0;
-	tap_is(err(fd = open("a", O_CREAT | O_EXCL | O_RDWR, 0644)), 3, "O_CREAT|O_EXCL makes a file");
+	tap_is(err(fd = open("a", O_CREAT | O_EXCL | O_RDWR, 0644)), 3,
+	       "O_CREAT|O_EXCL makes a file");
 	tap_is(write(fd, "hello", 5), 5, "write");
 	tap_is(lseek(fd, 0, SEEK_CUR), 5, "position");
 	tap_is(lseek(fd, -2, SEEK_END), 3, "SEEK_END");
@@ -85,7 +86,8 @@ static void test_create(void)
 	tap_is(sys(SYS_openat, 77, "a", 0), -EBADF, "bad directory descriptor");
 	tap_is(sys(SYS_openat, 77, "/", 0) >= 0, 1, "which an absolute name does not need");
 	close(3);
-	tap_is(sys(SYS_openat, AT, "a", O_CREAT | O_DIRECTORY, 0644), -EINVAL, "O_CREAT|O_DIRECTORY");
+	tap_is(sys(SYS_openat, AT, "a", O_CREAT | O_DIRECTORY, 0644), -EINVAL,
+	       "O_CREAT|O_DIRECTORY");
 }
 
 static void test_umask(void)
@@ -218,7 +220,8 @@ static void test_deleted(void)
 	mkdir("d", 0755);
 	d = open("d", O_RDONLY | O_DIRECTORY);
 	rmdir("d");
-	tap_is(sys(SYS_openat, d, "x", O_CREAT | O_RDWR, 0644), -ENOENT, "create in a removed directory");
+	tap_is(sys(SYS_openat, d, "x", O_CREAT | O_RDWR, 0644), -ENOENT,
+	       "create in a removed directory");
 	tap_is(sys(SYS_mkdirat, d, "x", 0755), -ENOENT, "mkdir in it");
 	tap_is(sys(SYS_openat, d, "..", O_RDONLY) >= 0, 1, ".. of it");
 	close(d + 1);
@@ -272,18 +275,22 @@ static void test_rename(void)
 	tap_is(err(rename("/", "/x")), -EBUSY, "rename of /");
 	make("a1", "one");
 	make("a2", "two");
-	tap_is(sys(SYS_renameat2, AT, "a1", AT, "a2", RENAME_NOREPLACE), -EEXIST, "RENAME_NOREPLACE");
+	tap_is(sys(SYS_renameat2, AT, "a1", AT, "a2", RENAME_NOREPLACE), -EEXIST,
+	       "RENAME_NOREPLACE");
 	tap_is(sys(SYS_renameat2, AT, "a1", AT, "a9", RENAME_NOREPLACE), 0, "onto a free name");
 	tap_is(sys(SYS_renameat2, AT, "a9", AT, "a2", RENAME_EXCHANGE), 0, "RENAME_EXCHANGE");
 	tap_ok(reads("a9", "two") && reads("a2", "one"), "they have changed places");
-	tap_is(sys(SYS_renameat2, AT, "a9", AT, "none", RENAME_EXCHANGE), -ENOENT, "exchange with nothing");
-	tap_is(sys(SYS_renameat2, AT, "a9", AT, "d4", RENAME_EXCHANGE), 0, "exchange file and directory");
+	tap_is(sys(SYS_renameat2, AT, "a9", AT, "none", RENAME_EXCHANGE), -ENOENT,
+	       "exchange with nothing");
+	tap_is(sys(SYS_renameat2, AT, "a9", AT, "d4", RENAME_EXCHANGE), 0,
+	       "exchange file and directory");
 	stat("a9", &st);
 	tap_is(S_ISDIR(st.st_mode), 1, "the directory has the file's name");
 	tap_is(sys(SYS_renameat2, AT, "a9", AT, "d1/a2", RENAME_EXCHANGE), 0, "across directories");
 	stat("d1", &st);
 	tap_says(st.st_nlink, "links after it");
-	tap_is(sys(SYS_renameat2, AT, "a2", AT, "a9", RENAME_EXCHANGE | RENAME_NOREPLACE), -EINVAL, "both flags");
+	tap_is(sys(SYS_renameat2, AT, "a2", AT, "a9", RENAME_EXCHANGE | RENAME_NOREPLACE), -EINVAL,
+	       "both flags");
 	tap_is(sys(SYS_renameat2, AT, "a2", AT, "a9", 0x100), -EINVAL, "unknown flag");
 	tap_is(err(rmdir("d1/a2")), 0, "remove it there");
 	unlink("a2");
@@ -383,7 +390,8 @@ static void test_as_user(void)
 	if (setresuid(1000, 0, 0))
 		tap_bail("setresuid back");
 	tap_is(err(access("yours", W_OK)), -EACCES, "access with the real uid");
-	tap_is(sys(SYS_faccessat2, AT, "yours", W_OK, AT_EACCESS), 0, "AT_EACCESS with the effective");
+	tap_is(sys(SYS_faccessat2, AT, "yours", W_OK, AT_EACCESS), 0,
+	       "AT_EACCESS with the effective");
 	tap_is(sys(SYS_faccessat2, AT, "yours", W_OK, 1), -EINVAL, "faccessat2 flags");
 	if (setresuid(0, 0, 0) || setresgid(0, 0, 0))
 		tap_bail("setresuid to root");

@@ -55,13 +55,17 @@ static void statx_flags(void)
 	int fd = open("file", O_RDWR | O_CREAT, 0644), p[2];
 	unsigned long id = mnt_id_of_fd(fd);
 
-	tap_says(sys(SYS_newfstatat, AT_FDCWD, "file", &st, AT_STATX_FORCE_SYNC_), "newfstatat, AT_STATX_FORCE_SYNC");
-	tap_says(sys(SYS_newfstatat, AT_FDCWD, "file", &st, AT_STATX_DONT_SYNC_), "newfstatat, AT_STATX_DONT_SYNC");
-	tap_says(sys(SYS_newfstatat, AT_FDCWD, "file", &st, AT_STATX_DONT_SYNC_ | AT_STATX_FORCE_SYNC_),
+	tap_says(sys(SYS_newfstatat, AT_FDCWD, "file", &st, AT_STATX_FORCE_SYNC_),
+		 "newfstatat, AT_STATX_FORCE_SYNC");
+	tap_says(sys(SYS_newfstatat, AT_FDCWD, "file", &st, AT_STATX_DONT_SYNC_),
+		 "newfstatat, AT_STATX_DONT_SYNC");
+	tap_says(sys(SYS_newfstatat, AT_FDCWD, "file", &st,
+		     AT_STATX_DONT_SYNC_ | AT_STATX_FORCE_SYNC_),
 		 "newfstatat, both");
 	tap_says(sys(SYS_newfstatat, fd, NULL, &st, AT_EMPTY_PATH), "newfstatat, no name");
 	tap_says(sys(SYS_newfstatat, fd, NULL, &st, 0), "newfstatat, no name and no flag");
-	tap_says(sys(SYS_newfstatat, AT_FDCWD, NULL, &st, AT_EMPTY_PATH), "newfstatat, no name, working directory");
+	tap_says(sys(SYS_newfstatat, AT_FDCWD, NULL, &st, AT_EMPTY_PATH),
+		 "newfstatat, no name, working directory");
 	tap_says(sys(SYS_statx, fd, NULL, AT_EMPTY_PATH, STATX_BASIC_STATS, &x), "statx, no name");
 	tap_says(sys(SYS_statx, fd, NULL, 0, STATX_BASIC_STATS, &x), "statx, no name and no flag");
 	tap_says(sys(SYS_statx, AT_FDCWD, NULL, AT_EMPTY_PATH, STATX_BASIC_STATS, &x),
@@ -71,12 +75,14 @@ static void statx_flags(void)
 	tap_says(sys(SYS_statx, fd, "", AT_EMPTY_PATH, STATX_MNT_ID_, &x), "statx, STATX_MNT_ID");
 	tap_says(!!(x.stx_mask & STATX_MNT_ID_), "is answered");
 	tap_says(mnt_id_of(&x) == id, "with the number in fdinfo");
-	tap_says(!!(x.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT_), "whether it is a mount's root is known");
+	tap_says(!!(x.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT_),
+		 "whether it is a mount's root is known");
 	tap_says(!!(x.stx_attributes & STATX_ATTR_MOUNT_ROOT_), "a file is not");
 	tap_says(sys(SYS_statx, AT_FDCWD, "/proc", 0, STATX_BASIC_STATS, &x), "statx of /proc");
 	tap_says(!!(x.stx_attributes & STATX_ATTR_MOUNT_ROOT_), "is a mount's root");
 	tap_says(mnt_id_of(&x) != id, "on another mount");
-	tap_says(sys(SYS_statx, AT_FDCWD, "/proc/self", 0, STATX_BASIC_STATS, &x), "statx below it");
+	tap_says(sys(SYS_statx, AT_FDCWD, "/proc/self", 0, STATX_BASIC_STATS, &x),
+		 "statx below it");
 	tap_says(!!(x.stx_attributes & STATX_ATTR_MOUNT_ROOT_), "is not");
 	pipe(p);
 	tap_says(sys(SYS_statx, p[0], "", AT_EMPTY_PATH, STATX_BASIC_STATS, &x), "statx of a pipe");
@@ -90,7 +96,8 @@ static void statx_flags(void)
 
 static void fcntl_commands(void)
 {
-	int fd = open("made", O_RDWR | O_CREAT | O_EXCL, 0644), again = open("made", O_RDWR | O_CREAT, 0644);
+	int fd = open("made", O_RDWR | O_CREAT | O_EXCL, 0644),
+	    again = open("made", O_RDWR | O_CREAT, 0644);
 	int copy = dup(fd), path = open("made", O_PATH), p[2], e = eventfd(0, 0);
 
 	pipe(p);
@@ -104,7 +111,8 @@ static void fcntl_commands(void)
 	tap_says(err(fcntl(fd, 4711, 0)), "an unknown command");
 	tap_says(err(fcntl(path, F_SETFL, 0)), "F_SETFL of O_PATH");
 	tap_says(err(fcntl(path, F_GETFL, 0)), "F_GETFL of O_PATH");
-	tap_says(err(fcntl(fd, F_SETFL, O_TRUNC | O_CREAT | O_WRONLY)), "F_SETFL with flags of open");
+	tap_says(err(fcntl(fd, F_SETFL, O_TRUNC | O_CREAT | O_WRONLY)),
+		 "F_SETFL with flags of open");
 	tap_says(err(fcntl(fd, F_GETFL)), "changes nothing");
 	tap_says(err(fcntl(fd, F_SETFL, O_DIRECT)), "F_SETFL O_DIRECT");
 	tap_says(err(fcntl(e, F_SETFL, O_DIRECT)), "F_SETFL O_DIRECT of an eventfd");
@@ -193,9 +201,11 @@ static void transfer_flags(void)
 		tap_says(rwv(SYS_preadv2, fd, 5, f), "preadv2, %s", flags[i].name);
 		tap_says(rwv(SYS_pwritev2, null, 0, f), "pwritev2 to /dev/null, %s", flags[i].name);
 		if (f != 8)
-			tap_says(rwv(SYS_preadv2, proc, 0, f), "preadv2 of /proc, %s", flags[i].name);
+			tap_says(rwv(SYS_preadv2, proc, 0, f), "preadv2 of /proc, %s",
+				 flags[i].name);
 		tap_says(rwv(SYS_pwritev2, p[1], -1, f), "pwritev2 to a pipe, %s", flags[i].name);
-		tap_says(rwv(SYS_preadv2, p[0], -1, f) > 0 || f > 0x20, "preadv2 from a pipe, %s", flags[i].name);
+		tap_says(rwv(SYS_preadv2, p[0], -1, f) > 0 || f > 0x20, "preadv2 from a pipe, %s",
+			 flags[i].name);
 	}
 	tap_says(rwv(SYS_preadv2, p[0], -1, 8), "RWF_NOWAIT from an empty pipe");
 	tap_says(rwv(SYS_preadv2, e, -1, 8), "RWF_NOWAIT from an eventfd");
@@ -212,7 +222,8 @@ static void transfer_flags(void)
 	tap_says(rwv(SYS_preadv2, fd, -2, 0), "preadv2 at -2");
 	tap_says(rwv(SYS_preadv2, fd, 0x7ffffffffffffffe, 0), "preadv2 at the end of numbers");
 	tap_says(rwv(SYS_pwritev2, fd, 0x7ffffffffffffffe, 0), "pwritev2 at the end of numbers");
-	tap_says(sys(SYS_pread64, fd, buffer, 10, 0x7ffffffffffffffe), "pread at the end of numbers");
+	tap_says(sys(SYS_pread64, fd, buffer, 10, 0x7ffffffffffffffe),
+		 "pread at the end of numbers");
 	tap_says(err(lseek(fd, 0x7ffffffffffffffe, SEEK_SET)) > 0, "lseek there");
 	tap_says(err(read(fd, buffer, 10)), "read there");
 	tap_says(err(write(fd, buffer, 10)), "write there");
@@ -230,19 +241,21 @@ static void link_of_descriptor(void)
 {
 	chmod(".", 0777);
 	int fd = open("before", O_RDWR | O_CREAT, 0666);
-	tap_is(CODE(
-		setgid(1000);
-		setuid(1000);
-		tap_says(sys(SYS_linkat, fd, "", AT_FDCWD, "a", AT_EMPTY_PATH), "a descriptor opened by root");
-		int own = open("own", O_RDWR | O_CREAT, 0644);
-		tap_says(sys(SYS_linkat, own, "", AT_FDCWD, "b", AT_EMPTY_PATH), "one's own");
-		own = open(".", O_TMPFILE | O_RDWR, 0644);
-		tap_says(sys(SYS_linkat, own, "", AT_FDCWD, "c", AT_EMPTY_PATH), "one's own without a name");
-		tap_says(sys(SYS_linkat, 99, "", AT_FDCWD, "d", AT_EMPTY_PATH), "none")), 0, "a user");
+	tap_is(CODE(setgid(1000); setuid(1000);
+		    tap_says(sys(SYS_linkat, fd, "", AT_FDCWD, "a", AT_EMPTY_PATH),
+			     "a descriptor opened by root");
+		    int own = open("own", O_RDWR | O_CREAT, 0644);
+		    tap_says(sys(SYS_linkat, own, "", AT_FDCWD, "b", AT_EMPTY_PATH), "one's own");
+		    own = open(".", O_TMPFILE | O_RDWR, 0644);
+		    tap_says(sys(SYS_linkat, own, "", AT_FDCWD, "c", AT_EMPTY_PATH),
+			     "one's own without a name");
+		    tap_says(sys(SYS_linkat, 99, "", AT_FDCWD, "d", AT_EMPTY_PATH), "none")),
+	       0, "a user");
 	tap_done += 4;
 	tap_says(sys(SYS_linkat, fd, "", AT_FDCWD, "e", AT_EMPTY_PATH), "root may");
 	tap_says(sys(SYS_linkat, fd, "", AT_FDCWD, "f", 0), "an empty name without the flag");
-	tap_says(sys(SYS_linkat, AT_FDCWD, "before", AT_FDCWD, "g", AT_SYMLINK_NOFOLLOW), "AT_SYMLINK_NOFOLLOW");
+	tap_says(sys(SYS_linkat, AT_FDCWD, "before", AT_FDCWD, "g", AT_SYMLINK_NOFOLLOW),
+		 "AT_SYMLINK_NOFOLLOW");
 	close(fd);
 }
 
@@ -286,8 +299,9 @@ static void prctls(void)
 		if (option == 22 || option == 21 || option == 35)
 			continue;
 		if (option == PR_SET_NAME || option == PR_GET_NAME || option == PR_CAPBSET_DROP ||
-		    option == PR_SET_PDEATHSIG || option == PR_SET_DUMPABLE || option == PR_GET_TID_ADDRESS ||
-		    option == PR_SET_TIMERSLACK || option == PR_SET_THP_DISABLE || option == PR_GET_THP_DISABLE ||
+		    option == PR_SET_PDEATHSIG || option == PR_SET_DUMPABLE ||
+		    option == PR_GET_TID_ADDRESS || option == PR_SET_TIMERSLACK ||
+		    option == PR_SET_THP_DISABLE || option == PR_GET_THP_DISABLE ||
 		    option == PR_TASK_PERF_EVENTS_DISABLE || option == PR_TASK_PERF_EVENTS_ENABLE ||
 		    option == PR_MCE_KILL || option == PR_MCE_KILL_GET)
 			continue;
@@ -297,11 +311,16 @@ static void prctls(void)
 	tap_says(sys(SYS_prctl, PR_GET_SECUREBITS, 0, 0, 0, 0), "PR_GET_SECUREBITS");
 	tap_says(sys(SYS_prctl, PR_SET_SECUREBITS, 0, 0, 0, 0), "PR_SET_SECUREBITS back");
 	tap_says(sys(SYS_prctl, PR_SET_SECUREBITS, 1 << 20, 0, 0, 0), "PR_SET_SECUREBITS, unknown");
-	tap_says(sys(SYS_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, 5, 0, 0), "PR_CAP_AMBIENT_IS_SET");
-	tap_says(sys(SYS_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, 5, 0, 0), "PR_CAP_AMBIENT_RAISE");
-	tap_says(sys(SYS_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_LOWER, 5, 0, 0), "PR_CAP_AMBIENT_LOWER");
-	tap_says(sys(SYS_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0), "PR_CAP_AMBIENT_CLEAR_ALL");
-	tap_says(sys(SYS_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 1, 0, 0), "PR_CAP_AMBIENT_CLEAR_ALL of 1");
+	tap_says(sys(SYS_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, 5, 0, 0),
+		 "PR_CAP_AMBIENT_IS_SET");
+	tap_says(sys(SYS_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, 5, 0, 0),
+		 "PR_CAP_AMBIENT_RAISE");
+	tap_says(sys(SYS_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_LOWER, 5, 0, 0),
+		 "PR_CAP_AMBIENT_LOWER");
+	tap_says(sys(SYS_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0),
+		 "PR_CAP_AMBIENT_CLEAR_ALL");
+	tap_says(sys(SYS_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 1, 0, 0),
+		 "PR_CAP_AMBIENT_CLEAR_ALL of 1");
 	tap_says(sys(SYS_prctl, PR_CAP_AMBIENT, 9, 5, 0, 0), "PR_CAP_AMBIENT of nothing");
 	tap_says(sys(SYS_prctl, PR_SET_DUMPABLE, 2, 0, 0, 0), "PR_SET_DUMPABLE 2");
 	tap_says(sys(SYS_prctl, PR_SET_PDEATHSIG, 65, 0, 0, 0), "PR_SET_PDEATHSIG 65");
@@ -348,7 +367,8 @@ static void others(void)
 
 	for (unsigned i = 0; i < ARRAY_SIZE(advice); i++) {
 		tap_says(sys(SYS_fadvise64, fd, 0, 0, advice[i]), "fadvise64 %d", advice[i]);
-		tap_says(sys(SYS_fadvise64, null, 0, 0, advice[i]), "fadvise64 %d of /dev/null", advice[i]);
+		tap_says(sys(SYS_fadvise64, null, 0, 0, advice[i]), "fadvise64 %d of /dev/null",
+			 advice[i]);
 	}
 	tap_says(sys(SYS_readahead, null, 0, 10), "readahead of /dev/null");
 	tap_says(sys(SYS_sync_file_range, fd, 0, 0, 7), "sync_file_range");
@@ -359,9 +379,12 @@ static void others(void)
 	tap_says(sys(SYS_fallocate, fd, 3, 0, 4096), "fallocate, mode 3");
 	tap_says(sys(SYS_fallocate, null, 0, 0, 4096), "fallocate of /dev/null");
 	tap_says(sys(SYS_fsync, null), "fsync of /dev/null");
-	tap_says(sys(SYS_renameat2, AT_FDCWD, "other", AT_FDCWD, "another", 8), "renameat2, unknown flag");
-	tap_says(sys(SYS_unlinkat, AT_FDCWD, "another", AT_SYMLINK_NOFOLLOW), "unlinkat, unknown flag");
-	tap_says(sys(SYS_copy_file_range, fd, NULL, fd, NULL, 1, 1), "copy_file_range, unknown flag");
+	tap_says(sys(SYS_renameat2, AT_FDCWD, "other", AT_FDCWD, "another", 8),
+		 "renameat2, unknown flag");
+	tap_says(sys(SYS_unlinkat, AT_FDCWD, "another", AT_SYMLINK_NOFOLLOW),
+		 "unlinkat, unknown flag");
+	tap_says(sys(SYS_copy_file_range, fd, NULL, fd, NULL, 1, 1),
+		 "copy_file_range, unknown flag");
 	tap_says(sys(SYS_splice, fd, NULL, fd, NULL, 1, 16), "splice, unknown flag");
 	tap_says(sys(SYS_getrandom, buffer, 10, 8), "getrandom, unknown flag");
 	tap_says(sys(SYS_getrandom, buffer, 10, 4), "getrandom, GRND_INSECURE");

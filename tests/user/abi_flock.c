@@ -43,8 +43,9 @@ static long asked_by_child(int fd, int type, long start, long len)
 static void child_sees(int fd, int type, long start, long len, const char *what)
 {
 	asked_by_child(fd, type, start, len);
-	tap_ok(true, "%s: %ld type %ld from %ld len %ld pid %ld", what, shared[0], shared[1], shared[2],
-	       shared[1] == F_UNLCK ? 0 : shared[3], shared[1] == F_UNLCK ? 0 : shared[4]);
+	tap_ok(true, "%s: %ld type %ld from %ld len %ld pid %ld", what, shared[0], shared[1],
+	       shared[2], shared[1] == F_UNLCK ? 0 : shared[3],
+	       shared[1] == F_UNLCK ? 0 : shared[4]);
 }
 
 /* Result of a lock by a child, which keeps nothing. */
@@ -80,8 +81,8 @@ static void map_of(int fd, const char *what)
 		asked_by_child(fd, F_WRLCK, from, 0);
 		if (shared[1] == F_UNLCK)
 			break;
-		at += snprintf(text + at, sizeof(text) - at, " %c%ld+%ld", shared[1] == F_RDLCK ? 'r' : 'w',
-			       shared[2], shared[3]);
+		at += snprintf(text + at, sizeof(text) - at, " %c%ld+%ld",
+			       shared[1] == F_RDLCK ? 'r' : 'w', shared[2], shared[3]);
 		if (!shared[3])
 			break;
 		from = shared[2] + shared[3];
@@ -137,7 +138,8 @@ static long whence(int fd, int type, int how, long start, long len)
 static void arguments(void)
 {
 	struct flock l = { .l_type = 7, .l_whence = SEEK_SET };
-	int fd = fresh(), ro = open("file", O_RDONLY), wo = open("file", O_WRONLY), path = open("file", O_PATH);
+	int fd = fresh(), ro = open("file", O_RDONLY), wo = open("file", O_WRONLY),
+	    path = open("file", O_PATH);
 	int p[2];
 
 	lseek(fd, 100, SEEK_SET);
@@ -151,8 +153,10 @@ static void arguments(void)
 	tap_is(whence(fd, F_WRLCK, SEEK_SET, -1, 5), -EINVAL, "a negative start");
 	tap_is(whence(fd, F_WRLCK, 9, 0, 5), -EINVAL, "no such whence");
 	tap_is(whence(fd, F_WRLCK, SEEK_CUR, 0x7fffffffffffffff, 5), -EOVERFLOW, "a start too far");
-	tap_is(whence(fd, F_WRLCK, SEEK_SET, 0x7ffffffffffffff0, 0x20), -EOVERFLOW, "an end too far");
-	tap_is(whence(fd, F_WRLCK, SEEK_SET, 0x7ffffffffffffff0, 0x10), 0, "an end just near enough");
+	tap_is(whence(fd, F_WRLCK, SEEK_SET, 0x7ffffffffffffff0, 0x20), -EOVERFLOW,
+	       "an end too far");
+	tap_is(whence(fd, F_WRLCK, SEEK_SET, 0x7ffffffffffffff0, 0x10), 0,
+	       "an end just near enough");
 	tap_is(err(fcntl(fd, F_SETLK, &l)), -EINVAL, "no such type");
 	tap_is(err(fcntl(fd, F_GETLK, &l)), -EINVAL, "F_GETLK of it");
 	l.l_type = F_UNLCK;
@@ -278,7 +282,8 @@ static void open_file_locks(void)
 	tap_says(l.l_type, "its own lock");
 	c = dup(a);
 	close(a);
-	tap_is(lock(b, F_OFD_SETLK, F_WRLCK, 5, 10), -EAGAIN, "closing one descriptor drops nothing");
+	tap_is(lock(b, F_OFD_SETLK, F_WRLCK, 5, 10), -EAGAIN,
+	       "closing one descriptor drops nothing");
 	tap_is(lock(c, F_OFD_SETLK, F_RDLCK, 0, 10), 0, "the copy can change it");
 	tap_is(lock(b, F_OFD_SETLK, F_RDLCK, 5, 10), 0, "readers share");
 	close(c);

@@ -20,7 +20,8 @@ static void fork_copies(void)
 	tap_is(CODE(_exit(cell == 1 && *shared == 7)), 1, "the child sees the parent's memory");
 	tap_is(CODE(cell = 2; *shared = 8), 0, "the child writes");
 	tap_ok(cell == 1 && *shared == 7, "the parent does not see it");
-	tap_is(CODE(_exit(getppid() == parent && getpid() != parent)), 1, "the child has its own number and parent");
+	tap_is(CODE(_exit(getppid() == parent && getpid() != parent)), 1,
+	       "the child has its own number and parent");
 	child = CHILD(pause());
 	cell = 3;
 	kill(child, SIGKILL);
@@ -52,7 +53,8 @@ static void descriptors(void)
 
 	write(fd, "abcdef", 6);
 	lseek(fd, 0, SEEK_SET);
-	tap_is(CODE(char c; read(fd, &c, 1); _exit(c)), 'a', "the child reads through the descriptor");
+	tap_is(CODE(char c; read(fd, &c, 1); _exit(c)), 'a',
+	       "the child reads through the descriptor");
 	tap_is(lseek(fd, 0, SEEK_CUR), 1, "the offset is shared");
 	tap_is(CODE(close(fd)), 0, "the child closes it");
 	tap_is(lseek(fd, 0, SEEK_CUR), 1, "the parent's stays open");
@@ -131,8 +133,10 @@ static void clone_flags(void)
 	tap_is(umask(022), 022, "our umask is our own");
 	tap_is(clone_and_wait(in_fs, CLONE_FS | SIGCHLD, NULL), 0, "CLONE_FS");
 	tap_is(umask(022), 0123, "umask is shared");
-	tap_ok(access("offset", F_OK) && !chdir(cwd) && !access("offset", F_OK), "the working directory is shared");
-	tap_is(clone_and_wait(in_clone, CLONE_VM | CLONE_VFORK | SIGCHLD, (void *)8), 11, "CLONE_VFORK");
+	tap_ok(access("offset", F_OK) && !chdir(cwd) && !access("offset", F_OK),
+	       "the working directory is shared");
+	tap_is(clone_and_wait(in_clone, CLONE_VM | CLONE_VFORK | SIGCHLD, (void *)8), 11,
+	       "CLONE_VFORK");
 	tap_is(cell, 8, "CLONE_VFORK ran first");
 }
 
@@ -191,7 +195,8 @@ static void clone3_calls(void)
 		_exit(23);
 	tap_is(pid > 0 ? code_of(status_of(pid)) : pid, 23, "clone3: a larger structure of zeroes");
 	big.tail[63] = 1;
-	tap_is(sys(SYS_clone3, &big, sizeof(big)), -E2BIG, "clone3: a larger structure with more in it");
+	tap_is(sys(SYS_clone3, &big, sizeof(big)), -E2BIG,
+	       "clone3: a larger structure with more in it");
 	tap_is(sys(SYS_clone3, NULL, sizeof(args)), -EFAULT, "clone3: no structure");
 	args.exit_signal = 65;
 	tap_is(sys(SYS_clone3, &args, sizeof(args)), -EINVAL, "clone3: signal 65");
@@ -207,10 +212,12 @@ static void clone3_calls(void)
 	pid = sys(SYS_clone3, &args, sizeof(args));
 	if (!pid)
 		_exit(24);
-	tap_ok(pid > 0 && pidfd >= 0 && fcntl(pidfd, F_GETFD) == FD_CLOEXEC, "CLONE_PIDFD gives a descriptor");
+	tap_ok(pid > 0 && pidfd >= 0 && fcntl(pidfd, F_GETFD) == FD_CLOEXEC,
+	       "CLONE_PIDFD gives a descriptor");
 	if (pid > 0)
 		tap_is(code_of(status_of(pid)), 24, "CLONE_PIDFD child");
-	tap_is(sys(SYS_pidfd_send_signal, pidfd, 0, NULL, 0), -ESRCH, "its descriptor after it was reaped");
+	tap_is(sys(SYS_pidfd_send_signal, pidfd, 0, NULL, 0), -ESRCH,
+	       "its descriptor after it was reaped");
 	close(pidfd);
 	args = (struct clone_args){ .flags = CLONE_CLEAR_SIGHAND | CLONE_SIGHAND | CLONE_VM, .exit_signal = SIGCHLD };
 	tap_is(sys(SYS_clone3, &args, sizeof(args)), -EINVAL, "clone3: clear and share handlers");
@@ -227,7 +234,8 @@ static void exit_signals(void)
 	signal(SIGUSR1, on_signal);
 	caught = 0;
 	pid = clone(in_clone, stack + sizeof(stack), SIGUSR1, NULL);
-	tap_is(err(waitpid(pid, &status, 0)), -ECHILD, "wait does not see a child of another exit signal");
+	tap_is(err(waitpid(pid, &status, 0)), -ECHILD,
+	       "wait does not see a child of another exit signal");
 	tap_is(waitpid(pid, &status, __WCLONE), pid, "__WCLONE does");
 	tap_is(caught, SIGUSR1, "its exit signal came");
 	pid = clone(in_clone, stack + sizeof(stack), 0, NULL);

@@ -8,7 +8,8 @@
 static unsigned word, other;
 static volatile int woken, ready;
 
-static long futex(unsigned *at, int op, unsigned value, const void *time, unsigned *at2, unsigned value3)
+static long futex(unsigned *at, int op, unsigned value, const void *time, unsigned *at2,
+		  unsigned value3)
 {
 	return sys(SYS_futex, at, op, value, time, at2, value3);
 }
@@ -73,13 +74,17 @@ static void simple(void)
 	tap_ok(now_ms() - before >= 19, "after its time");
 	tap_is(futex(&word, FUTEX_WAIT, 1, &bad, NULL, 0), -EINVAL, "a nonsense time");
 	tap_is(futex(&word, FUTEX_WAIT, 1, &negative, NULL, 0), -EINVAL, "a negative time");
-	tap_is(futex((unsigned *)((char *)&word + 1), FUTEX_WAIT, 1, NULL, NULL, 0), -EINVAL, "a crooked address");
+	tap_is(futex((unsigned *)((char *)&word + 1), FUTEX_WAIT, 1, NULL, NULL, 0), -EINVAL,
+	       "a crooked address");
 	tap_is(futex(NULL, FUTEX_WAIT, 1, NULL, NULL, 0), -EFAULT, "no address");
-	tap_is(futex((unsigned *)8, FUTEX_WAIT_PRIVATE, 1, NULL, NULL, 0), -EFAULT, "a wild address");
-	tap_is(futex((unsigned *)-4096l, FUTEX_WAIT_PRIVATE, 1, NULL, NULL, 0), -EFAULT, "a kernel address");
+	tap_is(futex((unsigned *)8, FUTEX_WAIT_PRIVATE, 1, NULL, NULL, 0), -EFAULT,
+	       "a wild address");
+	tap_is(futex((unsigned *)-4096l, FUTEX_WAIT_PRIVATE, 1, NULL, NULL, 0), -EFAULT,
+	       "a kernel address");
 	tap_is(futex(&word, FUTEX_WAIT, 1, (void *)8, NULL, 0), -EFAULT, "a wild time");
 	tap_is(futex(&word, 99, 1, NULL, NULL, 0), -ENOSYS, "an unknown operation");
-	tap_is(futex(&word, FUTEX_WAKE | FUTEX_CLOCK_REALTIME, 1, NULL, NULL, 0), -ENOSYS, "a clock for wake");
+	tap_is(futex(&word, FUTEX_WAKE | FUTEX_CLOCK_REALTIME, 1, NULL, NULL, 0), -ENOSYS,
+	       "a clock for wake");
 	tap_is(futex(&word, FUTEX_WAKE, 1, NULL, NULL, 0), 0, "nobody to wake");
 	tap_is(futex(NULL, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0), 0, "wake at 0, private");
 	tap_is(futex(NULL, FUTEX_WAKE, 1, NULL, NULL, 0), -EFAULT, "wake at 0, shared");
@@ -89,7 +94,8 @@ static void simple(void)
 	tap_is(futex(&word, FUTEX_WAKE, 100, NULL, NULL, 0), 3, "wake the rest");
 	tap_is(finish(w, 5), 5, "all got 0");
 	start(w, 2);
-	tap_is(futex(&word, FUTEX_WAKE_PRIVATE, 5, NULL, NULL, 0), 0, "private does not find shared waiters");
+	tap_is(futex(&word, FUTEX_WAKE_PRIVATE, 5, NULL, NULL, 0), 0,
+	       "private does not find shared waiters");
 	tap_is(futex(&word, FUTEX_WAKE, 0, NULL, NULL, 0), 1, "wake none wakes one");
 	finish(w, 2);
 }
@@ -99,17 +105,21 @@ static void bitsets(void)
 	struct waiter w[3] = { { FUTEX_WAIT_BITSET_PRIVATE, 1 }, { FUTEX_WAIT_BITSET_PRIVATE, 2 },
 		{ FUTEX_WAIT_BITSET_PRIVATE, 0xffffffff } };
 
-	tap_is(futex(&word, FUTEX_WAIT_BITSET, 0, NULL, NULL, 0), -EINVAL, "an empty set to wait for");
+	tap_is(futex(&word, FUTEX_WAIT_BITSET, 0, NULL, NULL, 0), -EINVAL,
+	       "an empty set to wait for");
 	tap_is(futex(&word, FUTEX_WAKE_BITSET, 1, NULL, NULL, 0), -EINVAL, "an empty set to wake");
 	start(w, 3);
-	tap_is(futex(&word, FUTEX_WAKE_BITSET_PRIVATE, 100, NULL, NULL, 4), 1, "a bit that one waits for");
+	tap_is(futex(&word, FUTEX_WAKE_BITSET_PRIVATE, 100, NULL, NULL, 4), 1,
+	       "a bit that one waits for");
 	tap_is(futex(&word, FUTEX_WAKE_BITSET_PRIVATE, 100, NULL, NULL, 2), 1, "another's");
 	tap_is(futex(&word, FUTEX_WAKE_PRIVATE, 100, NULL, NULL, 0), 1, "wake means any");
 	tap_is(finish(w, 3), 3, "all got 0");
 	struct timespec past = { 1, 0 };
 	word = 0;
-	tap_is(futex(&word, FUTEX_WAIT_BITSET_PRIVATE, 0, &past, NULL, 1), -ETIMEDOUT, "an absolute time in the past");
-	tap_is(futex(&word, FUTEX_WAIT_BITSET_PRIVATE | FUTEX_CLOCK_REALTIME, 0, &past, NULL, 1), -ETIMEDOUT,
+	tap_is(futex(&word, FUTEX_WAIT_BITSET_PRIVATE, 0, &past, NULL, 1), -ETIMEDOUT,
+	       "an absolute time in the past");
+	tap_is(futex(&word, FUTEX_WAIT_BITSET_PRIVATE | FUTEX_CLOCK_REALTIME, 0, &past, NULL, 1),
+	       -ETIMEDOUT,
 	       "by the other clock");
 }
 
@@ -121,19 +131,23 @@ static void requeues(void)
 			      {FUTEX_WAIT_PRIVATE}};
 
 	start(w, 4);
-	tap_is(futex(&word, FUTEX_CMP_REQUEUE_PRIVATE, 1, (void *)1, &other, 5), -EAGAIN, "cmp_requeue: another value");
+	tap_is(futex(&word, FUTEX_CMP_REQUEUE_PRIVATE, 1, (void *)1, &other, 5), -EAGAIN,
+	       "cmp_requeue: another value");
 	tap_is(futex(&word, FUTEX_CMP_REQUEUE_PRIVATE, 1, (void *)2, &other, 0), 3,
 	       "cmp_requeue: one woken, two moved");
 	tap_is(futex(&other, FUTEX_WAKE_PRIVATE, 100, NULL, NULL, 0), 2, "two are there");
 	tap_is(futex(&word, FUTEX_WAKE_PRIVATE, 100, NULL, NULL, 0), 1, "one is here");
 	tap_is(finish(w, 4), 4, "all got 0");
 	start(w, 2);
-	tap_is(futex(&word, FUTEX_REQUEUE_PRIVATE, 0, (void *)9, &other, 0), 2, "requeue: two moved");
+	tap_is(futex(&word, FUTEX_REQUEUE_PRIVATE, 0, (void *)9, &other, 0), 2,
+	       "requeue: two moved");
 	tap_is(finish(w, 2), 2, "all got 0");
-	tap_is(futex(&word, FUTEX_CMP_REQUEUE_PRIVATE, -1, (void *)1, &other, 0), -EINVAL, "a negative number to wake");
+	tap_is(futex(&word, FUTEX_CMP_REQUEUE_PRIVATE, -1, (void *)1, &other, 0), -EINVAL,
+	       "a negative number to wake");
 	tap_is(futex(&word, FUTEX_CMP_REQUEUE_PRIVATE, 1, (void *)-1l, &other, 0), -EINVAL,
 	       "a negative number to move");
-	tap_is(futex(&word, FUTEX_CMP_REQUEUE_PRIVATE, 1, (void *)1, NULL, 0), 0, "to address 0, private");
+	tap_is(futex(&word, FUTEX_CMP_REQUEUE_PRIVATE, 1, (void *)1, NULL, 0), 0,
+	       "to address 0, private");
 }
 
 static void wake_op(void)
@@ -150,11 +164,14 @@ static void wake_op(void)
 		     FUTEX_OP(FUTEX_OP_SET, 1, FUTEX_OP_CMP_LT, 0)),
 	       0, "wake_op: compared false");
 	tap_is(word, 1, "wake_op: set");
-	futex(&other, FUTEX_WAKE_OP_PRIVATE, 1, (void *)1, &word, FUTEX_OP(FUTEX_OP_OR, 6, FUTEX_OP_CMP_GT, 100));
+	futex(&other, FUTEX_WAKE_OP_PRIVATE, 1, (void *)1, &word,
+	      FUTEX_OP(FUTEX_OP_OR, 6, FUTEX_OP_CMP_GT, 100));
 	tap_is(word, 7, "wake_op: or");
-	futex(&other, FUTEX_WAKE_OP_PRIVATE, 1, (void *)1, &word, FUTEX_OP(FUTEX_OP_ANDN, 2, FUTEX_OP_CMP_GT, 100));
+	futex(&other, FUTEX_WAKE_OP_PRIVATE, 1, (void *)1, &word,
+	      FUTEX_OP(FUTEX_OP_ANDN, 2, FUTEX_OP_CMP_GT, 100));
 	tap_is(word, 5, "wake_op: and not");
-	futex(&other, FUTEX_WAKE_OP_PRIVATE, 1, (void *)1, &word, FUTEX_OP(FUTEX_OP_XOR, 1, FUTEX_OP_CMP_GT, 100));
+	futex(&other, FUTEX_WAKE_OP_PRIVATE, 1, (void *)1, &word,
+	      FUTEX_OP(FUTEX_OP_XOR, 1, FUTEX_OP_CMP_GT, 100));
 	tap_is(word, 4, "wake_op: xor");
 	tap_is(futex(&other, FUTEX_WAKE_OP_PRIVATE, 1, (void *)1, &word, 0x70000000), -ENOSYS,
 	       "wake_op: unknown operation");
@@ -164,7 +181,8 @@ static void wake_op(void)
 
 static void between_processes(void)
 {
-	unsigned *shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	unsigned *shared =
+		mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	struct timespec limit = { 20, 0 };
 	long woke = 0;
 
@@ -179,7 +197,8 @@ static void between_processes(void)
 	word = 0;
 	child = CHILD(struct timespec soon = { 0, 50000000 }; _exit(-futex(&word, FUTEX_WAIT, 0, &soon, NULL, 0)));
 	sleep_ms(20);
-	tap_is(futex(&word, FUTEX_WAKE, 1, NULL, NULL, 0), 0, "private memory is not shared with a child");
+	tap_is(futex(&word, FUTEX_WAKE, 1, NULL, NULL, 0), 0,
+	       "private memory is not shared with a child");
 	tap_is(code_of(status_of(child)), ETIMEDOUT, "it waits in vain");
 }
 
@@ -198,8 +217,10 @@ static void interrupted(void)
 	status_of(child);
 	struct timespec limit = { 0, 100000000 };
 	long before = now_ms();
-	child = CHILD(sleep_ms(20); kill(getppid(), SIGSTOP); sleep_ms(20); kill(getppid(), SIGCONT));
-	tap_is(futex(&word, FUTEX_WAIT, 0, &limit, NULL, 0), -ETIMEDOUT, "a stop does not interrupt it");
+	child = CHILD(sleep_ms(20); kill(getppid(), SIGSTOP); sleep_ms(20);
+		      kill(getppid(), SIGCONT));
+	tap_is(futex(&word, FUTEX_WAIT, 0, &limit, NULL, 0), -ETIMEDOUT,
+	       "a stop does not interrupt it");
 	tap_ok(now_ms() - before >= 95, "nor shorten it");
 	status_of(child);
 }
@@ -231,9 +252,11 @@ static void robust_lists(void)
 	tap_is(s->lock.word, FUTEX_WAITERS | FUTEX_OWNER_DIED, "a dead owner is marked");
 	s->lock.word = 0;
 	s->lock.next.next = &s->lock.next;
-	tap_is(CODE(sys(SYS_set_robust_list, &s->head, sizeof(s->head)); _exit(6)), 6, "a robust list without end");
+	tap_is(CODE(sys(SYS_set_robust_list, &s->head, sizeof(s->head)); _exit(6)), 6,
+	       "a robust list without end");
 	s->head.list.next = (void *)8;
-	tap_is(CODE(sys(SYS_set_robust_list, &s->head, sizeof(s->head)); _exit(6)), 6, "a wild robust list");
+	tap_is(CODE(sys(SYS_set_robust_list, &s->head, sizeof(s->head)); _exit(6)), 6,
+	       "a wild robust list");
 	tap_is(CODE(sys(SYS_set_robust_list, 8, sizeof(s->head)); _exit(6)), 6, "a wild head");
 	tap_is(CODE(sys(SYS_set_tid_address, 8); _exit(6)), 6, "a wild tid address");
 }

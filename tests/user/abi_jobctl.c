@@ -14,7 +14,8 @@ static void stops(void)
 	for (unsigned i = 0; i < 4; i++) {
 		kill(child, stop[i]);
 		waitpid(child, &status, WUNTRACED);
-		tap_ok(WIFSTOPPED(status) && WSTOPSIG(status) == stop[i], "signal %d stops", stop[i]);
+		tap_ok(WIFSTOPPED(status) && WSTOPSIG(status) == stop[i], "signal %d stops",
+		       stop[i]);
 		kill(child, SIGCONT);
 		waitpid(child, &status, WCONTINUED);
 		tap_ok(WIFCONTINUED(status), "SIGCONT continues");
@@ -27,8 +28,8 @@ static void stops(void)
 	waitpid(child, &status, WUNTRACED);
 	kill(child, SIGCONT);
 	tap_is(code_of(status_of(child)), 1, "SIGCONT's handler runs after the continuation");
-	child = CHILD(sigset_t s; sigemptyset(&s); sigaddset(&s, SIGCONT); sigprocmask(SIG_BLOCK, &s, NULL);
-		      raise(SIGSTOP); _exit(7));
+	child = CHILD(sigset_t s; sigemptyset(&s); sigaddset(&s, SIGCONT);
+		      sigprocmask(SIG_BLOCK, &s, NULL); raise(SIGSTOP); _exit(7));
 	waitpid(child, &status, WUNTRACED);
 	kill(child, SIGCONT);
 	tap_is(code_of(status_of(child)), 7, "a blocked SIGCONT continues too");
@@ -47,7 +48,8 @@ static void stops(void)
 	tap_ok(WIFSTOPPED(status), "SIGSTOP does");
 	status_of(CHILD(_exit(0)));
 	sleep_ms(20);
-	tap_is(waitpid(child, &status, WNOHANG | WCONTINUED), 0, "another member's end does not continue it");
+	tap_is(waitpid(child, &status, WNOHANG | WCONTINUED), 0,
+	       "another member's end does not continue it");
 	kill(child, SIGCONT);
 	status_of(child);
 }
@@ -74,7 +76,8 @@ static void orphaned(void)
 	status_of(leader);
 	close(link[1]);
 	read(link[0], buffer, 1);
-	tap_is(buffer[0], '1', "a stopped member of a newly orphaned group is hung up and continued");
+	tap_is(buffer[0], '1',
+	       "a stopped member of a newly orphaned group is hung up and continued");
 	close(link[0]);
 }
 

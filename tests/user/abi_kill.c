@@ -22,7 +22,8 @@ static void targets(void)
 	tap_is(code_of(status_of(a)), -SIGTERM, "its leader got it");
 	tap_is(code_of(status_of(b)), -SIGTERM, "its member got it");
 	tap_is(err(kill(-leader, 0)), -ESRCH, "the group is gone");
-	tap_is(CODE(signal(SIGUSR1, SIG_IGN); setpgid(0, 0); kill(0, SIGTERM)), -SIGTERM, "one's own group");
+	tap_is(CODE(signal(SIGUSR1, SIG_IGN); setpgid(0, 0); kill(0, SIGTERM)), -SIGTERM,
+	       "one's own group");
 	a = CHILD(setpgid(0, 0); pause());
 	b = CHILD(
 		sleep_ms(1);
@@ -41,15 +42,21 @@ static void permissions(void)
 	pipe(ready);
 	user = CHILD(setuid(1000); write(ready[1], "x", 1); pause());
 	read(ready[0], &c, 1);
-	tap_is(CODE(setuid(1000); _exit(kill(root, 0) ? errno : 0)), EPERM, "a user may not signal root");
-	tap_is(CODE(setuid(1000); _exit(kill(user, 0) ? errno : 0)), 0, "a user may signal its own");
+	tap_is(CODE(setuid(1000); _exit(kill(root, 0) ? errno : 0)), EPERM,
+	       "a user may not signal root");
+	tap_is(CODE(setuid(1000); _exit(kill(user, 0) ? errno : 0)), 0,
+	       "a user may signal its own");
 	tap_is(CODE(setuid(1001); _exit(kill(user, 0) ? errno : 0)), EPERM, "not another's");
-	tap_is(CODE(setresuid(1001, 1000, 1000); _exit(kill(user, 0) ? errno : 0)), 0, "its effective user counts");
-	tap_is(CODE(setuid(1001); _exit(kill(1, 0) ? errno : 0)), EPERM, "a user may not signal init");
-	tap_is(CODE(setuid(1000); _exit(kill(root, SIGCONT) ? errno : 0)), 0, "SIGCONT within a session");
+	tap_is(CODE(setresuid(1001, 1000, 1000); _exit(kill(user, 0) ? errno : 0)), 0,
+	       "its effective user counts");
+	tap_is(CODE(setuid(1001); _exit(kill(1, 0) ? errno : 0)), EPERM,
+	       "a user may not signal init");
+	tap_is(CODE(setuid(1000); _exit(kill(root, SIGCONT) ? errno : 0)), 0,
+	       "SIGCONT within a session");
 	other = CHILD(setsid(); write(ready[1], "x", 1); pause());
 	read(ready[0], &c, 1);
-	tap_is(CODE(setuid(1000); _exit(kill(other, SIGCONT) ? errno : 0)), EPERM, "SIGCONT to another session");
+	tap_is(CODE(setuid(1000); _exit(kill(other, SIGCONT) ? errno : 0)), EPERM,
+	       "SIGCONT to another session");
 	kill(root, SIGKILL);
 	kill(user, SIGKILL);
 	kill(other, SIGKILL);
@@ -81,7 +88,8 @@ static void queue(void)
 	info.si_code = SI_TKILL;
 	tap_is(sys(SYS_rt_sigqueueinfo, 1, SIGUSR1, &info), -EPERM, "a forged SI_TKILL");
 	tap_is(sys(SYS_rt_tgsigqueueinfo, getpid(), getpid(), 0, &info), 0, "rt_tgsigqueueinfo");
-	tap_is(sys(SYS_rt_tgsigqueueinfo, getpid(), 0, 0, &info), -EINVAL, "rt_tgsigqueueinfo to 0");
+	tap_is(sys(SYS_rt_tgsigqueueinfo, getpid(), 0, 0, &info), -EINVAL,
+	       "rt_tgsigqueueinfo to 0");
 }
 
 int main(void)

@@ -49,9 +49,11 @@ static void arguments(void)
 	tap_is(advise(p, 4, MADV_DONTNEED), -ENOMEM, "the same");
 	tap_is(p[2 * PAGE], 0, "done on both sides of it");
 	tap_is(advise(p, 4, MADV_POPULATE_READ), -ENOMEM, "populate up to a hole");
-	tap_is(advise(map_at(NULL, 1, SHARED ? PROT_READ : 0, PRIVATE), 1, MADV_POPULATE_WRITE), -EINVAL,
+	tap_is(advise(map_at(NULL, 1, SHARED ? PROT_READ : 0, PRIVATE), 1, MADV_POPULATE_WRITE),
+	       -EINVAL,
 	       "populate for writing what is read-only");
-	tap_is(advise(map_at(NULL, 1, RW, SHARED), 1, MADV_WIPEONFORK), -EINVAL, "wipe shared memory");
+	tap_is(advise(map_at(NULL, 1, RW, SHARED), 1, MADV_WIPEONFORK), -EINVAL,
+	       "wipe shared memory");
 	tap_is(advise(map_at(NULL, 1, RW, SHARED), 1, MADV_FREE), -EINVAL, "free shared memory");
 }
 
@@ -73,8 +75,10 @@ static void pages(void)
 	f[0] = 'x';
 	advise(f, 3, MADV_DONTNEED);
 	tap_is(f[0], 'a', "the file's page instead of the private copy");
-	tap_is(READ(mmap(NULL, 4 * PAGE, PROT_READ, MAP_PRIVATE, fd, 0) + 3 * PAGE), 702, "beyond the file");
-	tap_is(advise(mmap(NULL, 4 * PAGE, PROT_READ, MAP_PRIVATE, fd, 0), 4, MADV_POPULATE_READ), -EFAULT,
+	tap_is(READ(mmap(NULL, 4 * PAGE, PROT_READ, MAP_PRIVATE, fd, 0) + 3 * PAGE), 702,
+	       "beyond the file");
+	tap_is(advise(mmap(NULL, 4 * PAGE, PROT_READ, MAP_PRIVATE, fd, 0), 4, MADV_POPULATE_READ),
+	       -EFAULT,
 	       "populate beyond the file");
 	tap_is(advise(f, 3, MADV_REMOVE), -EACCES, "remove of a private mapping");
 	hole_fd = memfd_create("a", 0);
@@ -119,7 +123,8 @@ static void core(void)
 static void sync_calls(void)
 {
 	int fd = file_of("/tmp/a2", 2);
-	char *p = mmap(NULL, 2 * PAGE, RW, MAP_SHARED, fd, 0), *q = map_at(hole(2), 2, RW, PRIVATE | MAP_FIXED);
+	char *p = mmap(NULL, 2 * PAGE, RW, MAP_SHARED, fd, 0),
+	     *q = map_at(hole(2), 2, RW, PRIVATE | MAP_FIXED);
 
 	p[0] = 'z';
 	tap_is(err(msync(p, 2 * PAGE, MS_SYNC)), 0, "msync");

@@ -71,11 +71,13 @@ static void seals(void)
 	p = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fd, 0);
 	tap_ok(p != MAP_FAILED, "map for reading");
 	tap_is(err(mprotect(p, PAGE, RW)), -EACCES, "and make it writable");
-	tap_is(err(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, PAGE)), -EPERM, "punch a hole");
+	tap_is(err(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, PAGE)), -EPERM,
+	       "punch a hole");
 	fd = memfd_create("a", MFD_ALLOW_SEALING);
 	ftruncate(fd, PAGE);
 	p = mmap(NULL, PAGE, RW, MAP_SHARED, fd, 0);
-	tap_is(err(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE)), -EBUSY, "seal what is mapped for writing");
+	tap_is(err(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE)), -EBUSY,
+	       "seal what is mapped for writing");
 	tap_is(err(fcntl(fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE)), 0, "against future writes");
 	tap_is(WRITE(p), 0, "the mapping still writes");
 	tap_is(err(write(fd, "x", 1)), -EPERM, "write does not");
@@ -96,7 +98,8 @@ static void sharing(void)
 	p[PAGE] = 7;
 	tap_is(q[0], 7, "two mappings of one page");
 	tap_ok(CODE(q[PAGE] = 8) == 0 && p[2 * PAGE] == 8, "shared with a child");
-	tap_is(err(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, PAGE, PAGE)), 0, "punch a hole");
+	tap_is(err(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, PAGE, PAGE)), 0,
+	       "punch a hole");
 	tap_ok(!q[0] && q[PAGE] == 8, "the page is zero");
 	tap_is(err(fallocate(fd, 0, 0, 5 * PAGE)), 0, "fallocate");
 	tap_is(lseek(fd, 0, SEEK_END), 5 * PAGE, "grows the file");

@@ -31,7 +31,8 @@ static void calls(void)
 	p = map(4);
 	tap_is(sys(SYS_mlock2, p, 4 * PAGE, 1), 0, "mlock2, on fault");
 	tap_is(resident(p, 4), 0, "brings nothing in");
-	tap_is(sys(SYS_mlock, map_at(NULL, 1, PROT_NONE, PRIVATE), PAGE), -ENOMEM, "mlock of what cannot be read");
+	tap_is(sys(SYS_mlock, map_at(NULL, 1, PROT_NONE, PRIVATE), PAGE), -ENOMEM,
+	       "mlock of what cannot be read");
 	p = map_at(NULL, 3, RW, PRIVATE | MAP_LOCKED);
 	tap_is(resident(p, 3), 3, "MAP_LOCKED");
 	p = map_at(NULL, 3, RW, PRIVATE | MAP_POPULATE);
@@ -60,16 +61,19 @@ static void limits(void)
 	tap_is(CODE(limit_to(RLIMIT_MEMLOCK, 4 * PAGE); drop_root(); _exit(-sys(SYS_mlock, p, 4 * PAGE))), 0,
 	       "as much as the limit");
 	tap_is(CODE(limit_to(RLIMIT_MEMLOCK, 4 * PAGE); drop_root(); mlock(p, 3 * PAGE);
-		    _exit(-sys(SYS_mlock, p, 4 * PAGE))), 0, "what is locked already does not count twice");
+		    _exit(-sys(SYS_mlock, p, 4 * PAGE))),
+	       0, "what is locked already does not count twice");
 	tap_is(CODE(limit_to(RLIMIT_MEMLOCK, 4 * PAGE); drop_root(); mlock(p, 3 * PAGE);
 		    _exit(-err(mmap(NULL, 2 * PAGE, RW, PRIVATE | MAP_LOCKED, -1, 0)))),
 	       EAGAIN, "MAP_LOCKED beyond it");
 	tap_is(CODE(limit_to(RLIMIT_MEMLOCK, 4 * PAGE); drop_root(); _exit(-sys(SYS_mlockall, MCL_CURRENT))), ENOMEM,
 	       "mlockall beyond it");
 	tap_is(CODE(limit_to(RLIMIT_MEMLOCK, 4 * PAGE); drop_root(); mlock(p, 4 * PAGE);
-		    munlock(p, 2 * PAGE); _exit(-sys(SYS_mlock, p + 8 * PAGE, 2 * PAGE))), 0, "munlock gives back");
-	tap_is(CODE(limit_to(RLIMIT_MEMLOCK, 4 * PAGE); drop_root(); mlock(p, 4 * PAGE); munmap(p, 4 * PAGE);
-		    _exit(-sys(SYS_mlock, p + 8 * PAGE, 4 * PAGE))), 0, "so does munmap");
+		    munlock(p, 2 * PAGE); _exit(-sys(SYS_mlock, p + 8 * PAGE, 2 * PAGE))),
+	       0, "munlock gives back");
+	tap_is(CODE(limit_to(RLIMIT_MEMLOCK, 4 * PAGE); drop_root(); mlock(p, 4 * PAGE);
+		    munmap(p, 4 * PAGE); _exit(-sys(SYS_mlock, p + 8 * PAGE, 4 * PAGE))),
+	       0, "so does munmap");
 }
 
 int main(void)

@@ -13,8 +13,10 @@ static void arguments(void)
 	tap_is(sys(SYS_mprotect, p, -PAGE, PROT_READ), -ENOMEM, "length that wraps");
 	tap_is(sys(SYS_mprotect, end, PAGE, PROT_READ), -ENOMEM, "a hole");
 	tap_is(sys(SYS_mprotect, p, PAGE, PROT_READ | 0x03000000), -EINVAL, "grows both ways");
-	tap_is(sys(SYS_mprotect, p, PAGE, PROT_READ | 0x01000000), -EINVAL, "grows down, and does not");
-	tap_is(sys(SYS_mprotect, p, PAGE, PROT_READ | 0x02000000), -EINVAL, "grows up, and does not");
+	tap_is(sys(SYS_mprotect, p, PAGE, PROT_READ | 0x01000000), -EINVAL,
+	       "grows down, and does not");
+	tap_is(sys(SYS_mprotect, p, PAGE, PROT_READ | 0x02000000), -EINVAL,
+	       "grows up, and does not");
 	p = map_at(end, 2, RW, PRIVATE | MAP_FIXED);
 	tap_is(sys(SYS_mprotect, p, 3 * PAGE, PROT_READ), -ENOMEM, "into a hole");
 	tap_is(WRITE(p + PAGE), 1102, "what lies before the hole has changed");
@@ -91,7 +93,8 @@ static void forks(void)
 	       "a child gives itself access, and writes");
 	mprotect(p, PAGE, RW);
 	tap_is(p[0], 3, "the parent's page is as it was");
-	tap_is(CODE(mprotect(p, 2 * PAGE, PROT_READ); _exit(WRITE(p) == 1102 ? 0 : 1)), 0, "a child takes it away");
+	tap_is(CODE(mprotect(p, 2 * PAGE, PROT_READ); _exit(WRITE(p) == 1102 ? 0 : 1)), 0,
+	       "a child takes it away");
 	tap_is(WRITE(p), 0, "from itself only");
 }
 

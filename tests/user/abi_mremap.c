@@ -34,14 +34,18 @@ static void arguments(void)
 
 	tap_is(remap(p, PAGE, PAGE, 8, NULL), -EINVAL, "unknown flag");
 	tap_is(remap(p, PAGE, PAGE, MREMAP_FIXED, q), -EINVAL, "fixed that may not move");
-	tap_is(remap(p, PAGE, 2 * PAGE, MREMAP_DONTUNMAP | MREMAP_MAYMOVE, q), -EINVAL, "dontunmap that grows");
+	tap_is(remap(p, PAGE, 2 * PAGE, MREMAP_DONTUNMAP | MREMAP_MAYMOVE, q), -EINVAL,
+	       "dontunmap that grows");
 	tap_is(remap(p + 1, PAGE, PAGE, 0, NULL), -EINVAL, "not of a page");
 	tap_is(remap(p, PAGE, 0, 0, NULL), -EINVAL, "to nothing");
 	tap_is(remap(q, PAGE, 2 * PAGE, MREMAP_MAYMOVE, NULL), -EFAULT, "a hole");
-	tap_is(remap(p, 8 * PAGE, 9 * PAGE, MREMAP_MAYMOVE, NULL), -EFAULT, "over the end of a mapping");
+	tap_is(remap(p, 8 * PAGE, 9 * PAGE, MREMAP_MAYMOVE, NULL), -EFAULT,
+	       "over the end of a mapping");
 	tap_is(remap(p, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, q + 1), -EINVAL, "to no page");
-	tap_is(remap(p, 2 * PAGE, 2 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, p + PAGE), -EINVAL, "onto itself");
-	tap_is(remap(p, 0, 2 * PAGE, MREMAP_MAYMOVE, NULL), -EINVAL, "a second view of private memory");
+	tap_is(remap(p, 2 * PAGE, 2 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, p + PAGE), -EINVAL,
+	       "onto itself");
+	tap_is(remap(p, 0, 2 * PAGE, MREMAP_MAYMOVE, NULL), -EINVAL,
+	       "a second view of private memory");
 	tap_is(remap(p, 2 * PAGE, 3 * PAGE, 0, NULL), -ENOMEM, "no room to grow, and may not move");
 	tap_ok(is_filled(p, 1, 4), "nothing has changed");
 }
@@ -69,12 +73,14 @@ static void moves(void)
 
 	map_at(to, 6, RW, PRIVATE | MAP_FIXED);
 	memset(to, 9, 6 * PAGE);
-	tap_ok(remap(p, 4 * PAGE, 4 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, to + PAGE) == (long)to + (long)PAGE,
+	tap_ok(remap(p, 4 * PAGE, 4 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, to + PAGE) ==
+		       (long)to + (long)PAGE,
 	       "move over something");
 	tap_ok(to[0] == 9 && is_filled(to + PAGE, 1, 4) && to[5 * PAGE] == 9, "exactly its range");
 	tap_is(READ(p), 1101, "the old place is free");
 	p = filled(4);
-	tap_ok(remap(p + PAGE, 2 * PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, to) == (long)to, "cut the middle out");
+	tap_ok(remap(p + PAGE, 2 * PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, to) == (long)to,
+	       "cut the middle out");
 	tap_ok(to[0] == 2 && p[0] == 1 && p[3 * PAGE] == 4, "the sides stay");
 	tap_ok(READ(p + PAGE) == 1101 && READ(p + 2 * PAGE) == 1101, "the middle is gone");
 	p = filled(3);
@@ -95,7 +101,8 @@ static void files(void)
 	q[0] = 'B';
 	tap_is(p[0], 'B', "of the same page");
 	q = (char *)remap(p, 2 * PAGE, 3 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, to);
-	tap_ok(q == to && q[0] == 'B' && q[PAGE] == 'c' && q[2 * PAGE] == 'd', "grow a file mapping");
+	tap_ok(q == to && q[0] == 'B' && q[PAGE] == 'c' && q[2 * PAGE] == 'd',
+	       "grow a file mapping");
 	q = map_at(NULL, 2, RW, SHARED);
 	q[PAGE] = 5;
 	to = (char *)remap(q, 2 * PAGE, 2 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, hole(2));
@@ -107,8 +114,10 @@ static void forks(void)
 {
 	char *p = filled(3), *q;
 
-	tap_is(CODE(q = (char *)remap(p, 3 * PAGE, 3 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, hole(3));
-		    q[0] = 50; _exit(q[PAGE] == 2 && q[0] == 50 ? 0 : 1)), 0, "a child moves what it shares");
+	tap_is(CODE(q = (char *)remap(p, 3 * PAGE, 3 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED,
+				      hole(3));
+		    q[0] = 50; _exit(q[PAGE] == 2 && q[0] == 50 ? 0 : 1)),
+	       0, "a child moves what it shares");
 	tap_ok(is_filled(p, 1, 3), "the parent's is where it was");
 	q = (char *)remap(p, 3 * PAGE, 3 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, hole(3));
 	tap_is(CODE(q[2 * PAGE] = 60; _exit(q[PAGE] == 2 ? 0 : 1)), 0, "fork after a move");

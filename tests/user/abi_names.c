@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Names: directories, links, renaming, removing, permissions, times; what getdents and stat tell. */
+/*
+ * Names: directories, links, renaming, removing, permissions, times; what getdents and stat tell.
+ */
 #include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -67,17 +69,22 @@ static void directories(void)
 	tap_is(err(unlink("d")), -EISDIR, "unlink of a directory");
 	tap_is(err(unlink("plain/")), -ENOTDIR, "unlink with a slash");
 	tap_is(err(rmdir("none")), -ENOENT, "rmdir of none");
-	tap_is(CODE(chdir("d/e"); rmdir("../e"); _exit(-err(open("x", O_WRONLY | O_CREAT, 0600)))), ENOENT,
+	tap_is(CODE(chdir("d/e"); rmdir("../e"); _exit(-err(open("x", O_WRONLY | O_CREAT, 0600)))),
+	       ENOENT,
 	       "a file in a removed directory");
 	mkdir("d/e", 0755);
-	tap_is(CODE(chdir("d/e"); rmdir("../e"); _exit(-sys(SYS_getcwd, cwd, 200))), ENOENT, "getcwd in a removed one");
-	tap_is(CODE(chdir("d"); sys(SYS_getcwd, cwd, 200); _exit(strcmp(cwd, "/tmp/abi_names/d"))), 0, "getcwd");
+	tap_is(CODE(chdir("d/e"); rmdir("../e"); _exit(-sys(SYS_getcwd, cwd, 200))), ENOENT,
+	       "getcwd in a removed one");
+	tap_is(CODE(chdir("d"); sys(SYS_getcwd, cwd, 200); _exit(strcmp(cwd, "/tmp/abi_names/d"))),
+	       0, "getcwd");
 	tap_is(sys(SYS_getcwd, cwd, 3), -ERANGE, "getcwd, too small");
 	tap_is(CODE(_exit(sys(SYS_getcwd, cwd, 200))), 15, "getcwd's result counts the end");
 	tap_is(err(chdir("plain")), -ENOTDIR, "chdir to a file");
 	tap_is(err(chdir("none")), -ENOENT, "chdir to none");
 	tap_is(err(fchdir(99)), -EBADF, "fchdir to none");
-	tap_is(CODE(chroot("d"); chdir("/"); mkdir("inside", 0755); _exit(access("/../inside", F_OK))), 0, "chroot");
+	tap_is(CODE(chroot("d"); chdir("/"); mkdir("inside", 0755);
+		    _exit(access("/../inside", F_OK))),
+	       0, "chroot");
 	tap_is(err(access("d/inside", F_OK)), 0, "seen from outside");
 	tap_is(err(rmdir("d/inside")), 0, "removed");
 	tap_is(err(mkdir("g", 02755)), 0, "a set-group-id directory");
@@ -197,12 +204,16 @@ static void renaming(void)
 	tap_is(err(rename("r3", "/dev/x")), -EXDEV, "to another file system");
 	tap_is(err(rename("r3", "r5/")), -ENOTDIR, "a file to a name with a slash");
 	tap_is(err(rename("moved", "moved2/")), 0, "a directory to one");
-	tap_is(err(renameat2(AT_FDCWD, "r3", AT_FDCWD, "r4", RENAME_NOREPLACE)), -EEXIST, "RENAME_NOREPLACE");
-	tap_is(err(renameat2(AT_FDCWD, "r3", AT_FDCWD, "r6", RENAME_NOREPLACE)), 0, "to a free name");
-	tap_is(err(renameat2(AT_FDCWD, "r6", AT_FDCWD, "moved2", RENAME_EXCHANGE)), 0, "RENAME_EXCHANGE");
+	tap_is(err(renameat2(AT_FDCWD, "r3", AT_FDCWD, "r4", RENAME_NOREPLACE)), -EEXIST,
+	       "RENAME_NOREPLACE");
+	tap_is(err(renameat2(AT_FDCWD, "r3", AT_FDCWD, "r6", RENAME_NOREPLACE)), 0,
+	       "to a free name");
+	tap_is(err(renameat2(AT_FDCWD, "r6", AT_FDCWD, "moved2", RENAME_EXCHANGE)), 0,
+	       "RENAME_EXCHANGE");
 	stat("r6", &a), stat("moved2", &b);
 	tap_ok(S_ISDIR(a.st_mode) && S_ISREG(b.st_mode), "exchanged");
-	tap_is(err(renameat2(AT_FDCWD, "r6", AT_FDCWD, "none", RENAME_EXCHANGE)), -ENOENT, "exchange with none");
+	tap_is(err(renameat2(AT_FDCWD, "r6", AT_FDCWD, "none", RENAME_EXCHANGE)), -ENOENT,
+	       "exchange with none");
 	tap_is(err(renameat2(AT_FDCWD, "r6", AT_FDCWD, "moved2",
 			     RENAME_EXCHANGE | RENAME_NOREPLACE)),
 	       -EINVAL, "both flags");
@@ -335,10 +346,12 @@ static void permissions(void)
 	chmod("perm", 0000);
 	tap_is(err(access("perm", R_OK | W_OK)), 0, "root reads and writes all");
 	tap_is(err(access("perm", X_OK)), -EACCES, "but does not run what nobody may");
-	tap_is(CODE(seteuid(500); _exit(-err(access("perm", R_OK)))), 0, "access asks for the real user");
+	tap_is(CODE(seteuid(500); _exit(-err(access("perm", R_OK)))), 0,
+	       "access asks for the real user");
 	tap_is(CODE(seteuid(500); _exit(-err(faccessat(AT_FDCWD, "perm", R_OK, AT_EACCESS)))),
 	       EACCES, "AT_EACCESS for the effective one");
-	tap_is(CODE(umask(027); make("masked"); stat("masked", &st); _exit(st.st_mode & 0777)), 0640 & 0xff, "umask");
+	tap_is(CODE(umask(027); make("masked"); stat("masked", &st); _exit(st.st_mode & 0777)),
+	       0640 & 0xff, "umask");
 	chmod("perm", 04755);
 	chown("perm", 500, 500), chmod("perm", 04755);
 	tap_is(CODE(setuid(500); int fd = open("perm", O_WRONLY); write(fd, "x", 1);
@@ -362,7 +375,8 @@ static void times(void)
 	utimensat(AT_FDCWD, "timed", t, 0);
 	stat("timed", &st);
 	clock_gettime(CLOCK_REALTIME, &now);
-	tap_ok(st.st_atim.tv_sec == 1000 && st.st_mtim.tv_sec >= now.tv_sec - 5, "UTIME_OMIT and UTIME_NOW");
+	tap_ok(st.st_atim.tv_sec == 1000 && st.st_mtim.tv_sec >= now.tv_sec - 5,
+	       "UTIME_OMIT and UTIME_NOW");
 	t[0].tv_nsec = 1000000000;
 	tap_is(err(utimensat(AT_FDCWD, "timed", t, 0)), -EINVAL, "nonsense");
 	tap_is(err(utimensat(AT_FDCWD, "none", NULL, 0)), -ENOENT, "of none");
@@ -379,8 +393,10 @@ static void times(void)
 	sleep_ms(20);
 	chmod("timed", 0600);
 	fstat(fd, &later);
-	tap_ok(later.st_mtim.tv_nsec == st.st_mtim.tv_nsec && (later.st_ctim.tv_sec > st.st_ctim.tv_sec ||
-	       later.st_ctim.tv_nsec > st.st_ctim.tv_nsec), "chmod the change time only");
+	tap_ok(later.st_mtim.tv_nsec == st.st_mtim.tv_nsec &&
+		       (later.st_ctim.tv_sec > st.st_ctim.tv_sec ||
+			later.st_ctim.tv_nsec > st.st_ctim.tv_nsec),
+	       "chmod the change time only");
 	stat(".", &st);
 	sleep_ms(20);
 	make("newfile");
@@ -388,8 +404,10 @@ static void times(void)
 	tap_ok(later.st_mtim.tv_sec > st.st_mtim.tv_sec ||
 		       later.st_mtim.tv_nsec > st.st_mtim.tv_nsec,
 	       "a directory's when a name comes");
-	tap_is(CODE(setuid(700); _exit(-err(utimensat(AT_FDCWD, "newfile", t, 0)))), EPERM, "another's: set");
-	tap_is(CODE(setuid(700); _exit(-err(utimensat(AT_FDCWD, "newfile", NULL, 0)))), EACCES, "another's: touch");
+	tap_is(CODE(setuid(700); _exit(-err(utimensat(AT_FDCWD, "newfile", t, 0)))), EPERM,
+	       "another's: set");
+	tap_is(CODE(setuid(700); _exit(-err(utimensat(AT_FDCWD, "newfile", NULL, 0)))), EACCES,
+	       "another's: touch");
 	close(fd);
 }
 
@@ -401,19 +419,24 @@ static void stats(void)
 
 	tap_is(err(statx(AT_FDCWD, "newfile", 0, STATX_BASIC_STATS, &x)), 0, "statx");
 	stat("newfile", &st);
-	tap_ok(x.stx_ino == st.st_ino && x.stx_mode == st.st_mode && x.stx_size == st.st_size && x.stx_nlink == 1 &&
-	       makedev(x.stx_dev_major, x.stx_dev_minor) == st.st_dev && x.stx_blksize == 4096, "agrees with stat");
+	tap_ok(x.stx_ino == st.st_ino && x.stx_mode == st.st_mode && x.stx_size == st.st_size &&
+		       x.stx_nlink == 1 && makedev(x.stx_dev_major, x.stx_dev_minor) == st.st_dev &&
+		       x.stx_blksize == 4096,
+	       "agrees with stat");
 	tap_is(x.stx_mask & STATX_BASIC_STATS, STATX_BASIC_STATS, "gives all basic fields");
-	tap_is(err(statx(AT_FDCWD, "newfile", 0x8000000, STATX_BASIC_STATS, &x)), -EINVAL, "statx, unknown flag");
+	tap_is(err(statx(AT_FDCWD, "newfile", 0x8000000, STATX_BASIC_STATS, &x)), -EINVAL,
+	       "statx, unknown flag");
 	tap_is(err(statx(AT_FDCWD, "newfile", 0, 0x80000000, &x)), -EINVAL, "statx, reserved mask");
 	tap_is(err(statx(fd, "", AT_EMPTY_PATH, STATX_SIZE, &x)), 0, "statx of a descriptor");
 	tap_is(sys(SYS_newfstatat, fd, "", &st, AT_EMPTY_PATH), 0, "newfstatat of a descriptor");
 	tap_is(sys(SYS_newfstatat, fd, "", &st, 0), -ENOENT, "without the flag");
-	tap_is(sys(SYS_newfstatat, AT_FDCWD, "newfile", &st, 0x8000), -EINVAL, "newfstatat, unknown flag");
+	tap_is(sys(SYS_newfstatat, AT_FDCWD, "newfile", &st, 0x8000), -EINVAL,
+	       "newfstatat, unknown flag");
 	tap_is(err(fstat(99, &st)), -EBADF, "fstat of none");
 	pwrite(fd, "x", 1, 40960);
 	fstat(fd, &st);
-	tap_ok(st.st_size == 40961 && st.st_blocks > 0 && st.st_blocks < 80, "a sparse file takes few blocks");
+	tap_ok(st.st_size == 40961 && st.st_blocks > 0 && st.st_blocks < 80,
+	       "a sparse file takes few blocks");
 	tap_is(err(mknod("null", S_IFCHR | 0666, makedev(1, 3))), 0, "mknod of a device");
 	stat("null", &st);
 	tap_ok(S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3), "its number");

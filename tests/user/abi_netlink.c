@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Netlink: requests for interfaces, addresses and routes of a machine that has only the loopback interface. */
+/*
+ * Netlink: requests for interfaces, addresses and routes
+ * of a machine that has only the loopback interface.
+ */
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include "inetsock.h"
@@ -81,7 +84,8 @@ static void sockets(void)
 	tap_is(err(bind(fd, (struct sockaddr *)&a, 4)), -EINVAL, "a short address");
 	tap_is(err(bind(fd, (struct sockaddr *)&a, sizeof(a))), 0, "bind");
 	getsockname(fd, (struct sockaddr *)&b, &len);
-	tap_ok(len == sizeof(b) && b.nl_pid == (unsigned)getpid(), "its port is the process's number");
+	tap_ok(len == sizeof(b) && b.nl_pid == (unsigned)getpid(),
+	       "its port is the process's number");
 	tap_is(err(bind(other, (struct sockaddr *)&b, sizeof(b))), -EADDRINUSE, "a port in use");
 	tap_is(err(bind(other, (struct sockaddr *)&a, sizeof(a))), 0, "bind a second");
 	getsockname(other, (struct sockaddr *)&b, &len);
@@ -180,6 +184,126 @@ static void addresses(void)
 	close(fd);
 }
 
+static int change_address(int fd, int type, int a, int b, int prefix)
+{
+	unsigned char ip[4] = { 10, 5 + a, 0, b };
+	struct request r;
+
+	begin(&r, type, NLM_F_ACK | (type == RTM_NEWADDR ? NLM_F_CREATE | NLM_F_EXCL : 0), sizeof(r.addr));
+	r.addr.ifa_family = AF_INET;
+	r.addr.ifa_prefixlen = prefix;
+	r.addr.ifa_index = 1;
+	add(&r, IFA_LOCAL, ip, 4);
+	add(&r, IFA_ADDRESS, ip, 4);
+	return ask(fd, &r);
+}
+
+/* Those of 10.0.0.0/8 in the order of the dump: what is told of each. */
+static void tell_addresses(int fd, const char *when)
+{
+	struct request r;
+	int done = 0, number = 0;
+	long n;
+
+	begin(&r, RTM_GETADDR, NLM_F_DUMP, sizeof(r.addr));
+	r.addr.ifa_family = AF_INET;
+	send(fd, &r, r.h.nlmsg_len, 0);
+	while (!done && (n = recv(fd, buffer, sizeof(buffer), 0)) > 0)
+		for (struct nlmsghdr *m = (void *)buffer; NLMSG_OK(m, n); m = NLMSG_NEXT(m, n)) {
+			struct ifaddrmsg *i = NLMSG_DATA(m);
+			struct rtattr *a = m->nlmsg_type == RTM_NEWADDR ?
+				attr_of(m, sizeof(r.addr), IFA_LOCAL) : NULL;
+			unsigned char *ip = a ? RTA_DATA(a) : NULL;
+
+			done |= m->nlmsg_type == NLMSG_DONE;
+			if (ip && ip[0] == 10)
+				tap_says(ip[1] * 1000000 + ip[3] * 10000 + i->ifa_prefixlen * 100 + i->ifa_flags,
+					 "%s: number %d", when, ++number);
+		}
+	tap_says(number, "%s: so many", when);
+}
+
+static union addr ten(int a, int b, int port)
+{
+	union addr ip = { .in = { .sin_family = AF_INET, .sin_port = htons(port) } };
+
+	ip.in.sin_addr.s_addr = htonl(0x0a000000 | (5 + a) << 16 | b);
+	return ip;
+}
+
+/* Datagrams and connections between them. */
+static void use_addresses(void)
+{
+	union addr at = ten(0, 2, 4400), from;
+	socklen_t len = sizeof(from);
+	int to = socket(AF_INET, SOCK_DGRAM, 0), s = socket(AF_INET, SOCK_DGRAM, 0);
+	int l = socket(AF_INET, SOCK_STREAM, 0), c = socket(AF_INET, SOCK_STREAM, 0), a;
+	char byte;
+
+	tap_is(err(bind(to, &at.sa, sizeof(at.in))), 0, "bind to a secondary address");
+	tap_is(err(sendto(s, "x", 1, 0, &at.sa, sizeof(at.in))), 1, "send to it");
+	tap_is(err(recvfrom(to, &byte, 1, MSG_DONTWAIT, &from.sa, &len)), 1, "it comes");
+	tap_is(ntohl(from.in.sin_addr.s_addr), 0x0a050001, "from its network's first");
+	tap_is(err(sendto(to, "y", 1, 0, &from.sa, sizeof(from.in))), 1, "an answer");
+	tap_is(err(recvfrom(s, &byte, 1, MSG_DONTWAIT, &from.sa, &len)), 1, "comes");
+	tap_is(ntohl(from.in.sin_addr.s_addr), 0x0a050002, "from where the question went");
+	at = ten(1, 1, 4401);
+	tap_is(err(bind(l, &at.sa, sizeof(at.in))), 0, "bind to another network's");
+	listen(l, 1);
+	tap_is(err(connect(c, &at.sa, sizeof(at.in))), 0, "connect to it");
+	a = accept(l, NULL, NULL);
+	len = sizeof(from);
+	getpeername(a, &from.sa, &len);
+	tap_is(ntohl(from.in.sin_addr.s_addr), 0x0a060001, "from the same");
+	at = ten(0, 3, 4402);
+	connect(s, &at.sa, sizeof(at.in));
+	tap_is(err(send(s, "z", 1, 0)), 1, "to a port of nobody's");
+	tap_is(err(recv(s, &byte, 1, 0)), -ECONNREFUSED, "which says so");
+	close(to);
+	close(s);
+	close(l);
+	close(c);
+	close(a);
+}
+
+/* Loopback's network is ours as a whole. */
+static void speak_to_loopback(void)
+{
+	union addr at = { .in = { .sin_family = AF_INET, .sin_port = htons(4403),
+				  .sin_addr.s_addr = htonl(0x7f030201) } }, from;
+	socklen_t len = sizeof(from);
+	int s = socket(AF_INET, SOCK_DGRAM, 0);
+
+	tap_is(err(connect(s, &at.sa, sizeof(at.in))), 0, "connect to 127.3.2.1");
+	getsockname(s, &from.sa, &len);
+	tap_is(ntohl(from.in.sin_addr.s_addr), 0x7f000001, "from 127.0.0.1");
+	close(s);
+}
+
+static void more_addresses(void)
+{
+	union addr gone = ten(0, 2, 0);
+	int fd = netlink(), s = socket(AF_INET, SOCK_DGRAM, 0);
+
+	tap_is(change_address(fd, RTM_NEWADDR, 0, 1, 24), 0, "a second network");
+	tap_is(change_address(fd, RTM_NEWADDR, 0, 2, 24), 0, "another address of it");
+	tap_is(change_address(fd, RTM_NEWADDR, 1, 1, 24), 0, "a third network");
+	tap_is(change_address(fd, RTM_NEWADDR, 0, 3, 24), 0, "one more of the second");
+	tap_is(change_address(fd, RTM_NEWADDR, 0, 2, 24), -EEXIST, "twice");
+	tell_addresses(fd, "all");
+	use_addresses();
+	tap_is(change_address(fd, RTM_DELADDR, 0, 3, 24), 0, "a secondary one goes");
+	tap_is(change_address(fd, RTM_DELADDR, 0, 3, 24), -EADDRNOTAVAIL, "once");
+	tell_addresses(fd, "then");
+	tap_is(change_address(fd, RTM_DELADDR, 0, 1, 24), 0, "a network's first goes");
+	tell_addresses(fd, "with its others");
+	tap_is(err(bind(s, &gone.sa, sizeof(gone.in))), -EADDRNOTAVAIL, "it is not ours any more");
+	tap_is(change_address(fd, RTM_DELADDR, 1, 1, 24), 0, "the last");
+	tell_addresses(fd, "at last");
+	close(fd);
+	close(s);
+}
+
 static void routes(void)
 {
 	struct request r;
@@ -256,6 +380,8 @@ int main(void)
 	sockets();
 	links();
 	addresses();
+	more_addresses();
+	speak_to_loopback();
 	routes();
 	notices();
 	return tap_exit();

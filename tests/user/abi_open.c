@@ -31,13 +31,15 @@ static void flags(void)
 	tap_is(opened("file", O_WRONLY | O_CREAT), 0, "O_CREAT");
 	tap_is(opened("file", O_WRONLY | O_CREAT), 0, "O_CREAT of an old one");
 	tap_is(opened("file", O_WRONLY | O_CREAT | O_EXCL), -EEXIST, "O_EXCL");
-	tap_is(opened("dangling", O_WRONLY | O_CREAT | O_EXCL), -EEXIST, "O_EXCL of a dangling link");
+	tap_is(opened("dangling", O_WRONLY | O_CREAT | O_EXCL), -EEXIST,
+	       "O_EXCL of a dangling link");
 	tap_is(opened("dangling", O_RDONLY), -ENOENT, "a dangling link");
 	tap_is(opened("dangling", O_WRONLY | O_CREAT), 0, "O_CREAT through a dangling link");
 	tap_is(err(stat("target", &st)), 0, "makes its target");
 	tap_is(opened("loop", O_RDONLY), -ELOOP, "a link to itself");
 	tap_is(opened("todir", O_RDONLY | O_NOFOLLOW), -ELOOP, "O_NOFOLLOW");
-	tap_is(opened("todir", O_RDONLY | O_NOFOLLOW | O_DIRECTORY), -ENOTDIR, "O_NOFOLLOW with O_DIRECTORY");
+	tap_is(opened("todir", O_RDONLY | O_NOFOLLOW | O_DIRECTORY), -ENOTDIR,
+	       "O_NOFOLLOW with O_DIRECTORY");
 	tap_is(opened("todir/", O_RDONLY | O_NOFOLLOW), 0, "O_NOFOLLOW with a slash behind");
 	tap_is(opened("dir", O_WRONLY), -EISDIR, "a directory for writing");
 	tap_is(opened("dir", O_RDWR | O_CREAT), -EISDIR, "a directory with O_CREAT");
@@ -149,7 +151,8 @@ static void many(void)
 		    _exit(count + 8 > 1024 && count < 1024 && errno == EMFILE)),
 	       1, "EMFILE at the limit");
 	tap_is(CODE(limit.rlim_cur = limit.rlim_max; setrlimit(RLIMIT_NOFILE, &limit);
-		    fd = fcntl(0, F_DUPFD, 4000); _exit(fd == 4000 && write(4001, "", 0) < 0)), 1, "number 4000");
+		    fd = fcntl(0, F_DUPFD, 4000); _exit(fd == 4000 && write(4001, "", 0) < 0)),
+	       1, "number 4000");
 }
 
 static void shared(void)
@@ -202,7 +205,8 @@ static void paths(void)
 	close(dir);
 }
 
-static long openat2(int dir, const char *name, unsigned long flags, unsigned long mode, unsigned long resolve)
+static long openat2(int dir, const char *name, unsigned long flags, unsigned long mode,
+		    unsigned long resolve)
 {
 	struct open_how how = { flags, mode, resolve };
 	long fd = sys(SYS_openat2, dir, name, &how, sizeof(how));
@@ -222,18 +226,24 @@ static void resolves(void)
 	symlink("x", "dir/link");
 	tap_is(openat2(AT_FDCWD, "file", O_RDONLY, 0, 0), 0, "openat2");
 	tap_is(openat2(AT_FDCWD, "file", 1ul << 40, 0, 0), -EINVAL, "openat2, unknown flag");
-	tap_is(openat2(AT_FDCWD, "file", O_RDONLY, 0644, 0), -EINVAL, "openat2, mode without O_CREAT");
-	tap_is(openat2(AT_FDCWD, "file", O_RDONLY, 0, 1 << 20), -EINVAL, "openat2, unknown resolve");
-	tap_is(openat2(dir, "up", O_RDONLY, 0, RESOLVE_BENEATH), -EXDEV, "RESOLVE_BENEATH: up and out");
-	tap_is(openat2(dir, "abs", O_RDONLY, 0, RESOLVE_BENEATH), -EXDEV, "RESOLVE_BENEATH: an absolute link");
+	tap_is(openat2(AT_FDCWD, "file", O_RDONLY, 0644, 0), -EINVAL,
+	       "openat2, mode without O_CREAT");
+	tap_is(openat2(AT_FDCWD, "file", O_RDONLY, 0, 1 << 20), -EINVAL,
+	       "openat2, unknown resolve");
+	tap_is(openat2(dir, "up", O_RDONLY, 0, RESOLVE_BENEATH), -EXDEV,
+	       "RESOLVE_BENEATH: up and out");
+	tap_is(openat2(dir, "abs", O_RDONLY, 0, RESOLVE_BENEATH), -EXDEV,
+	       "RESOLVE_BENEATH: an absolute link");
 	tap_is(openat2(dir, "link", O_RDONLY, 0, RESOLVE_BENEATH), 0, "RESOLVE_BENEATH: within");
-	tap_is(openat2(dir, "link", O_RDONLY, 0, RESOLVE_NO_SYMLINKS), -ELOOP, "RESOLVE_NO_SYMLINKS");
+	tap_is(openat2(dir, "link", O_RDONLY, 0, RESOLVE_NO_SYMLINKS), -ELOOP,
+	       "RESOLVE_NO_SYMLINKS");
 	tap_is(openat2(dir, "/x", O_RDONLY, 0, RESOLVE_IN_ROOT), 0, "RESOLVE_IN_ROOT");
 	tap_is(openat2(dir, "../../x", O_RDONLY, 0, RESOLVE_IN_ROOT), 0, "RESOLVE_IN_ROOT: above");
 	tap_is(sys(SYS_openat2, AT_FDCWD, "file", &big, 8), -EINVAL, "openat2, too small");
 	tap_ok(sys(SYS_openat2, AT_FDCWD, "file", &big, sizeof(big)) > 0, "openat2, larger");
 	big.more = 1;
-	tap_is(sys(SYS_openat2, AT_FDCWD, "file", &big, sizeof(big)), -E2BIG, "openat2, more in it");
+	tap_is(sys(SYS_openat2, AT_FDCWD, "file", &big, sizeof(big)), -E2BIG,
+	       "openat2, more in it");
 	close(dir);
 }
 
@@ -245,7 +255,8 @@ static void tmpfile_flag(void)
 	tap_is(fd >= 0, 1, "O_TMPFILE");
 	tap_is(write(fd, "x", 1), 1, "can be written");
 	snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
-	tap_is(err(linkat(AT_FDCWD, name, AT_FDCWD, "named", AT_SYMLINK_FOLLOW)), 0, "and given a name");
+	tap_is(err(linkat(AT_FDCWD, name, AT_FDCWD, "named", AT_SYMLINK_FOLLOW)), 0,
+	       "and given a name");
 	tap_is(err(open(".", O_TMPFILE | O_RDONLY, 0600)), -EINVAL, "O_TMPFILE for reading");
 	close(fd);
 }

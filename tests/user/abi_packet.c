@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* AF_PACKET on the loopback interface: whole frames, what goes with them, and filters of classic BPF. */
+/*
+ * AF_PACKET on the loopback interface: whole frames,
+ * what goes with them, and filters of classic BPF.
+ */
 #include <linux/filter.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
@@ -51,7 +54,8 @@ static long next_with(int fd, const char *data, struct sockaddr_ll *ll)
 		room = sizeof(*ll);
 		if (!events_in(fd, POLLIN, 300))
 			return -EAGAIN;
-		n = err(recvfrom(fd, buffer, sizeof(buffer), MSG_DONTWAIT, (struct sockaddr *)ll, &room));
+		n = err(recvfrom(fd, buffer, sizeof(buffer), MSG_DONTWAIT, (struct sockaddr *)ll,
+				 &room));
 		if (n < 0 || (n >= len && !memcmp(buffer + n - len, data, len)))
 			return n;
 	}
@@ -63,7 +67,8 @@ static void creation(void)
 	socklen_t len = sizeof(ll);
 	int fd;
 
-	tap_is(CODE(setuid(1000); _exit(socket(AF_PACKET, SOCK_RAW, 0) < 0 ? errno : 0)), EPERM, "it is for root");
+	tap_is(CODE(setuid(1000); _exit(socket(AF_PACKET, SOCK_RAW, 0) < 0 ? errno : 0)), EPERM,
+	       "it is for root");
 	tap_is(err(socket(AF_PACKET, SOCK_STREAM, 0)), -ESOCKTNOSUPPORT, "no streams");
 	fd = packet(SOCK_RAW, 0);
 	tap_is(err(bind(fd, (struct sockaddr *)&ll, 10)), -EINVAL, "a short address");
@@ -121,7 +126,8 @@ static void sending(void)
 
 	tap_is(err(send(from, "x", 1, 0)), -ENXIO, "send through no interface");
 	bind_lo(to, 0x88b5);
-	tap_is(err(sendto(from, "hello", 5, 0, (struct sockaddr *)&ll, 8)), -EINVAL, "a short address");
+	tap_is(err(sendto(from, "hello", 5, 0, (struct sockaddr *)&ll, 8)), -EINVAL,
+	       "a short address");
 	tap_is(err(sendto(from, "hello", 5, 0, (struct sockaddr *)&ll, sizeof(ll))), 5, "send");
 	tap_is(next_with(to, "hello", &who), 14 + 5, "it comes, with a header");
 	tap_ok(buffer[12] == 0x88 && buffer[13] == 0xb5, "of that protocol");
@@ -145,7 +151,7 @@ static int attach(int fd, struct sock_filter *code, int len)
 	return err(setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &p, sizeof(p)));
 }
 
-static void filters(void)
+static void attached_filters(int fd)
 {
 	struct sock_filter port[] = {	/* of UDP to port 4002: all of it */
 		BPF_STMT(BPF_LDX | BPF_B | BPF_MSH, 0),
@@ -174,16 +180,8 @@ static void filters(void)
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 60000),
 		BPF_STMT(BPF_RET | BPF_K, -1),
 	};
-	struct sock_filter backward[] = { BPF_STMT(BPF_JMP | BPF_JA, -1), BPF_STMT(BPF_RET | BPF_K, 1) };
-	struct sock_filter endless[] = { BPF_STMT(BPF_LD | BPF_IMM, 1) };
-	struct sock_filter far[] = { BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0), BPF_STMT(BPF_RET | BPF_K, 1) };
-	struct sock_filter by_zero[] = { BPF_STMT(BPF_ALU | BPF_DIV | BPF_K, 0), BPF_STMT(BPF_RET | BPF_K, 1) };
-	struct sock_filter memory[] = { BPF_STMT(BPF_ST, 16), BPF_STMT(BPF_RET | BPF_K, 1) };
-	struct sock_filter unknown[] = { BPF_STMT(0xff, 0), BPF_STMT(BPF_RET | BPF_K, 1) };
 	struct sockaddr_ll ll;
-	int fd = packet(SOCK_DGRAM, ETH_P_IP);
 
-	bind_lo(fd, ETH_P_IP);
 	tap_is(attach(fd, port, 5), 0, "attach a filter");
 	send_udp("no", 4003);
 	send_udp("yes", 4002);
@@ -211,13 +209,35 @@ static void filters(void)
 	attach(fd, beyond, 2);
 	send_udp("yes", 4002);
 	tap_is(next_with(fd, "yes", &ll), -EAGAIN, "a load from beyond the end drops it");
+}
+
+static void refused_filters(int fd)
+{
+	struct sock_filter backward[] = { BPF_STMT(BPF_JMP | BPF_JA, -1), BPF_STMT(BPF_RET | BPF_K, 1) };
+	struct sock_filter endless[] = { BPF_STMT(BPF_LD | BPF_IMM, 1) };
+	struct sock_filter far[] = { BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0), BPF_STMT(BPF_RET | BPF_K, 1) };
+	struct sock_filter by_zero[] = { BPF_STMT(BPF_ALU | BPF_DIV | BPF_K, 0), BPF_STMT(BPF_RET | BPF_K, 1) };
+	struct sock_filter memory[] = { BPF_STMT(BPF_ST, 16), BPF_STMT(BPF_RET | BPF_K, 1) };
+	struct sock_filter unknown[] = { BPF_STMT(0xff, 0), BPF_STMT(BPF_RET | BPF_K, 1) };
+	struct sock_filter empty[1];
+
 	tap_is(attach(fd, backward, 2), -EINVAL, "a jump backward");
 	tap_is(attach(fd, endless, 1), -EINVAL, "no return");
 	tap_is(attach(fd, far, 2), -EINVAL, "a jump to beyond the end");
 	tap_is(attach(fd, by_zero, 2), -EINVAL, "a division by zero");
 	tap_is(attach(fd, memory, 2), -EINVAL, "memory that is not there");
 	tap_is(attach(fd, unknown, 2), -EINVAL, "an unknown instruction");
-	tap_is(attach(fd, cut, 0), -EINVAL, "an empty program");
+	tap_is(attach(fd, empty, 0), -EINVAL, "an empty program");
+}
+
+static void filters(void)
+{
+	struct sockaddr_ll ll;
+	int fd = packet(SOCK_DGRAM, ETH_P_IP);
+
+	bind_lo(fd, ETH_P_IP);
+	attached_filters(fd);
+	refused_filters(fd);
 	tap_is(err(setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &fd, 4)), 0, "detach");
 	tap_is(err(setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &fd, 4)), -ENOENT, "there is none");
 	send_udp("yes", 4003);
@@ -237,7 +257,8 @@ static void statistics(void)
 		send_udp("x", 4004);
 	sleep_ms(20);
 	len = sizeof(st);
-	tap_is(err(getsockopt(fd, SOL_PACKET, PACKET_STATISTICS, &st, &len)), 0, "PACKET_STATISTICS");
+	tap_is(err(getsockopt(fd, SOL_PACKET, PACKET_STATISTICS, &st, &len)), 0,
+	       "PACKET_STATISTICS");
 	tap_ok(st.tp_packets >= 10 && st.tp_drops == 0, "what came");
 	len = sizeof(st);
 	getsockopt(fd, SOL_PACKET, PACKET_STATISTICS, &st, &len);
@@ -257,12 +278,17 @@ static void memberships(void)
 	struct packet_mreq m = { .mr_ifindex = lo_index, .mr_type = PACKET_MR_PROMISC };
 	int fd = packet(SOCK_RAW, ETH_P_ALL);
 
-	tap_is(err(setsockopt(fd, SOL_PACKET, PACKET_DROP_MEMBERSHIP, &m, sizeof(m))), 0, "no member");
-	tap_is(err(setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &m, sizeof(m))), 0, "all packets, please");
-	tap_is(err(setsockopt(fd, SOL_PACKET, PACKET_DROP_MEMBERSHIP, &m, sizeof(m))), 0, "no longer");
-	tap_is(err(setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &m, 4)), -EINVAL, "a short one");
+	tap_is(err(setsockopt(fd, SOL_PACKET, PACKET_DROP_MEMBERSHIP, &m, sizeof(m))), 0,
+	       "no member");
+	tap_is(err(setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &m, sizeof(m))), 0,
+	       "all packets, please");
+	tap_is(err(setsockopt(fd, SOL_PACKET, PACKET_DROP_MEMBERSHIP, &m, sizeof(m))), 0,
+	       "no longer");
+	tap_is(err(setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &m, 4)), -EINVAL,
+	       "a short one");
 	m.mr_ifindex = 999;
-	tap_is(err(setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &m, sizeof(m))), -ENODEV, "no such interface");
+	tap_is(err(setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &m, sizeof(m))), -ENODEV,
+	       "no such interface");
 	close(fd);
 }
 

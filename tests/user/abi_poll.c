@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Waiting for files: ppoll, pselect6, epoll, and the files made to be waited for: pipes, eventfd, timerfd, signalfd. */
+/*
+ * Waiting for files: ppoll, pselect6, epoll, and the files
+ * made to be waited for: pipes, eventfd, timerfd, signalfd.
+ */
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
@@ -73,11 +76,10 @@ static void signal_parent(int sig)
 	kill(getppid(), sig);
 }
 
-static void test_pipe(void)
+static void pipe_room(void)
 {
 	char buf[70000] = { 0 };
 	int p[2], n;
-	short r;
 
 	tap_is(err(pipe2(p, O_NONBLOCK)), 0, "pipe2");
 	tap_is(ready(p[0], POLLIN), 0, "an empty pipe");
@@ -107,6 +109,15 @@ static void test_pipe(void)
 	tap_is(ready(p[0], POLLIN), POLLHUP, "no writer");
 	tap_is(read(p[0], buf, 1), 0, "end of file");
 	close(p[0]);
+}
+
+static void test_pipe(void)
+{
+	char buf[10];
+	int p[2];
+	short r;
+
+	pipe_room();
 	pipe(p);
 	close(p[0]);
 	tap_is(ready(p[1], POLLOUT), POLLOUT | POLLERR, "no reader");
@@ -136,17 +147,11 @@ static void test_pipe(void)
 	close(p[1]);
 }
 
-static void test_poll(void)
+static void poll_answers(const int *a)
 {
-	struct pollfd p[40];
-	struct timespec t;
-	int a[2], b[2], count = 0;
-	sigset_t usr1, none;
 	long t0;
 	short r;
 
-	pipe(a);
-	pipe(b);
 	tap_is(poll1(77, POLLIN, -1, &r), 1, "a bad descriptor is ready");
 	tap_is(r, POLLNVAL, "POLLNVAL");
 	tap_is(poll1(-1, POLLIN, 0, &r), 0, "a negative one is not");
@@ -162,6 +167,16 @@ static void test_poll(void)
 	close(pfd);
 	close(fd);
 	unlink("f");
+}
+
+static void poll_many(const int *a, const int *b)
+{
+	struct pollfd p[40];
+	struct rlimit lim, old;
+	struct timespec t;
+	int count = 0;
+	char r;
+
 	for (int i = 0; i < 40; i++)
 		p[i] = (struct pollfd){ .fd = i % 2 ? a[0] : b[0], .events = POLLIN };
 	put_byte(a[1]);
@@ -189,14 +204,21 @@ static void test_poll(void)
 	tap_is(sys(SYS_ppoll, p, 1, 8, NULL, 0), -EFAULT, "wild time");
 	tap_is(sys(SYS_ppoll, 8, 1, NULL, NULL, 0), -EFAULT, "wild array");
 	tap_is(sys(SYS_ppoll, p, 1, NULL, &t, 4), -EINVAL, "bad size of the mask");
-	struct rlimit lim, old;
 	getrlimit(RLIMIT_NOFILE, &old);
 	lim = old;
 	lim.rlim_cur = 30;
 	setrlimit(RLIMIT_NOFILE, &lim);
 	tap_is(sys(SYS_ppoll, p, 40, &SPEC(0), NULL, 0), -EINVAL, "more than RLIMIT_NOFILE");
 	setrlimit(RLIMIT_NOFILE, &old);
-	/* Signals. */
+}
+
+static void poll_signals(const int *a)
+{
+	struct pollfd p = { .fd = a[0], .events = POLLIN };
+	sigset_t usr1, none;
+	long t0;
+	short r;
+
 	sigemptyset(&none);
 	sigemptyset(&usr1);
 	sigaddset(&usr1, SIGUSR1);
@@ -210,8 +232,8 @@ static void test_poll(void)
 	sigprocmask(SIG_BLOCK, &usr1, NULL);
 	raise(SIGUSR1);
 	handled = 0;
-	tap_is(sys(SYS_ppoll, p, 1, &SPEC(50), NULL, 0), 0, "a blocked signal does not");
-	tap_is(sys(SYS_ppoll, p, 1, NULL, &none, 8), -EINTR, "unless the call's mask lets it");
+	tap_is(sys(SYS_ppoll, &p, 1, &SPEC(50), NULL, 0), 0, "a blocked signal does not");
+	tap_is(sys(SYS_ppoll, &p, 1, NULL, &none, 8), -EINTR, "unless the call's mask lets it");
 	tap_is(handled, SIGUSR1, "it is handled");
 	sigprocmask(SIG_BLOCK, NULL, &none);
 	tap_is(sigismember(&none, SIGUSR1), 1, "and blocked again");
@@ -223,8 +245,20 @@ static void test_poll(void)
 	tap_is(poll1(a[0], POLLIN, 100, &r), 0, "an ignored signal does not end it");
 	tap_ok(now_ms() - t0 >= 100, "nor the time");
 	wait(NULL);
+}
+
+static void test_poll(void)
+{
+	int a[2], b[2];
+
+	pipe(a);
+	pipe(b);
+	poll_answers(a);
+	poll_many(a, b);
+	poll_signals(a);
 	const struct pollfd *ro = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	tap_is(sys(SYS_ppoll, ro, 1, &SPEC(0), NULL, 0), -EFAULT, "an array that cannot be written");
+	tap_is(sys(SYS_ppoll, ro, 1, &SPEC(0), NULL, 0), -EFAULT,
+	       "an array that cannot be written");
 	close(a[0]);
 	close(a[1]);
 	close(b[0]);
@@ -247,7 +281,8 @@ static void test_select(void)
 	FD_SET(a[0], &ex);
 	t = (struct timespec){ 5, 0 };
 	tap_is(sys(SYS_pselect6, a[1] + 1, &in, &out, &ex, &t, &sig), 1, "select");
-	tap_is(FD_ISSET(a[1], &out) && !FD_ISSET(a[0], &in) && !FD_ISSET(a[0], &ex), 1, "only the writable one");
+	tap_is(FD_ISSET(a[1], &out) && !FD_ISSET(a[0], &in) && !FD_ISSET(a[0], &ex), 1,
+	       "only the writable one");
 	put_byte(a[1]);
 	FD_SET(a[0], &in);
 	tap_is(sys(SYS_pselect6, a[1] + 1, &in, &out, NULL, &t, NULL), 2, "both");
@@ -263,8 +298,10 @@ static void test_select(void)
 	tap_is(FD_ISSET(a[0], &in), 1, "by the one");
 	wait(NULL);
 	FD_SET(50, &in);
-	tap_is(sys(SYS_pselect6, 51, &in, NULL, NULL, NULL, NULL), -EBADF, "a descriptor that is none");
-	tap_is(sys(SYS_pselect6, a[1] + 1, &in, NULL, NULL, NULL, NULL), 1, "beyond the count it is not looked at");
+	tap_is(sys(SYS_pselect6, 51, &in, NULL, NULL, NULL, NULL), -EBADF,
+	       "a descriptor that is none");
+	tap_is(sys(SYS_pselect6, a[1] + 1, &in, NULL, NULL, NULL, NULL), 1,
+	       "beyond the count it is not looked at");
 	tap_is(sys(SYS_pselect6, -1, &in, NULL, NULL, NULL, NULL), -EINVAL, "negative count");
 	tap_is(sys(SYS_pselect6, 5, 8, NULL, NULL, NULL, NULL), -EFAULT, "wild set");
 	t = (struct timespec){ -1, 0 };
@@ -321,15 +358,10 @@ static void test_epoll_args(int ep, int *a)
 	tap_is(lseek(ep, 0, SEEK_CUR), 0, "lseek on it");
 }
 
-static void test_epoll(void)
+static void epoll_levels(int ep, const int *a)
 {
 	struct epoll_event ev[8];
-	int ep = epoll_create1(0), a[2], b[2], d;
-	long t0;
 
-	pipe2(a, O_NONBLOCK);
-	pipe2(b, O_NONBLOCK);
-	test_epoll_args(ep, a);
 	tap_is(ep_ctl(ep, EPOLL_CTL_ADD, a[0], EPOLLIN, 111), 0, "add");
 	tap_is(ep_ctl(ep, EPOLL_CTL_ADD, a[0], EPOLLIN, 111), -EEXIST, "add again");
 	tap_is(ep_wait(ep, ev, 8, 0), 0, "nothing ready");
@@ -349,7 +381,12 @@ static void test_epoll(void)
 	tap_is(ep_ctl(ep, EPOLL_CTL_MOD, a[0], EPOLLIN, 6), 0, "ask for them again");
 	tap_is(ep_wait(ep, ev, 8, 0), 1, "ready at once");
 	tap_is(ev[0].data.u64, 6, "new data");
-	/* Edge-triggered. */
+}
+
+static void epoll_edges(int ep, const int *a)
+{
+	struct epoll_event ev[8];
+
 	tap_is(ep_ctl(ep, EPOLL_CTL_MOD, a[0], EPOLLIN | EPOLLET, 7), 0, "EPOLLET");
 	tap_is(ep_wait(ep, ev, 8, 0), 1, "what is there is an edge");
 	tap_is(ep_wait(ep, ev, 8, 0), 0, "once");
@@ -367,7 +404,14 @@ static void test_epoll(void)
 	tap_is(ep_wait(ep, ev, 8, 0), 0, "whatever comes");
 	tap_is(ep_ctl(ep, EPOLL_CTL_MOD, a[0], EPOLLIN | EPOLLONESHOT, 8), 0, "armed again");
 	tap_is(ep_wait(ep, ev, 8, 0), 1, "another");
-	/* Two descriptors, order, more than asked for. */
+}
+
+/* Two descriptors, order, more than asked for. */
+static void epoll_two(int ep, const int *a, const int *b)
+{
+	struct epoll_event ev[8];
+	int d;
+
 	ep_ctl(ep, EPOLL_CTL_MOD, a[0], EPOLLIN, 1);
 	ep_ctl(ep, EPOLL_CTL_ADD, b[0], EPOLLIN, 2);
 	ep_ctl(ep, EPOLL_CTL_ADD, b[1], EPOLLOUT, 3);
@@ -389,7 +433,14 @@ static void test_epoll(void)
 	close(d);
 	tap_is(ep_wait(ep, ev, 8, 0), 0, "the file's end takes both away");
 	close(a[1]);
-	/* Waiting. */
+}
+
+static void epoll_waits(int ep, const int *b)
+{
+	struct timespec t = { 0, 30 * MS };
+	struct epoll_event ev[8];
+	long t0;
+
 	while (read(b[0], ev, 1) > 0)
 		;
 	ep_ctl(ep, EPOLL_CTL_ADD, b[0], EPOLLIN, 4);
@@ -400,7 +451,6 @@ static void test_epoll(void)
 	t0 = now_ms();
 	tap_is(ep_wait(ep, ev, 8, 60), 0, "time-out");
 	tap_ok(now_ms() - t0 >= 60, "after as long");
-	struct timespec t = { 0, 30 * MS };
 	tap_is(sys(441, ep, ev, 8, &t, NULL, 0), 0, "epoll_pwait2");
 	tap_is(t.tv_nsec, 30 * MS, "does not write the time");
 	t.tv_nsec = -1;
@@ -418,17 +468,38 @@ static void test_epoll(void)
 	tap_is(ep_wait(ep, ev, 8, -1), 1, "hang-up needs no asking");
 	tap_is(ev[0].events, EPOLLHUP, "EPOLLHUP");
 	close(b[0]);
-	/* Exclusive. */
+}
+
+static void epoll_exclusive(int ep)
+{
+	struct epoll_event ev[8];
+	int a[2];
+
 	pipe2(a, O_NONBLOCK);
 	tap_is(ep_ctl(ep, EPOLL_CTL_ADD, a[0], EPOLLIN | EPOLLEXCLUSIVE | EPOLLONESHOT, 0), -EINVAL,
 	       "EXCLUSIVE and ONESHOT");
 	tap_is(ep_ctl(ep, EPOLL_CTL_ADD, a[0], EPOLLIN | EPOLLEXCLUSIVE, 1), 0, "EXCLUSIVE");
 	tap_is(ep_ctl(ep, EPOLL_CTL_MOD, a[0], EPOLLIN, 0), -EINVAL, "cannot be modified");
-	tap_is(ep_ctl(ep, EPOLL_CTL_MOD, a[0], EPOLLIN | EPOLLEXCLUSIVE, 0), -EINVAL, "in either way");
+	tap_is(ep_ctl(ep, EPOLL_CTL_MOD, a[0], EPOLLIN | EPOLLEXCLUSIVE, 0), -EINVAL,
+	       "in either way");
 	put_byte(a[1]);
 	tap_is(ep_wait(ep, ev, 8, -1), 1, "works");
 	close(a[0]);
 	close(a[1]);
+}
+
+static void test_epoll(void)
+{
+	int ep = epoll_create1(0), a[2], b[2];
+
+	pipe2(a, O_NONBLOCK);
+	pipe2(b, O_NONBLOCK);
+	test_epoll_args(ep, a);
+	epoll_levels(ep, a);
+	epoll_edges(ep, a);
+	epoll_two(ep, a, b);
+	epoll_waits(ep, b);
+	epoll_exclusive(ep);
 	close(ep);
 }
 
@@ -527,10 +598,9 @@ static long left_ms(int fd)
 	return it.it_value.tv_sec * 1000 + it.it_value.tv_nsec / MS;
 }
 
-static void test_timerfd(void)
+static void timerfd_counts(void)
 {
 	struct itimerspec it = { { 0 }, { 0, 30 * MS } }, old;
-	struct timespec now;
 	uint64_t v = 0;
 	int t = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK);
 	short r;
@@ -573,10 +643,20 @@ static void test_timerfd(void)
 	tap_is(err(timerfd_create(2, 0)), -EINVAL, "a CPU clock");
 	tap_is(err(timerfd_create(CLOCK_MONOTONIC, 1)), -EINVAL, "create flags");
 	close(t);
-	t = timerfd_create(CLOCK_REALTIME, TFD_NONBLOCK);
+}
+
+static void timerfd_clock_is_set(void)
+{
+	int t = timerfd_create(CLOCK_REALTIME, TFD_NONBLOCK);
+	struct itimerspec it = { 0 };
+	struct timespec now;
+	uint64_t v;
+	short r;
+
 	clock_gettime(CLOCK_REALTIME, &now);
 	it.it_value = (struct timespec){ now.tv_sec + 1000, 0 };
-	tap_is(err(timerfd_settime(t, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &it, NULL)), 0, "CANCEL_ON_SET");
+	tap_is(err(timerfd_settime(t, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &it, NULL)), 0,
+	       "CANCEL_ON_SET");
 	tap_is(ready(t, POLLIN), 0, "not yet");
 	now.tv_sec += 10;
 	clock_settime(CLOCK_REALTIME, &now);
@@ -593,9 +673,33 @@ static void test_timerfd(void)
 	now.tv_sec -= 2010;
 	clock_settime(CLOCK_REALTIME, &now);
 	close(t);
+}
+
+static void test_timerfd(void)
+{
+	int t;
+
+	timerfd_counts();
+	timerfd_clock_is_set();
 	t = timerfd_create(CLOCK_BOOTTIME, 0);
 	tap_is(t >= 0, 1, "CLOCK_BOOTTIME");
 	close(t);
+}
+
+/* A child adds its signalfd to an epoll that outlives it. */
+static void signalfd_of_a_child(int ep, const sigset_t *set)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (!pid) {
+		int mine = signalfd(-1, set, SFD_NONBLOCK);
+
+		_exit(ep_ctl(ep, EPOLL_CTL_ADD, mine, EPOLLIN, 1) ? 1 : 0);
+	}
+	waitpid(pid, &status, 0);
+	tap_is(status, 0, "an epoll that outlives the process of a signalfd");
+	usleep(50000);
 }
 
 static void test_signalfd(void)
@@ -647,17 +751,7 @@ static void test_signalfd(void)
 	tap_is(err(signalfd(0, &set, 0)), -EINVAL, "what is no signalfd");
 	tap_is(sys(SYS_signalfd4, -1, &set, 4, 0), -EINVAL, "size of the set");
 	tap_is(sys(SYS_signalfd4, -1, &set, 8, 1), -EINVAL, "flags");
-	/* A child adds its signalfd to an epoll that outlives it. */
-	pid_t pid = fork();
-	if (!pid) {
-		int mine = signalfd(-1, &set, SFD_NONBLOCK);
-
-		_exit(ep_ctl(ep, EPOLL_CTL_ADD, mine, EPOLLIN, 1) ? 1 : 0);
-	}
-	int status;
-	waitpid(pid, &status, 0);
-	tap_is(status, 0, "an epoll that outlives the process of a signalfd");
-	usleep(50000);
+	signalfd_of_a_child(ep, &set);
 	close(ep);
 	close(s);
 	sigprocmask(SIG_UNBLOCK, &set, NULL);

@@ -46,7 +46,8 @@ static void links(void)
 	unlink("/tmp/proc_a file");
 	tap_ok(!strcmp(link_of("/proc/self/fd/%d", fd), "/tmp/proc_a file (deleted)"),
 	       "an unlinked file is told as deleted");
-	tap_ok(open_as(O_RDONLY, "/proc/self/fd/%d", fd) >= 0, "and can be opened through the link");
+	tap_ok(open_as(O_RDONLY, "/proc/self/fd/%d", fd) >= 0,
+	       "and can be opened through the link");
 	pipe(ends);
 	fstat(ends[0], &st);
 	snprintf(want, sizeof(want), "pipe:[%lu]", (unsigned long)st.st_ino);
@@ -59,7 +60,8 @@ static void links(void)
 	tap_is(err(readlink(path, want, 10)), -ENOENT, "a closed descriptor has no link");
 	tap_is(open_as(O_RDONLY, "/proc/self/fd/99"), -ENOENT, "one never opened");
 	tap_is(open_as(O_RDONLY, "/proc/self/fd/01"), -ENOENT, "a leading zero is no number");
-	tap_is(open_as(O_RDONLY | O_NOFOLLOW, "/proc/self/fd/0"), -ELOOP, "O_NOFOLLOW stops at the link");
+	tap_is(open_as(O_RDONLY | O_NOFOLLOW, "/proc/self/fd/0"), -ELOOP,
+	       "O_NOFOLLOW stops at the link");
 	close(ends[0]);
 	close(fd);
 }
@@ -98,7 +100,8 @@ static void strings(int argc, char **argv)
 	tap_ok(len >= 32 && !*(unsigned long *)(auxv + len - 16), "and ends with AT_NULL");
 	prctl(PR_SET_NAME, "a) b (c");
 	tap_ok(!strcmp(slurp("/proc/self/comm"), "a) b (c\n"), "comm");
-	tap_ok(!strncmp(strchr(slurp("/proc/self/stat"), '('), "(a) b (c) R", 11), "stat has it in parentheses");
+	tap_ok(!strncmp(strchr(slurp("/proc/self/stat"), '('), "(a) b (c) R", 11),
+	       "stat has it in parentheses");
 	int fd = open("/proc/self/comm", O_WRONLY);
 	tap_is(err(write(fd, "a name that is too long", 23)), 23, "comm can be written");
 	char name[16];
@@ -167,7 +170,8 @@ static void numbers(void)
 	tap_is(stat_field(stat, 20), 3, "stat: threads");
 	tap_is(stat_field(stat, 38), SIGCHLD, "stat: exit signal");
 	tap_is(stat_field(stat, 41), SCHED_OTHER, "stat: policy");
-	tap_is(stat_field(stat, 25), -1 & ~(1ul << 63) ? stat_field(stat, 25) : 0, "stat: rss limit is there");
+	tap_is(stat_field(stat, 25), -1 & ~(1ul << 63) ? stat_field(stat, 25) : 0,
+	       "stat: rss limit is there");
 	int fields = 2;
 	for (char *p = strrchr(stat, ')'); *p; p++)
 		fields += *p == ' ';
@@ -190,8 +194,10 @@ static void numbers(void)
 	tap_is(number_of(status, "TracerPid"), 0, "status: TracerPid");
 	tap_is(number_of(status, "NoNewPrivs"), 0, "status: NoNewPrivs");
 	tap_is(number_of(status, "Kthread"), 0, "status: Kthread");
-	tap_is(number_of(status, "VmRSS"), number_of(status, "RssAnon") + number_of(status, "RssFile") +
-	       number_of(status, "RssShmem"), "status: VmRSS is the sum of its parts");
+	tap_is(number_of(status, "VmRSS"),
+	       number_of(status, "RssAnon") + number_of(status, "RssFile") +
+		       number_of(status, "RssShmem"),
+	       "status: VmRSS is the sum of its parts");
 	char still[3][2048];		/* so that the heap does not grow in between */
 	read_into(still[0], "/proc/self/statm");
 	read_into(still[1], "/proc/self/stat");
@@ -203,11 +209,15 @@ static void numbers(void)
 	tap_is(count_dir("/proc/self/task"), 5, "task/ lists three threads");
 	lstat("/proc/self/task", &st);
 	tap_is(st.st_nlink, 5, "and has as many links, and two");
-	tap_is(number_of(slurp("/proc/self/task/%d/status", getpid()), "Pid"), getpid(), "task/TID/status");
+	tap_is(number_of(slurp("/proc/self/task/%d/status", getpid()), "Pid"), getpid(),
+	       "task/TID/status");
 	tap_is(open_as(O_RDONLY, "/proc/self/task/1/status"), -ENOENT, "init is no thread of ours");
 	write(ends[1], "xx", 2);
 	pthread_join(t[0], NULL);
 	pthread_join(t[1], NULL);
+	/* Joined is who has left its memory, a little before it has left the process. */
+	for (int tries = 0; tries < 1000 && number_of(slurp("/proc/self/status"), "Threads") > 1; tries++)
+		sched_yield();
 	tap_is(number_of(slurp("/proc/self/status"), "Threads"), 1, "status: one thread again");
 	sigaction(SIGUSR2, &old, NULL);
 	sigaction(SIGUSR1, &ign, &old);
@@ -242,7 +252,8 @@ static void children(void)
 
 	pipe(ends);
 	pid = CHILD(close(ends[1]); read(ends[0], &c, 1));
-	tap_ok(EVENTUALLY(stat_field(slurp("/proc/%d/stat", pid), 3) == 'S'), "a child that reads sleeps");
+	tap_ok(EVENTUALLY(stat_field(slurp("/proc/%d/stat", pid), 3) == 'S'),
+	       "a child that reads sleeps");
 	kill(pid, SIGSTOP);
 	tap_ok(EVENTUALLY(stat_field(slurp("/proc/%d/stat", pid), 3) == 'T'), "stopped");
 	kill(pid, SIGCONT);
@@ -250,7 +261,8 @@ static void children(void)
 	fd = open_as(O_RDONLY, "/proc/%d/stat", pid);
 	kill(pid, SIGKILL);
 	tap_ok(EVENTUALLY(stat_field(slurp("/proc/%d/stat", pid), 3) == 'Z'), "killed: a zombie");
-	tap_is(stat_field(slurp("/proc/%d/stat", pid), 52), SIGKILL, "stat: exit code of the zombie");
+	tap_is(stat_field(slurp("/proc/%d/stat", pid), 52), SIGKILL,
+	       "stat: exit code of the zombie");
 	tap_ok(!*slurp("/proc/%d/cmdline", pid), "without command line");
 	tap_ok(!*slurp("/proc/%d/maps", pid), "without maps");
 	tap_ok(!strcmp(slurp("/proc/%d/statm", pid), "0 0 0 0 0 0 0\n"), "statm of the zombie");
@@ -308,9 +320,11 @@ static void limits(void)
 
 	setrlimit(RLIMIT_CPU, &l);
 	text = slurp("/proc/self/limits");
-	snprintf(want, sizeof(want), "%-25s %-20d %-20d %-10s\n", "Max cpu time", 123, 456, "seconds");
+	snprintf(want, sizeof(want), "%-25s %-20d %-20d %-10s\n", "Max cpu time", 123, 456,
+		 "seconds");
 	tap_ok(strstr(text, want) != NULL, "limits: a number");
-	snprintf(want, sizeof(want), "%-25s %-20s %-20s %-10s\n", "Max file size", "unlimited", "unlimited", "bytes");
+	snprintf(want, sizeof(want), "%-25s %-20s %-20s %-10s\n", "Max file size", "unlimited",
+		 "unlimited", "bytes");
 	tap_ok(strstr(text, want) != NULL, "limits: unlimited");
 	tap_ok(!strncmp(text, "Limit                     Soft Limit           Hard Limit           Units     \n", 79),
 	       "limits: heading");
@@ -350,10 +364,12 @@ static void strangers(void)
 		tap_says(got, "another user opens %s", files[i]);
 	}
 	snprintf(path, sizeof(path), "/proc/%d/exe", root);
-	tap_says(CODE(setgid(1000); setuid(1000); char b[64]; _exit(readlink(path, b, 64) < 0 ? errno : 0)),
+	tap_says(CODE(setgid(1000); setuid(1000); char b[64];
+		      _exit(readlink(path, b, 64) < 0 ? errno : 0)),
 		 "another user reads the link exe");
 	snprintf(path, sizeof(path), "/proc/%d/cwd", root);
-	tap_says(CODE(setgid(1000); setuid(1000); char b[64]; _exit(readlink(path, b, 64) < 0 ? errno : 0)),
+	tap_says(CODE(setgid(1000); setuid(1000); char b[64];
+		      _exit(readlink(path, b, 64) < 0 ? errno : 0)),
 		 "another user reads the link cwd");
 	tap_says(CODE(setgid(1000); setuid(1000);
 		      _exit(stat_field(slurp("/proc/%d/stat", root), 26) == 1 ? 1 : 0)),
@@ -368,8 +384,9 @@ static void strangers(void)
 	snprintf(path, sizeof(path), "/proc/%d", pid);
 	stat(path, &st);
 	tap_says(st.st_uid, "owner of its directory");
-	tap_says(CODE(setgid(1000); setuid(1000); int fd = open_as(O_RDONLY, "/proc/%d/environ", pid);
-		      _exit(fd < 0 ? -fd : 0)), "the same user opens its environ");
+	tap_says(CODE(setgid(1000); setuid(1000);
+		      int fd = open_as(O_RDONLY, "/proc/%d/environ", pid); _exit(fd < 0 ? -fd : 0)),
+		 "the same user opens its environ");
 	tap_says(CODE(int fd = open_as(O_RDONLY, "/proc/%d/environ", pid); _exit(fd < 0 ? -fd : 0)),
 		 "root opens its environ");
 	tap_says(CODE(setgid(1000); setuid(1000); int fd = open_as(O_RDONLY, "/proc/self/fd");

@@ -30,8 +30,9 @@ static void lines(void)
 	mprotect(rw + 2 * PAGE, PAGE, PROT_READ | PROT_EXEC);
 	maps = slurp("/proc/self/maps");
 	tap_ok(map_at(maps, none, &m) && !strcmp(m.perms, "---p"), "an inaccessible mapping");
-	tap_ok(map_at(maps, rw + 2 * PAGE, &m) && m.start == (unsigned long)rw + 2 * PAGE && m.end == m.start + PAGE &&
-	       !strcmp(m.perms, "r-xp"), "mprotect cuts out a part");
+	tap_ok(map_at(maps, rw + 2 * PAGE, &m) && m.start == (unsigned long)rw + 2 * PAGE &&
+		       m.end == m.start + PAGE && !strcmp(m.perms, "r-xp"),
+	       "mprotect cuts out a part");
 	tap_ok(map_at(maps, rw, &m) && m.end == (unsigned long)rw + 2 * PAGE &&
 		       !strcmp(m.perms, "rw-p"),
 	       "and leaves what is before");
@@ -52,7 +53,8 @@ static void lines(void)
 	tap_is(strstr(line, "[stack]") - line, 73, "names begin in column 73");
 	unlink("/tmp/a b\nc");
 	maps = slurp("/proc/self/maps");
-	tap_ok(map_at(maps, file, &m) && !strcmp(m.name, "/tmp/a b\\012c (deleted)"), "an unlinked file");
+	tap_ok(map_at(maps, file, &m) && !strcmp(m.name, "/tmp/a b\\012c (deleted)"),
+	       "an unlinked file");
 	unsigned long end = 0;
 	bool ordered = true;
 	for (text = maps; next_map(&text, &m); end = m.end)
@@ -97,8 +99,10 @@ static void many(void)
 	ssize_t got;
 	for (len = 0; (got = read(fd, still + len, sizeof(still) - len)) > 0; len += got)
 		;
-	tap_ok(pread(fd, buf, 40, len / 2) == 40 && !memcmp(buf, still + len / 2, 40), "pread in the middle");
-	tap_ok(pread(fd, buf, 40, 3) == 40 && !memcmp(buf, still + 3, 40), "and back at the beginning");
+	tap_ok(pread(fd, buf, 40, len / 2) == 40 && !memcmp(buf, still + len / 2, 40),
+	       "pread in the middle");
+	tap_ok(pread(fd, buf, 40, 3) == 40 && !memcmp(buf, still + 3, 40),
+	       "and back at the beginning");
 	close(fd);
 	munmap(area, N * PAGE);
 	free(whole);
@@ -118,7 +122,8 @@ static long sum_of(const char *smaps, const char *name)
 
 static void usage(void)
 {
-	char *area = map(64 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), *smaps, *roll;
+	char *area = map(64 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
+	     *smaps, *roll;
 	char c;
 	const char *here;
 	int ends[2];
@@ -147,9 +152,12 @@ static void usage(void)
 	tap_ok(adds_up, "in each mapping the four parts add up to Rss");
 	roll = slurp("/proc/self/smaps_rollup");
 	smaps = slurp("/proc/self/smaps");
-	tap_ok(labs(number_of(roll, "Rss") - sum_of(smaps, "Rss")) <= 256, "smaps_rollup is the sum");
-	tap_is(number_of(roll, "Rss"), number_of(roll, "Shared_Clean") + number_of(roll, "Shared_Dirty") +
-	       number_of(roll, "Private_Clean") + number_of(roll, "Private_Dirty"), "and adds up");
+	tap_ok(labs(number_of(roll, "Rss") - sum_of(smaps, "Rss")) <= 256,
+	       "smaps_rollup is the sum");
+	tap_is(number_of(roll, "Rss"),
+	       number_of(roll, "Shared_Clean") + number_of(roll, "Shared_Dirty") +
+		       number_of(roll, "Private_Clean") + number_of(roll, "Private_Dirty"),
+	       "and adds up");
 	pipe(ends);
 	pid = CHILD(close(ends[1]); read(ends[0], &c, 1); area[0] = 2; read(ends[0], &c, 1));
 	here = smaps_at(slurp("/proc/self/smaps"), area);
@@ -158,7 +166,8 @@ static void usage(void)
 	here = smaps_at(slurp("/proc/%d/smaps", pid), area);
 	tap_is(number_of(here, "Rss"), 40, "the child has them too");
 	write(ends[1], "x", 1);
-	tap_ok(EVENTUALLY(number_of(smaps_at(slurp("/proc/%d/smaps", pid), area), "Private_Dirty") == 4),
+	tap_ok(EVENTUALLY(number_of(smaps_at(slurp("/proc/%d/smaps", pid), area),
+				    "Private_Dirty") == 4),
 	       "the child's write copies one page");
 	here = smaps_at(slurp("/proc/self/smaps"), area);
 	tap_is(number_of(here, "Private_Dirty"), 4, "of which the old one is ours alone");
@@ -179,7 +188,8 @@ static void flags(void)
 
 	mlock(area, 4 * PAGE);
 	line = line_of(smaps_at(slurp("/proc/self/smaps"), area), "VmFlags");
-	tap_ok(line && !strncmp(line, "rd wr mr mw me lo ", 18), "smaps: VmFlags of a locked mapping");
+	tap_ok(line && !strncmp(line, "rd wr mr mw me lo ", 18),
+	       "smaps: VmFlags of a locked mapping");
 	tap_is(number_of(smaps_at(slurp("/proc/self/smaps"), area), "Locked"), 16, "smaps: Locked");
 	tap_is(number_of(slurp("/proc/self/status"), "VmLck"), 16, "status: VmLck");
 	munmap(area, 4 * PAGE);
@@ -187,7 +197,8 @@ static void flags(void)
 
 static void memory(void)
 {
-	char *area = map(4 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), buf[64] = "";
+	char *area = map(4 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
+	     buf[64] = "";
 	int fd = open("/proc/self/mem", O_RDWR), ends[2], theirs;
 	uint64_t words[4];
 	pid_t pid;
@@ -196,11 +207,13 @@ static void memory(void)
 	strcpy(area + PAGE - 3, "across");
 	tap_is(err(pread(fd, buf, 7, (off_t)(area + PAGE - 3))), 7, "mem: read over a page's end");
 	tap_ok(!strcmp(buf, "across"), "what is there");
-	tap_is(err(pwrite(fd, "over", 4, (off_t)(area + 2 * PAGE - 2))), 4, "mem: write, also to a page not yet there");
+	tap_is(err(pwrite(fd, "over", 4, (off_t)(area + 2 * PAGE - 2))), 4,
+	       "mem: write, also to a page not yet there");
 	tap_ok(!memcmp(area + 2 * PAGE - 2, "over", 4), "it is there");
 	tap_is(err(pread(fd, buf, 1, 0)), -EIO, "mem: nothing is mapped at 0");
 	munmap(area + 3 * PAGE, PAGE);
-	tap_is(err(pread(fd, buf, 8, (off_t)(area + 3 * PAGE - 4))), 4, "mem: a read stops where memory ends");
+	tap_is(err(pread(fd, buf, 8, (off_t)(area + 3 * PAGE - 4))), 4,
+	       "mem: a read stops where memory ends");
 	pipe(ends);
 	pid = CHILD(close(ends[1]); read(ends[0], &c, 1); _exit(area[0]));
 	theirs = open_as(O_RDWR, "/proc/%d/mem", pid);
@@ -208,15 +221,18 @@ static void memory(void)
 	tap_is(area[0], 0, "our copy stays");
 	write(ends[1], "x", 1);
 	tap_is(code_of(status_of(pid)), 7, "the child has it");
-	tap_is(err(pread(theirs, buf, 1, (off_t)area)), 0, "when it is gone there is nothing to read");
+	tap_is(err(pread(theirs, buf, 1, (off_t)area)), 0,
+	       "when it is gone there is nothing to read");
 	close(theirs);
 	close(fd);
 	fd = open("/proc/self/pagemap", O_RDONLY);
 	tap_is(err(pread(fd, words, 24, (uintptr_t)area / PAGE * 8)), 24, "pagemap: three words");
 	tap_ok(words[0] >> 63 && words[1] >> 63 && words[2] >> 63, "pages present");
-	tap_ok((words[0] & ((1ul << 55) - 1)) && (words[0] & ((1ul << 55) - 1)) != (words[1] & ((1ul << 55) - 1)),
+	tap_ok((words[0] & ((1ul << 55) - 1)) &&
+		       (words[0] & ((1ul << 55) - 1)) != (words[1] & ((1ul << 55) - 1)),
 	       "with numbers, for root");
-	tap_is(err(pread(fd, words, 8, (uintptr_t)(area + 3 * PAGE) / PAGE * 8)), 8, "pagemap: a hole");
+	tap_is(err(pread(fd, words, 8, (uintptr_t)(area + 3 * PAGE) / PAGE * 8)), 8,
+	       "pagemap: a hole");
 	tap_is(words[0], 0, "is zero");
 	tap_is(err(pread(fd, words, 7, 0)), -EINVAL, "pagemap: not whole words");
 	close(fd);

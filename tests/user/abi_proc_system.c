@@ -14,8 +14,8 @@ static int cpu_line(const char *stat, const char *name, unsigned long v[10])
 
 	for (const char *p = stat; p; p = strchr(p, '\n'), p = p ? p + 1 : NULL)
 		if (!strncmp(p, name, len) && p[len] == ' ')
-			return sscanf(p + len, "%lu %lu %lu %lu %lu %lu %lu %lu %lu %lu", v, v + 1, v + 2, v + 3, v + 4,
-				      v + 5, v + 6, v + 7, v + 8, v + 9);
+			return sscanf(p + len, "%lu %lu %lu %lu %lu %lu %lu %lu %lu %lu", v, v + 1,
+				      v + 2, v + 3, v + 4, v + 5, v + 6, v + 7, v + 8, v + 9);
 	return 0;
 }
 
@@ -53,7 +53,10 @@ static void cpu_times(void)
 	cpu_line(slurp("/proc/stat"), "cpu0", after);
 	real = now_ms() - start;
 	tap_note("%ld ms are %ld ticks", real, (long)(sum(after) - sum(before)));
-	/* Linux leaves out much of what an idle CPU does not tick for; ours to the tick: proc_cputime.c. */
+	/*
+	 * Linux leaves out much of what an idle CPU does
+	 * not tick for; ours to the tick: proc_cputime.c.
+	 */
 	tap_ok(labs((long)(sum(after) - sum(before)) * 10 - real) <= 200,
 	       "stat: the times of a CPU add up to real time");
 	stat = slurp("/proc/stat");
@@ -65,7 +68,8 @@ static void cpu_times(void)
 		cpu_line(stat, name, v);
 		parts += sum(v);
 	}
-	tap_ok(labs((long)(sum(all) - parts)) <= 10 * cpus, "stat: and the CPUs' add up to the system's");
+	tap_ok(labs((long)(sum(all) - parts)) <= 10 * cpus,
+	       "stat: and the CPUs' add up to the system's");
 	for (int i = 0; i < 5; i++)
 		IN_CHILD();
 	tap_ok(keyword(slurp("/proc/stat"), "processes") >= forks + 5, "stat: forks are counted");
@@ -85,14 +89,16 @@ static void time_and_load(void)
 	char *text = slurp("/proc/loadavg");
 
 	tap_is(sscanf(slurp("/proc/uptime"), "%lf %lf", &up, &idle), 2, "uptime: two numbers");
-	tap_ok(up > 0 && up - now_ms() / 1000.0 < 2 && up - now_ms() / 1000.0 > -2, "uptime: the monotonic clock");
+	tap_ok(up > 0 && up - now_ms() / 1000.0 < 2 && up - now_ms() / 1000.0 > -2,
+	       "uptime: the monotonic clock");
 	tap_ok(idle > 0 && idle <= up * sysconf(_SC_NPROCESSORS_ONLN) + 1, "uptime: idle");
 	tap_is(sscanf(text, "%lf %lf %lf %d/%d %d\n", load, load + 1, load + 2, &running, &total, &last), 6,
 	       "loadavg: six numbers");
 	tap_ok(running >= 1 && total > running, "loadavg: threads running and all");
 	pid_t pid = CHILD();
 	status_of(pid);
-	sscanf(slurp("/proc/loadavg"), "%lf %lf %lf %d/%d %d\n", load, load + 1, load + 2, &running, &total, &last);
+	sscanf(slurp("/proc/loadavg"), "%lf %lf %lf %d/%d %d\n", load, load + 1, load + 2, &running,
+	       &total, &last);
 	tap_ok(last >= pid && last < pid + 20, "loadavg: the last number given");
 	sysinfo(&info);
 	sscanf(slurp("/proc/loadavg"), "%lf", load);
@@ -107,7 +113,8 @@ static void memory(void)
 	struct sysinfo info;
 
 	sysinfo(&info);
-	tap_is(number_of(text, "MemTotal"), info.totalram / 1024, "meminfo: MemTotal is sysinfo()'s");
+	tap_is(number_of(text, "MemTotal"), info.totalram / 1024,
+	       "meminfo: MemTotal is sysinfo()'s");
 	tap_ok(number_of(text, "MemFree") > 0 &&
 		       number_of(text, "MemFree") < number_of(text, "MemTotal"),
 	       "meminfo: MemFree");
@@ -132,10 +139,12 @@ static void memory(void)
 		((volatile char *)big)[i] = 1;
 	text = slurp("/proc/meminfo");
 	tap_note("AnonPages %ld, then %ld", anon, number_of(text, "AnonPages"));
-	tap_ok(labs(number_of(text, "AnonPages") - anon - 8192) < 512, "meminfo: AnonPages grows by what is touched");
+	tap_ok(labs(number_of(text, "AnonPages") - anon - 8192) < 512,
+	       "meminfo: AnonPages grows by what is touched");
 	free(big);
 	tap_ok(keyword(slurp("/proc/vmstat"), "nr_free_pages") > 0, "vmstat: nr_free_pages");
-	tap_ok(strstr(slurp("/proc/vmstat"), "\npgpgin ") && strstr(slurp("/proc/vmstat"), "\npgpgout "),
+	tap_ok(strstr(slurp("/proc/vmstat"), "\npgpgin ") &&
+		       strstr(slurp("/proc/vmstat"), "\npgpgout "),
 	       "vmstat: transfers");
 	tap_ok(!strncmp(slurp("/proc/buddyinfo"), "Node 0, zone ", 13), "buddyinfo");
 	tap_ok(!strncmp(slurp("/proc/slabinfo"), "slabinfo - version: 2.1\n", 24), "slabinfo");
@@ -176,10 +185,12 @@ static void drop_caches(void)
 
 	tap_ok(fd >= 0, "drop_caches");
 	for (unsigned i = 0; i < ARRAY_SIZE(words); i++)
-		tap_says(err(pwrite(fd, words[i], strlen(words[i]), 0)), "drop_caches: %.1s", words[i]);
+		tap_says(err(pwrite(fd, words[i], strlen(words[i]), 0)), "drop_caches: %.1s",
+			 words[i]);
 	close(fd);
 	tap_says(open_as(O_RDONLY, "/proc/sys/vm/drop_caches"), "cannot be read");
-	tap_is(CODE(setuid(1000); _exit(-open_as(O_WRONLY, "/proc/sys/vm/drop_caches"))), EACCES, "is root's");
+	tap_is(CODE(setuid(1000); _exit(-open_as(O_WRONLY, "/proc/sys/vm/drop_caches"))), EACCES,
+	       "is root's");
 }
 
 static void sysctl(void)
@@ -190,24 +201,29 @@ static void sysctl(void)
 
 	uname(&u);
 	a = slurp("/proc/sys/kernel/osrelease");
-	tap_ok(!strncmp(a, u.release, strlen(u.release)) && a[strlen(u.release)] == '\n', "sys/kernel/osrelease");
+	tap_ok(!strncmp(a, u.release, strlen(u.release)) && a[strlen(u.release)] == '\n',
+	       "sys/kernel/osrelease");
 	tap_ok(!strcmp(slurp("/proc/sys/kernel/ostype"), "Linux\n"), "sys/kernel/ostype");
 	sethostname("one", 3);
-	tap_ok(!strcmp(slurp("/proc/sys/kernel/hostname"), "one\n"), "sys/kernel/hostname shows sethostname()");
+	tap_ok(!strcmp(slurp("/proc/sys/kernel/hostname"), "one\n"),
+	       "sys/kernel/hostname shows sethostname()");
 	fd = open("/proc/sys/kernel/hostname", O_WRONLY);
 	tap_is(err(write(fd, "two\n", 4)), 4, "sys/kernel/hostname: write");
 	uname(&u);
 	tap_ok(!strcmp(u.nodename, "two"), "uname() shows it");
 	close(fd);
 	sethostname("guest", 5);
-	tap_is(open_as(O_WRONLY, "/proc/sys/kernel/osrelease"), -EACCES, "what cannot be set cannot be opened for it");
-	tap_is(CODE(setuid(1000); _exit(-open_as(O_WRONLY, "/proc/sys/kernel/hostname"))), EACCES, "nor by others");
+	tap_is(open_as(O_WRONLY, "/proc/sys/kernel/osrelease"), -EACCES,
+	       "what cannot be set cannot be opened for it");
+	tap_is(CODE(setuid(1000); _exit(-open_as(O_WRONLY, "/proc/sys/kernel/hostname"))), EACCES,
+	       "nor by others");
 	a = slurp("/proc/sys/kernel/random/boot_id");
 	b = slurp("/proc/sys/kernel/random/uuid");
 	tap_is(strlen(a), 37, "boot_id");
 	tap_ok(a[8] == '-' && a[14] == '4' && isxdigit(a[35]), "in the form of a UUID");
 	tap_ok(!strcmp(a, slurp("/proc/sys/kernel/random/boot_id")), "which stays");
-	tap_ok(strlen(b) == 37 && strcmp(b, slurp("/proc/sys/kernel/random/uuid")), "uuid is another each time");
+	tap_ok(strlen(b) == 37 && strcmp(b, slurp("/proc/sys/kernel/random/uuid")),
+	       "uuid is another each time");
 	tap_ok(atol(slurp("/proc/sys/kernel/pid_max")) >= 32768, "pid_max");
 	tap_ok(atol(slurp("/proc/sys/kernel/threads-max")) > 0, "threads-max");
 	tap_says(atol(slurp("/proc/sys/kernel/cap_last_cap")), "cap_last_cap");
@@ -227,6 +243,23 @@ static void sysctl(void)
 	close(fd);
 }
 
+/* A line for each CPU, with 15 numbers; the 13th is the CPU's. */
+static void softnet(void)
+{
+	FILE *f = fopen("/proc/net/softnet_stat", "r");
+	int cpus = 0, right = 0;
+	char line[300];
+
+	while (f && fgets(line, sizeof(line), f)) {
+		right += strlen(line) == 15 * 9 && strtoul(line + 12 * 9, NULL, 16) == (unsigned)cpus;
+		cpus++;
+	}
+	if (f)
+		fclose(f);
+	tap_is(cpus, sysconf(_SC_NPROCESSORS_ONLN), "/proc/net/softnet_stat has a line for each CPU");
+	tap_is(right, cpus, "of 15 numbers, with the CPU's");
+}
+
 int main(void)
 {
 	cpu_times();
@@ -235,5 +268,6 @@ int main(void)
 	names();
 	sysctl();
 	drop_caches();
+	softnet();
 	return tap_exit();
 }

@@ -22,8 +22,8 @@ static void line(const char *text, const char *what)
 	pty_close(&p);
 }
 
-static void line_with(tcflag_t i_on, tcflag_t i_off, tcflag_t l_on, tcflag_t l_off, const char *text,
-		      const char *what)
+static void line_with(tcflag_t i_on, tcflag_t i_off, tcflag_t l_on, tcflag_t l_off,
+		      const char *text, const char *what)
 {
 	p = pty_open();
 	set_modes(p.slave, i_on, i_off, 0, 0, l_on, l_off);
@@ -264,7 +264,8 @@ static void flushing(void)
 	tap_says(count_of(p.master, FIONREAD), "FIONREAD of the master");
 	struct termios t;
 	tcgetattr(p.slave, &t);
-	tap_is(err(tcsetattr(p.slave, TCSADRAIN, &t)), 0, "TCSADRAIN with output that nobody has read");
+	tap_is(err(tcsetattr(p.slave, TCSADRAIN, &t)), 0,
+	       "TCSADRAIN with output that nobody has read");
 	type(p.master, "\003");
 	says_bytes(p.master, "^C leaves what was printed");
 	type(p.master, "abc\n");
@@ -318,7 +319,9 @@ static void settings(void)
 	pty_close(&p);
 }
 
-/* The name that the numbers of TCGETS2 and its like are made with; the C library has no such type. */
+/*
+ * The name that the numbers of TCGETS2 and its like are made with; the C library has no such type.
+ */
 struct termios2 {
 	unsigned iflag, oflag, cflag, lflag;
 	unsigned char line, cc[19];
@@ -463,12 +466,15 @@ static void options_of_a_failed_mount(void)
 
 	mkdir("/mnt/p1", 0755);
 	mkdir("/mnt/p2", 0755);
-	tap_is(err(mount("devpts", "/mnt/p1", "devpts", 0, "mode=620,ptmxmode=666,gid=5")), 0, "mount with options");
-	tap_is(err(mount("devpts", "/mnt/p2", "devpts", 0, "mode=777,gid=7,nonsense")), -EINVAL, "and with bad ones");
+	tap_is(err(mount("devpts", "/mnt/p1", "devpts", 0, "mode=620,ptmxmode=666,gid=5")), 0,
+	       "mount with options");
+	tap_is(err(mount("devpts", "/mnt/p2", "devpts", 0, "mode=777,gid=7,nonsense")), -EINVAL,
+	       "and with bad ones");
 	f = fopen("/proc/mounts", "r");
 	while (fgets(line, sizeof(line), f))
 		if (strstr(line, " /mnt/p1 "))
-			tap_ok(strstr(line, ",gid=5,mode=620,ptmxmode=666") != NULL, "the first ones hold");
+			tap_ok(strstr(line, ",gid=5,mode=620,ptmxmode=666") != NULL,
+			       "the first ones hold");
 	fclose(f);
 	umount("/mnt/p1");
 	/* Here there is one instance: as it was for the others. */

@@ -53,7 +53,8 @@ static void calls(void)
 	tap_is(old.rlim_cur, 1024, "its old limit");
 	prlimit(child, RLIMIT_NOFILE, NULL, &old);
 	tap_ok(old.rlim_cur == 55 && old.rlim_max == 66, "its new one");
-	tap_is(CODE(setuid(1); _exit(-err(prlimit(child, RLIMIT_NOFILE, NULL, &old)))), EPERM, "not a user's business");
+	tap_is(CODE(setuid(1); _exit(-err(prlimit(child, RLIMIT_NOFILE, NULL, &old)))), EPERM,
+	       "not a user's business");
 	tap_is(err(prlimit(0x3fffff, RLIMIT_NOFILE, NULL, &old)), -ESRCH, "prlimit of nobody");
 	kill(child, SIGKILL);
 	status_of(child);
@@ -62,12 +63,16 @@ static void calls(void)
 static void enforced(void)
 {
 	tap_is(CODE(set(RLIMIT_NOFILE, 3); _exit(-err(dup(1)))), EMFILE, "RLIMIT_NOFILE: dup");
-	tap_is(CODE(set(RLIMIT_NOFILE, 3); _exit(-err(open("/", O_RDONLY)))), EMFILE, "RLIMIT_NOFILE: open");
+	tap_is(CODE(set(RLIMIT_NOFILE, 3); _exit(-err(open("/", O_RDONLY)))), EMFILE,
+	       "RLIMIT_NOFILE: open");
 	tap_is(CODE(set(RLIMIT_NOFILE, 3); _exit(-err(dup2(1, 3)))), EBADF, "RLIMIT_NOFILE: dup2");
-	tap_is(CODE(set(RLIMIT_NOFILE, 5); _exit(-err(fcntl(1, F_DUPFD, 5)))), EINVAL, "RLIMIT_NOFILE: F_DUPFD beyond");
-	tap_is(CODE(int p[2]; set(RLIMIT_NOFILE, 4); _exit(-err(pipe(p)))), EMFILE, "RLIMIT_NOFILE: pipe needs two");
-	tap_is(CODE(int fd = open("sized", O_RDWR | O_CREAT | O_TRUNC, 0600); char c[20] = ""; signal(SIGXFSZ, SIG_IGN);
-		    set(RLIMIT_FSIZE, 10); _exit(write(fd, c, 20))), 10, "RLIMIT_FSIZE: a partial write");
+	tap_is(CODE(set(RLIMIT_NOFILE, 5); _exit(-err(fcntl(1, F_DUPFD, 5)))), EINVAL,
+	       "RLIMIT_NOFILE: F_DUPFD beyond");
+	tap_is(CODE(int p[2]; set(RLIMIT_NOFILE, 4); _exit(-err(pipe(p)))), EMFILE,
+	       "RLIMIT_NOFILE: pipe needs two");
+	tap_is(CODE(int fd = open("sized", O_RDWR | O_CREAT | O_TRUNC, 0600); char c[20] = "";
+		    signal(SIGXFSZ, SIG_IGN); set(RLIMIT_FSIZE, 10); _exit(write(fd, c, 20))),
+	       10, "RLIMIT_FSIZE: a partial write");
 	tap_is(CODE(int fd = open("sized", O_RDWR | O_APPEND); signal(SIGXFSZ, SIG_IGN);
 		    set(RLIMIT_FSIZE, 10); _exit(-err(write(fd, "x", 1)))), EFBIG, "RLIMIT_FSIZE: EFBIG");
 	tap_is(CODE(int fd = open("sized", O_RDWR | O_APPEND); set(RLIMIT_FSIZE, 10); write(fd, "x", 1)), -SIGXFSZ,
@@ -78,13 +83,14 @@ static void enforced(void)
 						     == MAP_FAILED ? errno : 0)), ENOMEM, "RLIMIT_AS");
 	tap_is(CODE(set(RLIMIT_DATA, 1 << 20); _exit(sbrk(16 << 20) == (void *)-1 ? errno : 0)),
 	       ENOMEM, "RLIMIT_DATA: brk");
-	tap_is(CODE(setuid(4321); set(RLIMIT_NPROC, 1); _exit(-err(fork()))), EAGAIN, "RLIMIT_NPROC");
+	tap_is(CODE(setuid(4321); set(RLIMIT_NPROC, 1); _exit(-err(fork()))), EAGAIN,
+	       "RLIMIT_NPROC");
 	tap_is(CODE(sigset_t s; sigfillset(&s); sigprocmask(SIG_BLOCK, &s, NULL);
 		    set(RLIMIT_SIGPENDING, 3); setuid(4322); int n = 0;
 		    while (n < 10 && !sigqueue(getpid(), SIGRTMIN, (union sigval){0})) n++;
 		    _exit(n * 16 + errno)),
 	       3 * 16 + EAGAIN, "RLIMIT_SIGPENDING");
-	tap_is(CODE(set(RLIMIT_CPU, 1); for (;;) ;), -SIGXCPU, "RLIMIT_CPU: SIGXCPU after a second");
+	tap_is(CODE(set(RLIMIT_CPU, 1); for (;;);), -SIGXCPU, "RLIMIT_CPU: SIGXCPU after a second");
 }
 
 static void usage(void)

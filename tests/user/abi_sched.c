@@ -57,8 +57,8 @@ static int policies(void)
 		if (policy == 6 || policy == 7)
 			continue;
 		for (unsigned i = 0; i < ARRAY_SIZE(prios); i++) {
-			tap_says(sys(SYS_sched_setscheduler, 0, policy, &prios[i]), "policy %d priority %d", policy,
-				 prios[i]);
+			tap_says(sys(SYS_sched_setscheduler, 0, policy, &prios[i]),
+				 "policy %d priority %d", policy, prios[i]);
 			tap_says(sys(SYS_sched_getscheduler, 0), "policy after that");
 			sys(SYS_sched_getparam, 0, &prio);
 			tap_says(prio, "priority after that");
@@ -91,7 +91,8 @@ static int reset_on_fork(void)
 	int prio = 5, status;
 	pid_t child;
 
-	tap_is(sys(SYS_sched_setscheduler, 0, SCHED_FIFO | SCHED_RESET_ON_FORK, &prio), 0, "reset on fork");
+	tap_is(sys(SYS_sched_setscheduler, 0, SCHED_FIFO | SCHED_RESET_ON_FORK, &prio), 0,
+	       "reset on fork");
 	tap_says(sys(SYS_sched_getscheduler, 0), "is told");
 	child = fork();
 	if (!child)
@@ -222,7 +223,8 @@ static int as_user(void)
 	tap_says(sys(SYS_sched_setscheduler, 0, SCHED_BATCH, &prio), "user: batch");
 	tap_says(sys(SYS_sched_setscheduler, 0, SCHED_OTHER, &prio), "user: back");
 	tap_says(sys(SYS_sched_setattr, 0, &a, 0), "user: nice by setattr");
-	tap_says(sys(SYS_sched_setscheduler, getppid(), SCHED_OTHER, &prio), "user: policy of another");
+	tap_says(sys(SYS_sched_setscheduler, getppid(), SCHED_OTHER, &prio),
+		 "user: policy of another");
 	tap_says(sys(SYS_sched_getscheduler, getppid()), "user: reads the policy of another");
 	unsigned long mask = ~0ul;
 
@@ -230,10 +232,13 @@ static int as_user(void)
 	tap_says(sys(SYS_ioprio_set, 1, 0, 1 << 13), "user: real-time I/O");
 	tap_says(sys(SYS_ioprio_set, 1, 0, 3 << 13), "user: idle I/O");
 	tap_says(sys(SYS_ioprio_set, 1, getppid(), 2 << 13), "user: I/O priority of another");
-	tap_says(sys(SYS_sched_setscheduler, 0, SCHED_OTHER | SCHED_RESET_ON_FORK, &prio), "user: reset on fork");
+	tap_says(sys(SYS_sched_setscheduler, 0, SCHED_OTHER | SCHED_RESET_ON_FORK, &prio),
+		 "user: reset on fork");
 	tap_says(sys(SYS_sched_setscheduler, 0, SCHED_OTHER, &prio), "user: may not take it back");
-	tap_says(sys(SYS_sched_setscheduler, 0, SCHED_IDLE | SCHED_RESET_ON_FORK, &prio), "user: idle");
-	tap_says(sys(SYS_sched_setscheduler, 0, SCHED_OTHER | SCHED_RESET_ON_FORK, &prio), "user: back from idle");
+	tap_says(sys(SYS_sched_setscheduler, 0, SCHED_IDLE | SCHED_RESET_ON_FORK, &prio),
+		 "user: idle");
+	tap_says(sys(SYS_sched_setscheduler, 0, SCHED_OTHER | SCHED_RESET_ON_FORK, &prio),
+		 "user: back from idle");
 	return 0;
 }
 
@@ -367,7 +372,8 @@ static void io_priority(void)
 {
 	for (int which = 0; which <= 4; which++) {
 		tap_says(sys(SYS_ioprio_get, which, NOBODY), "ioprio_get %d of nobody", which);
-		tap_says(sys(SYS_ioprio_set, which, NOBODY, 2 << 13), "ioprio_set %d of nobody", which);
+		tap_says(sys(SYS_ioprio_set, which, NOBODY, 2 << 13), "ioprio_set %d of nobody",
+			 which);
 	}
 	tap_says(sys(SYS_ioprio_get, 1, 0), "ioprio");
 	for (int class = 0; class <= 8; class++) {
@@ -391,7 +397,8 @@ static void io_priority(void)
 /* Two threads on one CPU: by nice, the heavier one gets more. */
 static long share_of(int nice_a, int nice_b)
 {
-	volatile long *count = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	volatile long *count =
+		mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	unsigned long one = 1;
 	pid_t child[2];
 

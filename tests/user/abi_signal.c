@@ -64,7 +64,8 @@ static void actions(void)
 	tap_is(sys(SYS_rt_sigaction, SIGUSR1, NULL, &old, 8), 0, "read back");
 	tap_ok(old.handler == (void *)on_signal, "handler");
 	tap_says(old.flags, "flags that were kept");
-	tap_is(old.mask, ~0ul & ~(1ul << (SIGKILL - 1) | 1ul << (SIGSTOP - 1)), "SIGKILL and SIGSTOP leave the mask");
+	tap_is(old.mask, ~0ul & ~(1ul << (SIGKILL - 1) | 1ul << (SIGSTOP - 1)),
+	       "SIGKILL and SIGSTOP leave the mask");
 	signal(SIGUSR1, on_signal);
 	count = 0;
 	raise(SIGUSR1);
@@ -74,14 +75,17 @@ static void actions(void)
 	raise(SIGUSR1);
 	sigaction(SIGUSR1, NULL, &once);
 	tap_ok(once.sa_handler == SIG_DFL, "SA_RESETHAND");
-	tap_is(CODE(raise(SIGURG); raise(SIGWINCH); raise(SIGCHLD); raise(SIGCONT)), 0, "ignored by default");
+	tap_is(CODE(raise(SIGURG); raise(SIGWINCH); raise(SIGCHLD); raise(SIGCONT)), 0,
+	       "ignored by default");
 	tap_is(CODE(raise(SIGPWR)), -SIGPWR, "SIGPWR kills");
 	tap_is(CODE(raise(SIGIO)), -SIGIO, "SIGIO kills");
 	tap_is(CODE(raise(SIGRTMIN)), -SIGRTMIN, "SIGRTMIN kills");
 	tap_is(CODE(signal(64, SIG_DFL); raise(64)), -64, "signal 64 kills");
-	tap_is(CODE(signal(SIGSEGV, SIG_IGN); *(volatile int *)8 = 1), -SIGSEGV, "an ignored fault kills");
-	tap_is(CODE(sigset_t s = set_of(SIGSEGV, 0); signal(SIGSEGV, on_signal); sigprocmask(SIG_BLOCK, &s, NULL);
-		    *(volatile int *)8 = 1), -SIGSEGV, "a blocked fault kills");
+	tap_is(CODE(signal(SIGSEGV, SIG_IGN); *(volatile int *)8 = 1), -SIGSEGV,
+	       "an ignored fault kills");
+	tap_is(CODE(sigset_t s = set_of(SIGSEGV, 0); signal(SIGSEGV, on_signal);
+		    sigprocmask(SIG_BLOCK, &s, NULL); *(volatile int *)8 = 1),
+	       -SIGSEGV, "a blocked fault kills");
 }
 
 static void masks(void)
@@ -93,7 +97,8 @@ static void masks(void)
 	handle(SIGUSR2, 0, on_info);
 	tap_is(sys(SYS_rt_sigprocmask, 7, &raw, NULL, 8), -EINVAL, "an unknown how");
 	tap_is(sys(SYS_rt_sigprocmask, 7, NULL, NULL, 8), 0, "how does not matter without a set");
-	tap_is(sys(SYS_rt_sigprocmask, SIG_BLOCK, &raw, NULL, 16), -EINVAL, "a set of another size");
+	tap_is(sys(SYS_rt_sigprocmask, SIG_BLOCK, &raw, NULL, 16), -EINVAL,
+	       "a set of another size");
 	tap_is(sys(SYS_rt_sigprocmask, SIG_SETMASK, &raw, NULL, 8), 0, "block all");
 	tap_is(sys(SYS_rt_sigprocmask, SIG_SETMASK, NULL, &raw, 8), 0, "read");
 	tap_is(raw, ~(1ul << (SIGKILL - 1) | 1ul << (SIGSTOP - 1)), "but SIGKILL and SIGSTOP");
@@ -110,7 +115,8 @@ static void masks(void)
 	tap_is(sys(SYS_rt_sigpending, &raw, 4), 0, "rt_sigpending, a smaller set");
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
 	tap_is(count, 1, "a standard signal does not queue");
-	tap_ok(sigismember(&in_handler, SIGUSR1) && !sigismember(&in_handler, SIGUSR2), "blocked in its handler");
+	tap_ok(sigismember(&in_handler, SIGUSR1) && !sigismember(&in_handler, SIGUSR2),
+	       "blocked in its handler");
 	sigprocmask(SIG_BLOCK, NULL, &old);
 	tap_ok(!sigismember(&old, SIGUSR1), "and not after it");
 	handle(SIGUSR1, SA_NODEFER, on_info);
@@ -164,11 +170,12 @@ static void queues(void)
 	sigqueue(getpid(), SIGRTMIN + 1, value);
 	kill(getpid(), SIGTERM);
 	sigprocmask(SIG_SETMASK, &old, NULL);
-	tap_ok(nr_order == 3 && order[0] == SIGRTMIN + 2 && order[1] == SIGRTMIN + 1 && order[2] == SIGTERM,
+	tap_ok(nr_order == 3 && order[0] == SIGRTMIN + 2 && order[1] == SIGRTMIN + 1 &&
+		       order[2] == SIGTERM,
 	       "delivered together, the handler of the last frame runs first");
 }
 
-static volatile int *wild = (int *)0x123458;
+static volatile int *wild = (int *)0x3458;	/* below all mappings, the heap at its random place too */
 static void *readonly;
 
 static void fault_exit(int sig, siginfo_t *info, void *context)
@@ -194,7 +201,8 @@ static void infos(void)
 	handle(SIGCHLD, 0, on_info);
 	child = CHILD(_exit(17));
 	status_of(child);
-	tap_ok(got.si_signo == SIGCHLD && got.si_code == CLD_EXITED && got.si_pid == child && got.si_status == 17,
+	tap_ok(got.si_signo == SIGCHLD && got.si_code == CLD_EXITED && got.si_pid == child &&
+		       got.si_status == 17,
 	       "SIGCHLD: CLD_EXITED");
 	child = CHILD(kill(getpid(), SIGKILL));
 	status_of(child);
@@ -216,7 +224,8 @@ static void infos(void)
 #define FAULT(sig, what) CODE(struct sigaction a_ = { .sa_sigaction = fault_exit, .sa_flags = SA_SIGINFO }; \
 	sigaction(sig, &a_, NULL); what)
 	tap_is(FAULT(SIGSEGV, *wild = 1), SEGV_MAPERR * 8 + 1, "SEGV_MAPERR and its address");
-	tap_is(FAULT(SIGSEGV, *(volatile int *)readonly = 1), SEGV_ACCERR * 8 + 2, "SEGV_ACCERR and its address");
+	tap_is(FAULT(SIGSEGV, *(volatile int *)readonly = 1), SEGV_ACCERR * 8 + 2,
+	       "SEGV_ACCERR and its address");
 	tap_is(FAULT(SIGILL, __asm__ volatile(".4byte 0")), ILL_ILLOPC * 8, "ILL_ILLOPC");
 	tap_is(FAULT(SIGTRAP, __asm__ volatile("ebreak")), TRAP_BRKPT * 8, "TRAP_BRKPT");
 	tap_is(FAULT(SIGSEGV, ((void (*)(void))readonly)()), SEGV_ACCERR * 8 + 2, "executing data");
@@ -252,7 +261,8 @@ static void alternate_stack(void)
 	tap_is(err(sigaltstack(&alt, NULL)), 0, "set");
 	sigaction(SIGUSR1, &act, NULL);
 	raise(SIGUSR1);
-	tap_ok(frame_at >= memory && frame_at < memory + 65536, "a handler with SA_ONSTACK runs on it");
+	tap_ok(frame_at >= memory && frame_at < memory + 65536,
+	       "a handler with SA_ONSTACK runs on it");
 	tap_is(order[0], SS_ONSTACK, "it says so");
 	tap_is(order[1], -EPERM, "it cannot be changed in use");
 	act.sa_flags = 0;
@@ -282,7 +292,8 @@ static void alternate_stack(void)
 		    __asm__ volatile("li sp, 16\n\tsd zero, 0(sp)")),
 	       SIGSEGV, "a broken stack is handled on it");
 	tap_is(CODE(act.sa_flags = 0; sigaction(SIGSEGV, &act, NULL);
-		    __asm__ volatile("li sp, 16\n\tsd zero, 0(sp)")), -SIGSEGV, "without it the process ends");
+		    __asm__ volatile("li sp, 16\n\tsd zero, 0(sp)")),
+	       -SIGSEGV, "without it the process ends");
 	free(memory);
 }
 

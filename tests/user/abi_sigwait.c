@@ -29,7 +29,8 @@ static void timed_waits(void)
 	tap_is(sys(SYS_rt_sigtimedwait, &set, &info, NULL, 4), -EINVAL, "a set of another size");
 	kill(getpid(), SIGUSR2);
 	tap_is(err(sigtimedwait(&set, &info, NULL)), SIGUSR2, "pending is taken at once");
-	tap_ok(info.si_signo == SIGUSR2 && info.si_code == SI_USER && info.si_pid == getpid(), "with its siginfo");
+	tap_ok(info.si_signo == SIGUSR2 && info.si_code == SI_USER && info.si_pid == getpid(),
+	       "with its siginfo");
 	tap_is(err(sigtimedwait(&set, NULL, &none)), -EAGAIN, "once");
 	child = CHILD(sleep_ms(20); kill(getppid(), SIGUSR1));
 	tap_is(err(sigtimedwait(&set, &info, NULL)), SIGUSR1, "waits");
@@ -164,7 +165,8 @@ static void contexts(void)
 	sigemptyset(&now);
 	sigprocmask(SIG_SETMASK, &now, NULL);
 	signal(SIGSEGV, SIG_DFL);
-	tap_is(CODE(__asm__ volatile("li a7, 139\n\tli sp, 64\n\tecall" ::: "a7", "memory")), -SIGSEGV,
+	tap_is(CODE(__asm__ volatile("li a7, 139\n\tli sp, 64\n\tecall" ::: "a7", "memory")),
+	       -SIGSEGV,
 	       "sigreturn without a frame");
 }
 

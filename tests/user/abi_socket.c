@@ -20,8 +20,10 @@ static void creation(void)
 	tap_is(err(socket(AF_UNIX, SOCK_STREAM | 0x10, 0)), -EINVAL, "an unknown flag");
 	tap_is(err(socket(AF_UNIX, SOCK_STREAM, 2)), -EPROTONOSUPPORT, "another protocol");
 	tap_is(err(socketpair(AF_UNIX, SOCK_STREAM, 0, NULL)), -EFAULT, "socketpair to nowhere");
-	tap_is(err(socketpair(AF_UNIX, SOCK_STREAM | 0x20, 0, p)), -EINVAL, "socketpair with an unknown flag");
-	tap_is(err(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, p)), 0, "socketpair");
+	tap_is(err(socketpair(AF_UNIX, SOCK_STREAM | 0x20, 0, p)), -EINVAL,
+	       "socketpair with an unknown flag");
+	tap_is(err(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, p)), 0,
+	       "socketpair");
 	tap_says(fcntl(p[0], F_GETFL), "flags of the file");
 	tap_is(fcntl(p[1], F_GETFD), FD_CLOEXEC, "SOCK_CLOEXEC");
 	tap_is(err(read(p[0], path, 1)), -EAGAIN, "SOCK_NONBLOCK");
@@ -68,8 +70,10 @@ static void no_socket(void)
 		tap_is(err(sendmsg(fd[i], &m, 0)), want, "%s: sendmsg", what);
 		tap_is(err(recvmsg(fd[i], &m, 0)), want, "%s: recvmsg", what);
 		tap_is(err(shutdown(fd[i], 0)), want, "%s: shutdown", what);
-		tap_is(err(setsockopt(fd[i], SOL_SOCKET, SO_REUSEADDR, &len, 4)), want, "%s: setsockopt", what);
-		tap_is(err(getsockopt(fd[i], SOL_SOCKET, SO_TYPE, &un, &len)), want, "%s: getsockopt", what);
+		tap_is(err(setsockopt(fd[i], SOL_SOCKET, SO_REUSEADDR, &len, 4)), want,
+		       "%s: setsockopt", what);
+		tap_is(err(getsockopt(fd[i], SOL_SOCKET, SO_TYPE, &un, &len)), want,
+		       "%s: getsockopt", what);
 	}
 	close(pipes[0]);
 	close(pipes[1]);
@@ -139,7 +143,8 @@ static void options(void)
 	memcpy(&tv, big, sizeof(tv));
 	tap_ok(len == sizeof(tv) && tv.tv_sec == 1 && tv.tv_usec == 500000, "it is told");
 	tv.tv_usec = 1000000;
-	tap_is(err(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv))), -EDOM, "too many microseconds");
+	tap_is(err(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv))), -EDOM,
+	       "too many microseconds");
 	tap_is(err(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, 8)), -EINVAL, "half a time");
 	tap_is(err(setsockopt(fd, SOL_SOCKET, SO_LINGER, &l, 4)), -EINVAL, "half a linger");
 	tap_is(err(setsockopt(fd, SOL_SOCKET, SO_LINGER, &l, sizeof(l))), 0, "SO_LINGER");
@@ -148,7 +153,8 @@ static void options(void)
 	getsockopt(fd, SOL_SOCKET, SO_LINGER, &l, &len);
 	tap_ok(l.l_onoff == 1 && l.l_linger == 7, "it is told");
 	len = 2;
-	tap_ok(!getsockopt(fd, SOL_SOCKET, SO_TYPE, &v, &len) && len == 2, "less room than a value needs");
+	tap_ok(!getsockopt(fd, SOL_SOCKET, SO_TYPE, &v, &len) && len == 2,
+	       "less room than a value needs");
 	len = -1;
 	tap_is(err(getsockopt(fd, SOL_SOCKET, SO_TYPE, &v, &len)), -EINVAL, "a negative length");
 	tap_is(err(getsockopt(fd, SOL_SOCKET, SO_TYPE, &v, NULL)), -EFAULT, "no length");
@@ -158,7 +164,8 @@ static void options(void)
 	tap_is(err(setsockopt(fd, 6, 1, &v, 4)), -EOPNOTSUPP, "a level of another family");
 	len = 4;
 	tap_is(err(getsockopt(fd, 6, 1, &v, &len)), -EOPNOTSUPP, "and to read it");
-	tap_is(err(setsockopt(fd, SOL_SOCKET, SO_PEERCRED, &v, 4)), -ENOPROTOOPT, "SO_PEERCRED is not set");
+	tap_is(err(setsockopt(fd, SOL_SOCKET, SO_PEERCRED, &v, 4)), -ENOPROTOOPT,
+	       "SO_PEERCRED is not set");
 	close(fd);
 }
 
@@ -208,7 +215,8 @@ static void many(void)
 	tap_ok(out[0].msg_len == 1 && out[2].msg_len == 3, "lengths");
 	tap_is(err(recvmmsg(p[1], got, 2, 0, NULL)), 2, "recvmmsg: two of them");
 	tap_ok(got[0].msg_len == 1 && got[1].msg_len == 2 && in[1][1] == 'c', "what came");
-	tap_is(err(recvmmsg(p[1], got, 4, MSG_WAITFORONE, NULL)), 1, "MSG_WAITFORONE: the one there is");
+	tap_is(err(recvmmsg(p[1], got, 4, MSG_WAITFORONE, NULL)), 1,
+	       "MSG_WAITFORONE: the one there is");
 	tap_is(err(recvmmsg(p[1], got, 4, MSG_DONTWAIT, NULL)), -EAGAIN, "none");
 	sendmmsg(p[0], out, 3, 0);
 	tap_is(err(recvmmsg(p[1], got, 4, 0, &none)), 1, "no time: one message");

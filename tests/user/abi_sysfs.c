@@ -20,12 +20,16 @@ int main(void)
 	tap_ok(slurp("/sys/devices/system/cpu/possible")[0] == '0', "CPUs possible");
 	tap_is(get_nprocs(), cpus, "get_nprocs()");
 	tap_is(stat("/sys/devices/system/cpu/cpu0/topology/core_id", &st), 0, "a CPU's topology");
-	tap_ok(strtoul(slurp("/sys/devices/system/cpu/cpu0/topology/thread_siblings"), NULL, 16) == 1,
+	tap_ok(strtoul(slurp("/sys/devices/system/cpu/cpu0/topology/thread_siblings"), NULL, 16) ==
+		       1,
 	       "which is one thread");
-	tap_ok(strtoul(slurp("/sys/devices/system/cpu/cpu0/topology/core_siblings"), NULL, 16) == (1ul << cpus) - 1,
+	tap_ok(strtoul(slurp("/sys/devices/system/cpu/cpu0/topology/core_siblings"), NULL, 16) ==
+		       (1ul << cpus) - 1,
 	       "of a package of all");
-	tap_ok(!strcmp(slurp("/sys/devices/system/cpu/cpu0/topology/thread_siblings_list"), "0\n"), "as a list");
-	tap_says(slurp("/sys/devices/system/cpu/cpu0/topology/core_siblings")[1] == '\n', "one digit for few CPUs");
+	tap_ok(!strcmp(slurp("/sys/devices/system/cpu/cpu0/topology/thread_siblings_list"), "0\n"),
+	       "as a list");
+	tap_says(slurp("/sys/devices/system/cpu/cpu0/topology/core_siblings")[1] == '\n',
+		 "one digit for few CPUs");
 	snprintf(want, sizeof(want), "/sys/devices/system/cpu/cpu%d", cpus);
 	tap_is(err(stat(want, &st)), -ENOENT, "one CPU more than there are");
 	tap_ok(!strcmp(slurp("/sys/class/tty/console/dev"), "5:1\n"), "the console's number");

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* TCP on the loopback interface: connections, transfer, the ways to end, options, readiness, /proc/net/tcp. */
+/*
+ * TCP on the loopback interface: connections, transfer,
+ * the ways to end, options, readiness, /proc/net/tcp.
+ */
 #include "inetsock.h"
 
 static char big[1000000], buffer[1000000];
@@ -14,7 +17,8 @@ static void creation(void)
 	tap_is(err(socket(family, SOCK_STREAM, 300)), -EINVAL, "%s: a protocol that is none", ip);
 	tap_is(err(socket(family, SOCK_STREAM, -1)), -EINVAL, "%s: a negative protocol", ip);
 	tap_is(err(socket(family, SOCK_SEQPACKET, 0)), -ESOCKTNOSUPPORT, "%s: SOCK_SEQPACKET", ip);
-	tap_is(err(socket(family, SOCK_RAW, 0)), -EPROTONOSUPPORT, "%s: raw without a protocol", ip);
+	tap_is(err(socket(family, SOCK_RAW, 0)), -EPROTONOSUPPORT, "%s: raw without a protocol",
+	       ip);
 	tap_is(CODE(setuid(1000); _exit(socket(family, SOCK_RAW, 1) < 0 ? errno : 0)), EPERM,
 	       "%s: raw is for root", ip);
 	fd = socket(family, SOCK_STREAM, IPPROTO_TCP);
@@ -24,7 +28,8 @@ static void creation(void)
 	tap_is(err(getpeername(fd, &(struct sockaddr){ 0 }, &(socklen_t){ 16 })), -ENOTCONN, "%s: no peer", ip);
 	tap_says(events_of(fd, POLLIN | POLLOUT | POLLRDHUP), "%s: events of a fresh socket", ip);
 	tap_is(err(send(fd, "x", 1, MSG_NOSIGNAL)), -EPIPE, "%s: send on it", ip);
-	tap_is(CODE(signal(SIGPIPE, SIG_DFL); send(fd, "x", 1, 0)), -SIGPIPE, "%s: with SIGPIPE", ip);
+	tap_is(CODE(signal(SIGPIPE, SIG_DFL); send(fd, "x", 1, 0)), -SIGPIPE, "%s: with SIGPIPE",
+	       ip);
 	tap_is(err(recv(fd, buffer, 1, 0)), -ENOTCONN, "%s: receive on it", ip);
 	tap_is(err(accept(fd, NULL, NULL)), -EINVAL, "%s: accept on it", ip);
 	tap_is(err(shutdown(fd, SHUT_WR)), -ENOTCONN, "%s: shutdown of it", ip);
@@ -40,14 +45,17 @@ static void names(void)
 
 	tap_is(err(bind(fd, &a.sa, 4)), -EINVAL, "%s: bind to a short address", ip);
 	a.sa.sa_family = AF_UNIX;
-	tap_is(err(bind(fd, &a.sa, addr_len(family))), -EAFNOSUPPORT, "%s: bind to another family", ip);
+	tap_is(err(bind(fd, &a.sa, addr_len(family))), -EAFNOSUPPORT, "%s: bind to another family",
+	       ip);
 	a = local(family, 0);
 	if (family == AF_INET)
 		a.in.sin_addr.s_addr = htonl(0x01020304);
 	else
 		a.in6.sin6_addr.s6_addr[0] = 0x20;
-	tap_is(err(bind(fd, &a.sa, addr_len(family))), -EADDRNOTAVAIL, "%s: bind to another's address", ip);
-	tap_is(CODE(setuid(1000); _exit(-bind_port(fd, family, 80))), EACCES, "%s: a low port is for root", ip);
+	tap_is(err(bind(fd, &a.sa, addr_len(family))), -EADDRNOTAVAIL,
+	       "%s: bind to another's address", ip);
+	tap_is(CODE(setuid(1000); _exit(-bind_port(fd, family, 80))), EACCES,
+	       "%s: a low port is for root", ip);
 	tap_is(bind_port(fd, family, 0), 0, "%s: bind", ip);
 	port = port_of(fd);
 	tap_ok(port >= 1024, "%s: a port is chosen", ip);
@@ -67,7 +75,8 @@ static void names(void)
 	tap_is(err(connect(other, &a.sa, 4)), -EINVAL, "%s: connect to a short address", ip);
 	a = local(family, port);
 	a.sa.sa_family = AF_UNIX;
-	tap_is(err(connect(other, &a.sa, addr_len(family))), -EAFNOSUPPORT, "%s: connect to another family", ip);
+	tap_is(err(connect(other, &a.sa, addr_len(family))), -EAFNOSUPPORT,
+	       "%s: connect to another family", ip);
 	close(other);
 	fd = socket(family, SOCK_STREAM, 0);
 	tap_is(err(listen(fd, 1)), 0, "%s: listen without bind", ip);
@@ -125,7 +134,8 @@ static void connections(void)
 	child = CHILD(_exit(accept(l, NULL, NULL) < 0 ? errno : 0));
 	sleep_ms(30);
 	shutdown(l, SHUT_RDWR);
-	tap_is(code_of(status_of(child)), EINVAL, "%s: accept ends when the listener is shut down", ip);
+	tap_is(code_of(status_of(child)), EINVAL, "%s: accept ends when the listener is shut down",
+	       ip);
 	close(l);
 
 	c = socket(family, SOCK_STREAM | SOCK_NONBLOCK, 0);
@@ -163,7 +173,8 @@ static void transfer(void)
 	child = CHILD(sleep_ms(20); send(p[0], "ab", 2, 0); sleep_ms(20); send(p[0], "cd", 2, 0));
 	tap_is(err(recv(p[1], buffer, 4, MSG_WAITALL)), 4, "%s: MSG_WAITALL", ip);
 	status_of(child);
-	tap_is(err(recv(p[1], (void *)8, 4, MSG_DONTWAIT)), -EAGAIN, "%s: nowhere, but nothing", ip);
+	tap_is(err(recv(p[1], (void *)8, 4, MSG_DONTWAIT)), -EAGAIN, "%s: nowhere, but nothing",
+	       ip);
 	tap_is(err(send(p[0], (void *)8, 4, 0)), -EFAULT, "%s: from nowhere", ip);
 	setsockopt(p[1], SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
 	total = now_ms();
@@ -211,7 +222,8 @@ static void ends(void)
 	send(p[0], "last", 4, 0);
 	shutdown(p[0], SHUT_WR);
 	events_in(p[1], POLLRDHUP, 1000);
-	tap_says(events_of(p[1], POLLIN | POLLOUT | POLLRDHUP), "%s: events when the peer has shut its writing", ip);
+	tap_says(events_of(p[1], POLLIN | POLLOUT | POLLRDHUP),
+		 "%s: events when the peer has shut its writing", ip);
 	tap_is(err(send(p[0], "x", 1, MSG_NOSIGNAL)), -EPIPE, "%s: no more to send", ip);
 	tap_is(err(recv(p[1], b, 8, 0)), 4, "%s: what came before", ip);
 	tap_is(err(recv(p[1], b, 8, 0)), 0, "%s: the end", ip);
@@ -237,7 +249,8 @@ static void ends(void)
 	events_in(p[1], POLLIN, 1000);
 	close(p[1]);
 	events_in(p[0], 0, 1000);
-	tap_says(events_of(p[0], POLLIN | POLLOUT | POLLRDHUP), "%s: the peer closed with data unread", ip);
+	tap_says(events_of(p[0], POLLIN | POLLOUT | POLLRDHUP),
+		 "%s: the peer closed with data unread", ip);
 	tap_is(err(recv(p[0], b, 8, 0)), -ECONNRESET, "%s: connection reset", ip);
 	tap_is(err(recv(p[0], b, 8, 0)), 0, "%s: then the end", ip);
 	close(p[0]);
@@ -280,14 +293,15 @@ static void options(void)
 	for (unsigned i = 0; i < ARRAY_SIZE(list); i++) {
 		tap_says(get_int(fd, IPPROTO_TCP, list[i].name), "%s: %s", ip, list[i].text);
 		for (int j = 0; j < 3; j++) {
-			tap_says(set_int(fd, IPPROTO_TCP, list[i].name, list[i].v[j]), "%s: set to %d", ip,
-				 list[i].v[j]);
+			tap_says(set_int(fd, IPPROTO_TCP, list[i].name, list[i].v[j]),
+				 "%s: set to %d", ip, list[i].v[j]);
 			tap_says(get_int(fd, IPPROTO_TCP, list[i].name), "%s: it is", ip);
 		}
 	}
 	tap_is(set_int(fd, SOL_SOCKET, SO_KEEPALIVE, 1), 0, "%s: SO_KEEPALIVE", ip);
 	tap_is(get_int(fd, SOL_SOCKET, SO_KEEPALIVE), 1, "%s: it is on", ip);
-	tap_is(err(setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, "x", 1)), -EINVAL, "%s: a short value", ip);
+	tap_is(err(setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, "x", 1)), -EINVAL, "%s: a short value",
+	       ip);
 	tap_is(set_int(fd, IPPROTO_TCP, 200, 1), -ENOPROTOOPT, "%s: no such option", ip);
 	tap_is(get_int(fd, IPPROTO_TCP, 200), -ENOPROTOOPT, "%s: nor to read", ip);
 	tap_is(set_int(fd, 255, 1, 1), -ENOPROTOOPT, "%s: no such level", ip);
@@ -304,7 +318,8 @@ static void options(void)
 	len = sizeof(info);
 	getsockopt(p[0], IPPROTO_TCP, TCP_INFO, &info, &len);
 	tap_is(info.tcpi_state, 1, "%s: established", ip);
-	tap_ok(info.tcpi_snd_mss > 0 && info.tcpi_rto > 0 && info.tcpi_snd_cwnd > 0, "%s: what it knows", ip);
+	tap_ok(info.tcpi_snd_mss > 0 && info.tcpi_rto > 0 && info.tcpi_snd_cwnd > 0,
+	       "%s: what it knows", ip);
 	close(p[0]);
 	close(p[1]);
 	close(fd);
@@ -321,14 +336,16 @@ static void in_proc(void)
 	s = accept(l, NULL, NULL);
 	other = port_of(c);
 	f = fopen(family == AF_INET ? "/proc/net/tcp" : "/proc/net/tcp6", "r");
-	tap_ok(f && fgets(line, sizeof(line), f) && strstr(line, "local_address"), "%s: /proc/net/tcp", ip);
+	tap_ok(f && fgets(line, sizeof(line), f) && strstr(line, "local_address"),
+	       "%s: /proc/net/tcp", ip);
 	while (f && fgets(line, sizeof(line), f)) {
 		char from[40], to[40];
 		unsigned fp, tp, st, uid;
 		unsigned long ino;
 
-		if (sscanf(line, " %*d: %39[0-9A-F]:%X %39[0-9A-F]:%X %X %*x:%*x %*x:%*x %*x %u %*d %lu", from, &fp, to,
-			   &tp, &st, &uid, &ino) != 7)
+		if (sscanf(line,
+			   " %*d: %39[0-9A-F]:%X %39[0-9A-F]:%X %X %*x:%*x %*x:%*x %*x %u %*d %lu",
+			   from, &fp, to, &tp, &st, &uid, &ino) != 7)
 			continue;
 		if ((int)fp == port && st == 10)
 			snprintf(where[0], 100, "%s %s %d %u %d", from, to, tp, uid, ino != 0);
@@ -359,7 +376,8 @@ static void mapped(void)
 	listen(l, 1);
 	tap_is(connect_port(c, AF_INET, port_of(l)), 0, "connect by IPv4 to an IPv6 socket");
 	s = accept(l, &a.sa, &len);
-	tap_ok(len == sizeof(a.in6) && IN6_IS_ADDR_V4MAPPED(&a.in6.sin6_addr), "its peer is a mapped address");
+	tap_ok(len == sizeof(a.in6) && IN6_IS_ADDR_V4MAPPED(&a.in6.sin6_addr),
+	       "its peer is a mapped address");
 	close(s);
 	close(c);
 	c = socket(AF_INET, SOCK_STREAM, 0);

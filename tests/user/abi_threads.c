@@ -87,7 +87,8 @@ static void basics(void)
 	tap_is(CODE(start(exit_process, (void *)7); pause()), 7, "exit_group by another thread");
 	tap_is(CODE(start(outlive_leader, NULL); sys(SYS_exit, 1)), 31,
 	       "the leader ends first: the last thread's code");
-	tap_is(CODE(start(spin_sleep, NULL); kill(getpid(), SIGTERM); pause()), -SIGTERM, "a fatal signal ends all");
+	tap_is(CODE(start(spin_sleep, NULL); kill(getpid(), SIGTERM); pause()), -SIGTERM,
+	       "a fatal signal ends all");
 }
 
 static void zombie_leader(void)
@@ -100,7 +101,8 @@ static void zombie_leader(void)
 	pid = CHILD(start(spin_sleep, NULL); write(ready[1], "x", 1); sys(SYS_exit, 2));
 	read(ready[0], &c, 1);
 	sleep_ms(20);
-	tap_is(waitpid(pid, &status, WNOHANG), 0, "a zombie leader with live threads is not reaped");
+	tap_is(waitpid(pid, &status, WNOHANG), 0,
+	       "a zombie leader with live threads is not reaped");
 	tap_is(err(kill(pid, 0)), 0, "and can be found");
 	tap_is(err(setpgid(pid, pid)), 0, "and its group set");
 	kill(pid, SIGKILL);
@@ -159,7 +161,8 @@ static void signals(void)
 	pthread_create(&t, NULL, waiter, NULL);
 	EVENTUALLY(waiter_tid);
 	kill(getpid(), SIGUSR1);
-	tap_ok(EVENTUALLY(handled_by == waiter_tid), "a process signal goes to a thread that does not block it");
+	tap_ok(EVENTUALLY(handled_by == waiter_tid),
+	       "a process signal goes to a thread that does not block it");
 	handled_by = 0;
 	tap_is(sys(SYS_tgkill, getpid(), waiter_tid, SIGUSR1), 0, "tgkill");
 	tap_ok(EVENTUALLY(handled_by == waiter_tid), "reaches its thread");

@@ -166,7 +166,9 @@ static void itimer_cpu(void)
 	v = itv(10000, 10000);
 	setitimer(ITIMER_PROF, &v, NULL);
 	getitimer(ITIMER_PROF, &old);
-	tap_ok(old.it_value.tv_sec == 0 && old.it_value.tv_usec <= 14000 && old.it_interval.tv_usec >= 10000, "reads");
+	tap_ok(old.it_value.tv_sec == 0 && old.it_value.tv_usec <= 14000 &&
+		       old.it_interval.tv_usec >= 10000,
+	       "reads");
 	burn(300 * MS);
 	tap_ok(count[SIGPROF] >= 4, "it repeats");
 	v = itv(0, 0);
@@ -239,12 +241,10 @@ static void timer_errors(void)
 	tap_says(sys(SYS_timer_delete, id), "delete again");
 }
 
-static void timer_signal(void)
+static void one_signal(int id)
 {
 	struct itimerspec v = its(20 * MS, 0), old;
-	int id = make_timer(CLOCK_MONOTONIC, SIGEV_SIGNAL, SIGUSR1, 0), id2, n;
 
-	handle(SIGUSR1);
 	tap_is(sys(SYS_timer_settime, id, 0, &v, &old), 0, "arm");
 	tap_is(old.it_value.tv_sec + old.it_value.tv_nsec, 0, "it was not armed");
 	wait_for(SIGUSR1, 1);
@@ -258,18 +258,25 @@ static void timer_signal(void)
 	v = its(100 * S, 3 * S);
 	sys(SYS_timer_settime, id, 0, &v, NULL);
 	sys(SYS_timer_gettime, id, &v);
-	tap_ok(v.it_value.tv_sec >= 98 && v.it_value.tv_sec < 100 && v.it_interval.tv_sec == 3, "what is left");
+	tap_ok(v.it_value.tv_sec >= 98 && v.it_value.tv_sec < 100 && v.it_interval.tv_sec == 3,
+	       "what is left");
+}
 
-	/* Overruns: the signal is blocked while many intervals pass. */
+/* The signal is blocked while many intervals pass. */
+static void overruns(int id)
+{
+	struct itimerspec v = its(2 * MS, 2 * MS), old;
+	int n;
+
 	block(SIGUSR1, SIG_BLOCK);
 	count[SIGUSR1] = 0;
-	v = its(2 * MS, 2 * MS);
 	sys(SYS_timer_settime, id, 0, &v, NULL);
 	usleep(60000);
 	block(SIGUSR1, SIG_UNBLOCK);
 	n = sys(SYS_timer_getoverrun, id);
 	tap_note("overrun %d", first_overrun);
-	tap_ok(first_overrun >= 20 && first_overrun < 5000, "one signal for many expiries counts them");
+	tap_ok(first_overrun >= 20 && first_overrun < 5000,
+	       "one signal for many expiries counts them");
 	tap_ok(n == first_overrun || n < 5, "timer_getoverrun says so too");
 	wait_for(SIGUSR1, 4);
 	tap_ok(count[SIGUSR1] >= 4, "and goes on");
@@ -279,21 +286,28 @@ static void timer_signal(void)
 	n = count[SIGUSR1];
 	usleep(20000);
 	tap_is(count[SIGUSR1], n, "stays stopped");
+}
 
-	/* An ignored signal does not end an interval timer. */
+/* An ignored signal does not end an interval timer. */
+static void ignored(int id)
+{
+	struct itimerspec v = its(5 * MS, 5 * MS);
+
 	signal(SIGUSR1, SIG_IGN);
-	v = its(5 * MS, 5 * MS);
 	sys(SYS_timer_settime, id, 0, &v, NULL);
 	usleep(30000);
 	handle(SIGUSR1);
 	wait_for(SIGUSR1, 2);
 	tap_ok(count[SIGUSR1] >= 2, "it goes on when the signal is wanted again");
-	sys(SYS_timer_delete, id);
+}
 
-	/* Absolute, the past included. */
-	id = make_timer(CLOCK_REALTIME, SIGEV_SIGNAL, SIGUSR1, 0);
+/* The past included. */
+static void absolute(int id)
+{
+	struct itimerspec v = its(1, 0);
+	struct timespec ts;
+
 	count[SIGUSR1] = 0;
-	v = its(1, 0);
 	sys(SYS_timer_settime, id, TIMER_ABSTIME, &v, NULL);
 	wait_for(SIGUSR1, 1);
 	tap_is(count[SIGUSR1], 1, "a time that is over");
@@ -303,16 +317,19 @@ static void timer_signal(void)
 	tap_is(count[SIGUSR1], 2, "a wall time");
 	v = its(read_clock(CLOCK_REALTIME) + 500 * S, 0);
 	sys(SYS_timer_settime, id, TIMER_ABSTIME, &v, NULL);
-	struct timespec ts = { read_clock(CLOCK_REALTIME) / S + 600, 0 };
-
+	ts = (struct timespec){ read_clock(CLOCK_REALTIME) / S + 600, 0 };
 	clock_settime(CLOCK_REALTIME, &ts);
 	wait_for(SIGUSR1, 3);
 	tap_is(count[SIGUSR1], 3, "that comes when the clock is set");
+}
 
-	/* Two timers, one signal number: each has its own. */
+/* Two timers, one signal number: each has its own. */
+static void two_timers(int id)
+{
+	int id2 = make_timer(CLOCK_BOOTTIME, SIGEV_SIGNAL, SIGUSR1, 0);
+	struct itimerspec v = its(MS, 0);
+
 	block(SIGUSR1, SIG_BLOCK);
-	id2 = make_timer(CLOCK_BOOTTIME, SIGEV_SIGNAL, SIGUSR1, 0);
-	v = its(MS, 0);
 	sys(SYS_timer_settime, id, 0, &v, NULL);
 	sys(SYS_timer_settime, id2, 0, &v, NULL);
 	kill(getpid(), SIGUSR1);
@@ -320,12 +337,15 @@ static void timer_signal(void)
 	count[SIGUSR1] = 0;
 	block(SIGUSR1, SIG_UNBLOCK);
 	tap_is(count[SIGUSR1], 3, "timers' signals are not merged");
-	sys(SYS_timer_delete, id);
 	sys(SYS_timer_delete, id2);
+}
 
-	/* Nobody is told, but time passes. */
-	id = make_timer(CLOCK_MONOTONIC, SIGEV_NONE, 0, 0);
-	v = its(20 * MS, 0);
+/* Nobody is told, but time passes. */
+static void without_signal(void)
+{
+	int id = make_timer(CLOCK_MONOTONIC, SIGEV_NONE, 0, 0);
+	struct itimerspec v = its(20 * MS, 0);
+
 	sys(SYS_timer_settime, id, 0, &v, NULL);
 	sys(SYS_timer_gettime, id, &v);
 	tap_ok(v.it_value.tv_nsec > 0 && v.it_value.tv_nsec <= 20 * MS, "SIGEV_NONE counts down");
@@ -333,16 +353,37 @@ static void timer_signal(void)
 	sys(SYS_timer_gettime, id, &v);
 	tap_is(v.it_value.tv_nsec, 0, "to nothing");
 	sys(SYS_timer_delete, id);
+}
 
-	/* Default event. */
+static void default_event(void)
+{
+	struct itimerspec v = its(MS, 0);
+	int id;
+
 	handle(SIGALRM);
 	tap_is(sys(SYS_timer_create, 1, 0, &id), 0, "no event");
-	v = its(MS, 0);
 	sys(SYS_timer_settime, id, 0, &v, NULL);
 	wait_for(SIGALRM, 1);
 	tap_is(count[SIGALRM], 1, "means SIGALRM");
 	tap_is(last.si_value.sival_int, id, "with the number");
 	sys(SYS_timer_delete, id);
+}
+
+static void timer_signal(void)
+{
+	int id = make_timer(CLOCK_MONOTONIC, SIGEV_SIGNAL, SIGUSR1, 0);
+
+	handle(SIGUSR1);
+	one_signal(id);
+	overruns(id);
+	ignored(id);
+	sys(SYS_timer_delete, id);
+	id = make_timer(CLOCK_REALTIME, SIGEV_SIGNAL, SIGUSR1, 0);
+	absolute(id);
+	two_timers(id);
+	sys(SYS_timer_delete, id);
+	without_signal();
+	default_event();
 }
 
 static volatile pid_t helper_tid;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The limits of a tmpfs: size, number of inodes, and what statfs, /proc/mounts and errors tell of them. */
+/*
+ * The limits of a tmpfs: size, number of inodes, and
+ * what statfs, /proc/mounts and errors tell of them.
+ */
 #include <fcntl.h>
 #include <setjmp.h>
 #include <sys/mman.h>
@@ -129,7 +132,8 @@ static void pages(void)
 	told("then");
 	tap_says(err(fallocate(fd, 0, 0, 16 * 4096)), "fallocate all");
 	told("then");
-	tap_says(err(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 4096, 4 * 4096)), "punch a hole of 4");
+	tap_says(err(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 4096, 4 * 4096)),
+		 "punch a hole of 4");
 	told("then");
 	fd2 = open(AT_ "/b", O_RDWR | O_CREAT, 0600);
 	tap_says(err(write(fd2, many, 5 * 4096)), "5 pages of another file");

@@ -511,7 +511,10 @@ static int hears_hup(void)
 	return 0;
 }
 
-/* The leader ends while a group of the session is in the foreground. Asked from outside the session. */
+/*
+ * The leader ends while a group of the session is in
+ * the foreground. Asked from outside the session.
+ */
 static void leader_exits(void)
 {
 	p = pty_open();

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* UDP and raw sockets on the loopback interface: addresses, connected and not, control messages, errors. */
+/*
+ * UDP and raw sockets on the loopback interface:
+ * addresses, connected and not, control messages, errors.
+ */
 #include <netinet/ip_icmp.h>
 #include <sys/uio.h>
 #include "inetsock.h"
@@ -41,8 +44,10 @@ static void basics(void)
 	tap_ok(port_of(c) >= 1024, "%s: a port is chosen", ip);
 	tap_is(events_in(s, POLLIN, 1000), POLLIN, "%s: it comes", ip);
 	tap_ok(!ioctl(s, FIONREAD, &have) && have == 5, "%s: FIONREAD", ip);
-	tap_is(err(recvfrom(s, buffer, 3, MSG_PEEK | MSG_TRUNC, &a.sa, &len)), 5, "%s: peek at a part: its length", ip);
-	tap_ok(len == addr_len(family) && ntohs(a.in.sin_port) == port_of(c), "%s: who sent it", ip);
+	tap_is(err(recvfrom(s, buffer, 3, MSG_PEEK | MSG_TRUNC, &a.sa, &len)), 5,
+	       "%s: peek at a part: its length", ip);
+	tap_ok(len == addr_len(family) && ntohs(a.in.sin_port) == port_of(c), "%s: who sent it",
+	       ip);
 	tap_is(err(recv(s, buffer, 3, 0)), 3, "%s: a part", ip);
 	tap_is(err(recv(s, buffer, 3, MSG_DONTWAIT)), -EAGAIN, "%s: the rest is lost", ip);
 	tap_is(send_port(c, "", 0, port), 0, "%s: an empty one", ip);
@@ -115,7 +120,8 @@ static void ports(void)
 	close(t);
 	close(s);
 	s = socket(family, SOCK_DGRAM, 0);
-	tap_is(CODE(setuid(1000); _exit(-bind_port(s, family, 53))), EACCES, "%s: a low port is for root", ip);
+	tap_is(CODE(setuid(1000); _exit(-bind_port(s, family, 53))), EACCES,
+	       "%s: a low port is for root", ip);
 	close(s);
 }
 
@@ -237,7 +243,8 @@ static void ping(void)
 
 	tap_ok(fd >= 0, "a raw socket");
 	h.checksum = checksum((void *)&h, sizeof(h));
-	tap_is(err(sendto(fd, &h, sizeof(h), 0, &a.sa, sizeof(a.in))), sizeof(h), "an echo request");
+	tap_is(err(sendto(fd, &h, sizeof(h), 0, &a.sa, sizeof(a.in))), sizeof(h),
+	       "an echo request");
 	for (int i = 0; i < 4; i++) {
 		if (!events_in(fd, POLLIN, 1000))
 			break;

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* AF_UNIX: names, connections and backlog, streams, datagrams, seqpackets, readiness, /proc/net/unix. */
+/*
+ * AF_UNIX: names, connections and backlog, streams,
+ * datagrams, seqpackets, readiness, /proc/net/unix.
+ */
 #include <linux/sockios.h>
 #include "unixsock.h"
 
 static char big[400000], buffer[400000];
 
-static void names(void)
+static void paths(void)
 {
 	struct sockaddr_un un;
-	struct name n;
 	socklen_t len;
 	struct stat st;
 	int a = socket(AF_UNIX, SOCK_STREAM, 0), b = socket(AF_UNIX, SOCK_STREAM, 0), d;
@@ -38,9 +40,14 @@ static void names(void)
 	close(b);
 	tap_is(connect_to(d, "/tmp/sock"), -ECONNREFUSED, "its socket is closed");
 	unlink("/tmp/sock");
+	close(d);
+}
 
-	a = socket(AF_UNIX, SOCK_STREAM, 0);
-	b = socket(AF_UNIX, SOCK_STREAM, 0);
+static void abstract_names(void)
+{
+	int a = socket(AF_UNIX, SOCK_STREAM, 0), b = socket(AF_UNIX, SOCK_STREAM, 0);
+	int d = socket(AF_UNIX, SOCK_DGRAM, 0);
+
 	tap_is(bind_to(a, "@name"), 0, "an abstract name");
 	tap_is(bind_to(b, "@name"), -EADDRINUSE, "is one");
 	tap_is(bind_to(d, "@name"), 0, "for each type");
@@ -51,13 +58,20 @@ static void names(void)
 	close(a);
 	close(b);
 	close(d);
+}
 
-	a = socket(AF_UNIX, SOCK_STREAM, 0);
-	n = name_of("");
+static void given_names(void)
+{
+	int a = socket(AF_UNIX, SOCK_STREAM, 0);
+	struct name n = name_of("");
+	struct sockaddr_un un;
+	socklen_t len;
+
 	tap_is(err(bind(a, (void *)&n.un, 2)), 0, "autobind");
 	len = sizeof(un);
 	getsockname(a, (void *)&un, &len);
-	tap_ok(len == 2 + 6 && !un.sun_path[0] && strspn(un.sun_path + 1, "0123456789abcdef") == 5, "five digits");
+	tap_ok(len == 2 + 6 && !un.sun_path[0] && strspn(un.sun_path + 1, "0123456789abcdef") == 5,
+	       "five digits");
 	tap_is(err(bind(a, (void *)&n.un, 2)), 0, "autobind again");
 	tap_is(bind_to(a, "@x"), -EINVAL, "it has a name");
 	close(a);
@@ -84,10 +98,12 @@ static void permission(void)
 	int l = listener_at("/tmp/mine", SOCK_STREAM, 5);
 
 	chmod("/tmp/mine", 0600);
-	tap_is(CODE(setuid(1000); _exit(-connect_to(socket(AF_UNIX, SOCK_STREAM, 0), "/tmp/mine"))), EACCES,
+	tap_is(CODE(setuid(1000); _exit(-connect_to(socket(AF_UNIX, SOCK_STREAM, 0), "/tmp/mine"))),
+	       EACCES,
 	       "connect needs to write to the node");
 	chmod("/tmp/mine", 0222);
-	tap_is(CODE(setuid(1000); _exit(-connect_to(socket(AF_UNIX, SOCK_STREAM, 0), "/tmp/mine"))), 0,
+	tap_is(CODE(setuid(1000); _exit(-connect_to(socket(AF_UNIX, SOCK_STREAM, 0), "/tmp/mine"))),
+	       0,
 	       "and no more");
 	close(l);
 	unlink("/tmp/mine");
@@ -108,7 +124,8 @@ static void connections(void)
 	for (int i = 0; i < 5; i++)
 		tap_says(connect_to(c[i], "@l"), "connection %d, backlog 2", i);
 	tap_is(events_of(l, POLLIN | POLLOUT), POLLIN, "a connection waits");
-	tap_is(connect_to(c[0], "@l"), -EAGAIN, "connected already, but the backlog is looked at first");
+	tap_is(connect_to(c[0], "@l"), -EAGAIN,
+	       "connected already, but the backlog is looked at first");
 	len = sizeof(v);
 	getsockopt(l, SOL_SOCKET, SO_ACCEPTCONN, &v, &len);
 	tap_is(v, 1, "SO_ACCEPTCONN");
@@ -125,9 +142,11 @@ static void connections(void)
 	tap_is(connect_to(l, "@l"), -EINVAL, "a listener does not connect");
 	tap_is(err(listen(c[0], 1)), -EINVAL, "a connection does not listen");
 	len = sizeof(un);
-	tap_ok(!getpeername(c[0], (void *)&un, &len) && len == 4 && un.sun_path[1] == 'l', "the client's peer");
+	tap_ok(!getpeername(c[0], (void *)&un, &len) && len == 4 && un.sun_path[1] == 'l',
+	       "the client's peer");
 	len = sizeof(un);
-	tap_ok(!getsockname(s, (void *)&un, &len) && len == 4 && un.sun_path[1] == 'l', "the server's name");
+	tap_ok(!getsockname(s, (void *)&un, &len) && len == 4 && un.sun_path[1] == 'l',
+	       "the server's name");
 	len = sizeof(u);
 	getsockopt(c[0], SOL_SOCKET, SO_PEERCRED, &u, &len);
 	tap_ok(len == 12 && u.pid == getpid() && u.uid == getuid(), "SO_PEERCRED of the client");
@@ -138,7 +157,8 @@ static void connections(void)
 	getsockopt(c[4], SOL_SOCKET, SO_PEERCRED, &u, &len);
 	tap_ok(u.pid == 0 && u.uid == (uid_t)-1, "SO_PEERCRED without a peer");
 	len = sizeof(un);
-	tap_is(err(getsockopt(c[0], SOL_SOCKET, SO_PEERNAME, &un, &len)), -EINVAL, "SO_PEERNAME, more room than name");
+	tap_is(err(getsockopt(c[0], SOL_SOCKET, SO_PEERNAME, &un, &len)), -EINVAL,
+	       "SO_PEERNAME, more room than name");
 	len = 4;
 	tap_ok(!getsockopt(c[0], SOL_SOCKET, SO_PEERNAME, &un, &len) && len == 4, "SO_PEERNAME");
 	fcntl(l, F_SETFL, O_NONBLOCK);
@@ -240,7 +260,8 @@ static void streams(void)
 	tap_says(have, "SIOCOUTQ");
 	tap_is(err(recv(p[1], buffer, total / 2, MSG_WAITALL)), total / 2, "half of it");
 	tap_is(events_of(p[0], POLLOUT), 0, "it is still not");
-	tap_is(err(recv(p[1], buffer + total / 2, sizeof(buffer), 0)), total - total / 2, "the rest");
+	tap_is(err(recv(p[1], buffer + total / 2, sizeof(buffer), 0)), total - total / 2,
+	       "the rest");
 	tap_is(events_of(p[0], POLLOUT), POLLOUT, "now it is");
 	tap_ok(!memcmp(buffer, big, total), "as it was");
 	for (total = 0; (n = write(p[0], big, 1)) > 0;)
@@ -308,19 +329,20 @@ static void ends(void)
 	close(p[0]);
 	tap_is(code_of(status_of(child)), 0, "a reader whose peer goes");
 	socketpair(AF_UNIX, SOCK_STREAM, 0, p);
-	child = CHILD(close(p[0]); _exit(send(p[1], big, sizeof(big), MSG_NOSIGNAL) > 0 ? 0 : errno));
+	child = CHILD(close(p[0]);
+		      _exit(send(p[1], big, sizeof(big), MSG_NOSIGNAL) > 0 ? 0 : errno));
 	close(p[1]);
 	sleep_ms(20);
 	close(p[0]);
 	tap_is(code_of(status_of(child)), 0, "a writer whose peer goes returns what it sent");
 }
 
-static void dgrams(void)
+static void dgram_peers(int a, int b, int c)
 {
 	struct sockaddr_un un;
 	socklen_t len = sizeof(un);
-	int a = socket(AF_UNIX, SOCK_DGRAM, 0), b = socket(AF_UNIX, SOCK_DGRAM, 0), c, p[2], n, have;
 	char buf[64];
+	int have;
 
 	tap_is(err(send(a, "x", 1, 0)), -ENOTCONN, "dgram: nobody to send to");
 	tap_is(send_to(a, "x", 1, 0, "@b"), -ECONNREFUSED, "no such name");
@@ -333,19 +355,28 @@ static void dgrams(void)
 	send_to(a, "", 0, 0, "@b");
 	tap_ok(!ioctl(b, SIOCINQ, &have) && have == 5, "SIOCINQ: the first one");
 	len = sizeof(un);
-	tap_is(err(recvfrom(b, buf, 2, MSG_TRUNC, (void *)&un, &len)), 5, "MSG_TRUNC tells the whole length");
+	tap_is(err(recvfrom(b, buf, 2, MSG_TRUNC, (void *)&un, &len)), 5,
+	       "MSG_TRUNC tells the whole length");
 	tap_ok(len == 4 && un.sun_path[1] == 'a', "and the sender");
 	tap_is(err(recv(b, buf, 64, MSG_DONTWAIT)), 0, "an empty message");
 	tap_is(err(recv(b, buf, 64, MSG_DONTWAIT)), -EAGAIN, "none");
 	tap_is(connect_to(a, "@b"), 0, "connect");
 	tap_is(err(send(a, "x", 1, 0)), 1, "send to the peer");
-	c = socket(AF_UNIX, SOCK_DGRAM, 0);
 	tap_is(connect_to(b, "@a"), 0, "the other way");
 	tap_is(send_to(c, "x", 1, 0, "@b"), -EPERM, "who has a peer takes no one else's");
 	tap_is(connect_to(c, "@b"), -EPERM, "nor is it connected to");
 	tap_is(err(connect(b, &(struct sockaddr){ .sa_family = AF_UNSPEC }, 2)), 0, "disconnect");
-	tap_is(err(recv(a, buf, 64, MSG_DONTWAIT)), -ECONNRESET, "its peer learns that messages are lost");
+	tap_is(err(recv(a, buf, 64, MSG_DONTWAIT)), -ECONNRESET,
+	       "its peer learns that messages are lost");
 	tap_is(err(recv(b, buf, 64, MSG_DONTWAIT)), -EAGAIN, "they are");
+}
+
+static void full_queue(int a, int b, int c)
+{
+	struct pollfd pf = { a, POLLOUT, 0 };
+	char buf[64];
+	pid_t child;
+	int n;
 
 	for (n = 0; send(a, "x", 1, MSG_DONTWAIT) == 1; n++)
 		;
@@ -356,8 +387,7 @@ static void dgrams(void)
 	recv(b, buf, 64, 0);
 	tap_is(events_of(a, POLLOUT), POLLOUT, "there is room");
 	tap_is(send_to(c, "x", 1, MSG_DONTWAIT, "@b"), 1, "for one");
-	struct pollfd pf = { a, POLLOUT, 0 };
-	pid_t child = CHILD(sleep_ms(20); recv(b, buf, 64, 0));
+	child = CHILD(sleep_ms(20); recv(b, buf, 64, 0));
 	tap_is(poll(&pf, 1, 3000), 1, "poll waits for room at the peer");
 	status_of(child);
 	send(a, "x", 1, 0);
@@ -371,8 +401,12 @@ static void dgrams(void)
 	tap_is(code_of(status_of(child)), ECONNREFUSED, "until the receiver goes");
 	tap_is(err(send(a, "x", 1, 0)), -ECONNREFUSED, "its peer learns it");
 	tap_is(err(send(a, "x", 1, 0)), -ENOTCONN, "once");
-	close(a);
-	close(c);
+}
+
+static void dgram_pairs(void)
+{
+	char buf[64];
+	int p[2], n;
 
 	socketpair(AF_UNIX, SOCK_DGRAM, 0, p);
 	for (n = 0; send(p[0], "x", 1, MSG_DONTWAIT) == 1; n++)
@@ -398,6 +432,18 @@ static void dgrams(void)
 	tap_is(err(send(p[0], "x", 1, 0)), -EPIPE, "shut on its own side");
 	close(p[0]);
 	close(p[1]);
+}
+
+static void dgrams(void)
+{
+	int a = socket(AF_UNIX, SOCK_DGRAM, 0), b = socket(AF_UNIX, SOCK_DGRAM, 0);
+	int c = socket(AF_UNIX, SOCK_DGRAM, 0);
+
+	dgram_peers(a, b, c);
+	full_queue(a, b, c);
+	close(a);
+	close(c);
+	dgram_pairs();
 }
 
 static void seqpackets(void)
@@ -443,7 +489,9 @@ static void in_proc(void)
 	f = fopen("/proc/net/unix", "r");
 	tap_ok(f, "/proc/net/unix");
 	fgets(line, sizeof(line), f);
-	tap_ok(!strncmp(line, "Num ", 4) && strstr(line, "RefCount Protocol Flags    Type St Inode Path\n"), "heading");
+	tap_ok(!strncmp(line, "Num ", 4) &&
+		       strstr(line, "RefCount Protocol Flags    Type St Inode Path\n"),
+	       "heading");
 	for (int i = 0; i < 4; i++) {
 		static const char *const ends[] = { "@proc_c\n", "/tmp/proc_d\n" };
 		char found[64] = "";
@@ -452,8 +500,8 @@ static void in_proc(void)
 		while (fgets(line, sizeof(line), f)) {
 			unsigned long refs, proto, flags, type, state, ino;
 
-			if (sscanf(line, "%*[0-9a-f]: %lx %lx %lx %lx %lx %lu", &refs, &proto, &flags, &type, &state,
-				   &ino) != 6)
+			if (sscanf(line, "%*[0-9a-f]: %lx %lx %lx %lx %lx %lu", &refs, &proto,
+				   &flags, &type, &state, &ino) != 6)
 				continue;
 			/* The listener's name is its embryo's too. */
 			if (i < 2 ? strstr(line, ends[i]) != NULL : strstr(line, "@proc_l") && (flags != 0) == (i == 2))
@@ -471,7 +519,9 @@ static void in_proc(void)
 int main(void)
 {
 	signal(SIGPIPE, SIG_IGN);
-	names();
+	paths();
+	abstract_names();
+	given_names();
 	permission();
 	connections();
 	unaccepted();

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* What AF_UNIX passes beside data: descriptors, credentials, and cycles of descriptors that nobody can reach. */
+/*
+ * What AF_UNIX passes beside data: descriptors, credentials,
+ * and cycles of descriptors that nobody can reach.
+ */
 #include "unixsock.h"
 
-static void descriptors(void)
+static void both_ends(const int *p, const int *q)
 {
-	int p[2], q[2], fds[4] = { -1, -1, -1, -1 }, nr, flags;
+	int fds[4] = { -1, -1, -1, -1 }, nr, flags;
 	struct stat a, b;
 	char buf[64];
 
-	socketpair(AF_UNIX, SOCK_STREAM, 0, p);
-	pipe(q);
 	tap_is(send_fds(p[0], "x", 1, q, 2, 0), 1, "send both ends of a pipe");
 	nr = 4;
 	tap_is(recv_fds(p[1], buf, 64, fds, &nr, MSG_CMSG_CLOEXEC, &flags), 1, "receive");
@@ -23,15 +24,20 @@ static void descriptors(void)
 	tap_is(err(read(q[0], buf, 64)), 7, "it works");
 	close(fds[0]);
 	close(fds[1]);
+}
 
-	/* Room for one of two; none; no control at all. */
+/* Room for one of two; none; no control at all. */
+static void little_room(const int *p, const int *q)
+{
+	int three[3] = { q[0], q[1], q[0] }, fds[4], nr, flags;
+	char buf[64];
+
 	send_fds(p[0], "x", 1, q, 2, 0);
 	nr = 1;
 	recv_fds(p[1], buf, 64, fds, &nr, 0, &flags);
 	tap_is(nr, 2, "room for one and its padding: two");
 	close(fds[0]);
 	close(fds[1]);
-	int three[3] = { q[0], q[1], q[0] };
 	send_fds(p[0], "x", 1, three, 3, 0);
 	nr = 1;
 	recv_fds(p[1], buf, 64, fds, &nr, 0, &flags);
@@ -45,8 +51,14 @@ static void descriptors(void)
 	tap_ok(nr == 0 && flags == MSG_CTRUNC, "no room");
 	send_fds(p[0], "x", 1, q, 2, 0);
 	tap_is(err(read(p[1], buf, 64)), 1, "read drops them");
+}
 
-	/* They end a receive. */
+/* They end a receive. */
+static void boundaries(const int *p, const int *q)
+{
+	int fds[4], nr, flags;
+	char buf[64];
+
 	send(p[0], "ab", 2, 0);
 	send_fds(p[0], "cd", 2, q, 1, 0);
 	send(p[0], "ef", 2, 0);
@@ -72,6 +84,17 @@ static void descriptors(void)
 	recv_fds(p[1], buf, 64, fds, &nr, 0, &flags);
 	tap_is(nr, 1, "and leaves the other");
 	close(fds[0]);
+}
+
+static void descriptors(void)
+{
+	int p[2], q[2];
+
+	socketpair(AF_UNIX, SOCK_STREAM, 0, p);
+	pipe(q);
+	both_ends(p, q);
+	little_room(p, q);
+	boundaries(p, q);
 	close(p[0]);
 	close(p[1]);
 	close(q[0]);
@@ -152,18 +175,23 @@ static void credentials(void)
 	socketpair(AF_UNIX, SOCK_STREAM, 0, p);
 	send(p[0], "before", 6, 0);
 	setsockopt(p[1], SOL_SOCKET, SO_PASSCRED, &on, sizeof(on));
-	tap_ok(recv_cred(p[1], &u, 0) && u.pid == 0 && u.uid == 65534 && u.gid == 65534, "sent before SO_PASSCRED");
+	tap_ok(recv_cred(p[1], &u, 0) && u.pid == 0 && u.uid == 65534 && u.gid == 65534,
+	       "sent before SO_PASSCRED");
 	send(p[0], "after", 5, 0);
 	tap_ok(recv_cred(p[1], &u, 0) && u.pid == getpid() && u.uid == 0, "sent after");
 	tap_is(send_cred(p[0], (struct ucred){ getpid(), getuid(), getgid() }), 1, "one's own");
 	tap_ok(recv_cred(p[1], &u, 0) && u.pid == getpid(), "come");
 	tap_is(send_cred(p[0], (struct ucred){ 1, 1234, 77 }), 1, "root says it is another");
-	tap_ok(recv_cred(p[1], &u, 0) && u.pid == 1 && u.uid == 1234 && u.gid == 77, "and is believed");
+	tap_ok(recv_cred(p[1], &u, 0) && u.pid == 1 && u.uid == 1234 && u.gid == 77,
+	       "and is believed");
 	tap_is(send_cred(p[0], (struct ucred){ 99999, 0, 0 }), -ESRCH, "no such process");
 	tap_is(send_cred(p[0], (struct ucred){ 1, -1, 0 }), -EINVAL, "no such uid");
-	tap_is(CODE(setuid(1000); _exit(-send_cred(p[0], (struct ucred){ 1, 1000, 0 }))), EPERM, "others may not");
-	tap_is(CODE(setuid(1000); _exit(-send_cred(p[0], (struct ucred){ getpid(), 0, 0 }))), EPERM, "nor with uid 0");
-	tap_is(CODE(setuid(1000); _exit(send_cred(p[0], (struct ucred){ getpid(), 1000, 0 }))), 1, "but their own");
+	tap_is(CODE(setuid(1000); _exit(-send_cred(p[0], (struct ucred){ 1, 1000, 0 }))), EPERM,
+	       "others may not");
+	tap_is(CODE(setuid(1000); _exit(-send_cred(p[0], (struct ucred){ getpid(), 0, 0 }))), EPERM,
+	       "nor with uid 0");
+	tap_is(CODE(setuid(1000); _exit(send_cred(p[0], (struct ucred){ getpid(), 1000, 0 }))), 1,
+	       "but their own");
 	tap_ok(recv_cred(p[1], &u, 0) && u.uid == 1000, "which come");
 
 	/* One receive has bytes of one sender only. */
@@ -176,11 +204,15 @@ static void credentials(void)
 	tap_is(err(recv(p[1], buf, 64, 0)), 4, "those of one are");
 	close(p[0]);
 	close(p[1]);
+}
 
-	/* SO_PASSCRED of a sender gives it a name; a listener's goes to its connections. */
-	int d = socket(AF_UNIX, SOCK_DGRAM, 0), e = socket(AF_UNIX, SOCK_DGRAM, 0);
+/* SO_PASSCRED of a sender gives it a name; a listener's goes to its connections. */
+static void passcred(void)
+{
+	int d = socket(AF_UNIX, SOCK_DGRAM, 0), e = socket(AF_UNIX, SOCK_DGRAM, 0), l, c, s, on = 1;
+	socklen_t len = sizeof(struct sockaddr_un);
 	struct sockaddr_un un;
-	socklen_t len = sizeof(un);
+	struct ucred u = { 0 };
 
 	bind_to(e, "@e");
 	setsockopt(d, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on));
@@ -189,8 +221,8 @@ static void credentials(void)
 	tap_is(len, 8, "SO_PASSCRED and a send: autobind");
 	close(d);
 	close(e);
-	int l = listener_at("@l", SOCK_STREAM, 5), c = socket(AF_UNIX, SOCK_STREAM, 0), s;
-
+	l = listener_at("@l", SOCK_STREAM, 5);
+	c = socket(AF_UNIX, SOCK_STREAM, 0);
 	setsockopt(l, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on));
 	connect_to(c, "@l");
 	send(c, "x", 1, 0);
@@ -206,7 +238,10 @@ static void credentials(void)
 	close(s);
 }
 
-/* The write end of a pipe whose only other holders are what `hide` made unreachable is closed in the end. */
+/*
+ * The write end of a pipe whose only other holders are
+ * what `hide` made unreachable is closed in the end.
+ */
 static bool is_gone(int read_end)
 {
 	char b;
@@ -215,11 +250,11 @@ static bool is_gone(int read_end)
 	return EVENTUALLY(read(read_end, &b, 1) == 0);
 }
 
-static void cycles(void)
+/* A socket in its own queue, two in each other's, and a listener in that of its own connection. */
+static void unreachable(void)
 {
 	int p[2], q[2], r[2], l, c, fds[2];
 
-	/* A socket in its own queue. */
 	socketpair(AF_UNIX, SOCK_STREAM, 0, p);
 	pipe(q);
 	fds[0] = p[1];
@@ -260,8 +295,14 @@ static void cycles(void)
 	close(c);
 	tap_ok(is_gone(q[0]), "a listener in the queue of its own connection");
 	close(q[0]);
+}
 
-	/* What somebody can reach stays, however deep. */
+/* What somebody can reach stays, however deep. */
+static void reachable(void)
+{
+	int p[2], q[2], r[2], fds[1], nr = 1;
+	char b;
+
 	socketpair(AF_UNIX, SOCK_STREAM, 0, p);
 	socketpair(AF_UNIX, SOCK_STREAM, 0, r);
 	pipe(q);
@@ -279,9 +320,6 @@ static void cycles(void)
 		close(s[1]);
 		sleep_ms(10);
 	}
-	char b;
-	int nr = 1;
-
 	tap_is(recv_fds(p[1], &b, 1, fds, &nr, 0, NULL), 1, "a socket in a queue that is read");
 	r[1] = fds[0];
 	nr = 1;
@@ -327,14 +365,14 @@ static void limit(void)
 		for (int i = 0; i < 20; i++) {
 			int fds[200];
 
-			for (int j = 0; j < 200; j++)
-				fds[j] = 0;
-			r = send_fds(p[0], "x", 1, fds, 200, MSG_DONTWAIT);
-			if (r < 0)
-				break;
-			n++;
-		}
-		_exit(r == -ETOOMANYREFS ? n : 100)), 6, "messages of 200 files with a limit of 1024");
+			       for (int j = 0; j < 200; j++)
+				       fds[j] = 0;
+			       r = send_fds(p[0], "x", 1, fds, 200, MSG_DONTWAIT);
+			       if (r < 0)
+				       break;
+			       n++;
+		       } _exit(r == -ETOOMANYREFS ? n : 100)),
+	       6, "messages of 200 files with a limit of 1024");
 }
 
 int main(void)
@@ -343,7 +381,9 @@ int main(void)
 	descriptors();
 	refused();
 	credentials();
-	cycles();
+	passcred();
+	unreachable();
+	reachable();
 	chain();
 	limit();
 	return tap_exit();

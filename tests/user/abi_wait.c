@@ -48,8 +48,10 @@ static void usage(void)
 
 	memset(&use, 0xff, sizeof(use));
 	wait4(pid, NULL, 0, &use);
-	tap_ok(use.ru_utime.tv_sec * 1000000 + use.ru_utime.tv_usec + use.ru_stime.tv_sec * 1000000 +
-	       use.ru_stime.tv_usec > 1000, "rusage: it used time");
+	tap_ok(use.ru_utime.tv_sec * 1000000 + use.ru_utime.tv_usec +
+			       use.ru_stime.tv_sec * 1000000 + use.ru_stime.tv_usec >
+		       1000,
+	       "rusage: it used time");
 	tap_ok(use.ru_utime.tv_sec < 10 && use.ru_maxrss > 0, "rusage: sane");
 	getrusage(RUSAGE_CHILDREN, &use);
 	tap_ok(use.ru_utime.tv_usec + use.ru_stime.tv_usec > 1000, "rusage of waited children");
@@ -61,7 +63,8 @@ static void ids(void)
 	pid_t pid = CHILD(_exit(300));
 
 	tap_is(waitid_raw(P_PID, pid, &info, WEXITED | WNOWAIT), 0, "waitid WNOWAIT");
-	tap_ok(info.si_signo == SIGCHLD && info.si_code == CLD_EXITED && info.si_pid == pid && info.si_uid == 0,
+	tap_ok(info.si_signo == SIGCHLD && info.si_code == CLD_EXITED && info.si_pid == pid &&
+		       info.si_uid == 0,
 	       "siginfo of an exit");
 	tap_is(info.si_status, 44, "its status is the low byte");
 	tap_is(info.si_errno, 0, "no error");
@@ -131,7 +134,8 @@ static void stops(void)
 	tap_is(waitid_raw(P_PID, pid, &info, WSTOPPED), 0, "it was left");
 	kill(pid, SIGCONT);
 	tap_is(waitid_raw(P_PID, pid, &info, WCONTINUED), 0, "waitid WCONTINUED");
-	tap_ok(info.si_code == CLD_CONTINUED && info.si_status == SIGCONT, "siginfo of a continuation");
+	tap_ok(info.si_code == CLD_CONTINUED && info.si_status == SIGCONT,
+	       "siginfo of a continuation");
 	kill(pid, SIGSTOP);
 	waitpid(pid, &status, WUNTRACED);
 	kill(pid, SIGKILL);
@@ -155,7 +159,8 @@ static void ignored(void)
 
 	sigaction(SIGCHLD, &act, NULL);
 	pid = CHILD(_exit(3));
-	tap_is(err(waitpid(pid, &status, 0)), -ECHILD, "SIGCHLD ignored: wait lasts until all are gone");
+	tap_is(err(waitpid(pid, &status, 0)), -ECHILD,
+	       "SIGCHLD ignored: wait lasts until all are gone");
 	sigaction(SIGCHLD, &nocld, NULL);
 	pid = CHILD(_exit(3));
 	tap_is(err(waitpid(-1, &status, 0)), -ECHILD, "SA_NOCLDWAIT: no zombie");

@@ -177,7 +177,9 @@ static void interpreters(void)
 	tap_is(with_interp("/init", 1) > 100, 1, "an interpreter's name without its end");
 	tap_is(with_interp("", 0) > 100, 1, "an empty interpreter");
 	fd = open("text", O_WRONLY | O_CREAT, 0755);
-	write(fd, "not a program, but long enough to be read as one, in both classes ................", 80);
+	write(fd,
+	      "not a program, but long enough to be read as one, in both classes ................",
+	      80);
 	close(fd);
 	tap_is(with_interp("/tmp/bad_elf/text", 0), 100 + ELIBBAD, "an interpreter that is text");
 	/* Two that name each other: an interpreter's own interpreter is not looked at. */
@@ -191,7 +193,8 @@ static void interpreters(void)
 	write(fd, work, size + 20);
 	close(fd);
 	memcpy(work, program, size);
-	int code = CODE(close(1); close(2); execl("/tmp/bad_elf/a", "a", "child", NULL); _exit(100 + errno));
+	int code = CODE(close(1); close(2); execl("/tmp/bad_elf/a", "a", "child", NULL);
+			_exit(100 + errno));
 	tap_ok(code > 100 || code < 0 || code == 42, "two that interpret each other: %s", "an end");
 }
 
@@ -218,6 +221,7 @@ int main(int argc, char **argv)
 	fields();
 	interpreters();
 	by_chance();
-	tap_is(CODE(execl("/tests/bad_elf", "bad_elf", "child", NULL)), 42, "a good program still runs");
+	tap_is(CODE(execl("/tests/bad_elf", "bad_elf", "child", NULL)), 42,
+	       "a good program still runs");
 	return tap_exit();
 }

@@ -49,7 +49,8 @@ static unsigned long chance(void)
 
 static void make_addresses(void)
 {
-	char *map = mmap(NULL, 4 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *map =
+		mmap(NULL, 4 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	memset(map, 'x', 4 * 4096);
 	mprotect(map, 4096, PROT_READ);

@@ -8,7 +8,8 @@
 #include "mem.h"
 
 #define CHUNK	(64 * PAGE)
-#define PAGES	7168ul		/* each of the files written; a machine of 24 MiB has fewer than either */
+/* each of the files written; a machine of 24 MiB has fewer than either */
+#define PAGES	7168ul
 #define MAPPED	6144ul
 
 static unsigned long mark(unsigned long page)
@@ -88,7 +89,8 @@ int main(void)
 	tap_is(read_all("/mnt/new"), PAGES, "and read again");
 	tap_is(map_all("/mnt/map", MAPPED), 0, "one is written through a mapping");
 	tap_is(read_all("/mnt/map"), MAPPED, "and read");
-	tap_is(CODE(for (int i = 0; i < 3; i++) if (read_all("/mnt/new") != PAGES) _exit(1)), 0, "while another");
+	tap_is(CODE(for (int i = 0; i < 3; i++) if (read_all("/mnt/new") != PAGES) _exit(1)), 0,
+	       "while another");
 	sync();
 	tap_is(err(umount("/mnt")), 0, "umount");
 	return tap_exit();

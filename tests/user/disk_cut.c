@@ -236,13 +236,22 @@ static void churn(unsigned who)
 
 /* --- what is acknowledged --- */
 
+/* The disk is full of what is of no use: some of it goes, or none might ever go by itself. */
+static void make_room(void)
+{
+	char name[100];
+
+	unlink(name_of(name, "f"));
+	usleep(3000);
+}
+
 /* Write name whole and sync it; 0 when that is done. What a full disk refuses is tried again. */
 static int keep(const char *name, unsigned number)
 {
 	unsigned size = number * 7919 % 40000;
 	int fd, tries = 0;
 
-	for (;; usleep(3000)) {
+	for (;; make_room()) {
 		fd = open(name, O_RDWR | O_CREAT | O_TRUNC, 0600);
 		if (fd < 0 && (errno != ENOSPC || ++tries > 2000))
 			return -1;
@@ -306,6 +315,7 @@ int main(void)
 
 	if (fd >= 0 && read(fd, text, sizeof(text) - 1) > 0)
 		sscanf(text, "%lu %lu %lu", &seed, &files, &churners);
+	chance = seed;
 	umount("/mnt");
 	tap_is(err(mount("/dev/vda", "/mnt", "ext2", 0, NULL)), 0, "mount");
 	flush_often();

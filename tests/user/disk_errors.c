@@ -38,11 +38,13 @@ static void data_reads(void)
 	volatile char *p;
 
 	for (int round = 0; round < 2; round++) {
-		tap_is(err(pread(fd, buf, 32 * BLOCK, 0)), BAD * BLOCK, "read as far as the bad block");
+		tap_is(err(pread(fd, buf, 32 * BLOCK, 0)), BAD * BLOCK,
+		       "read as far as the bad block");
 		tap_ok(all_are('d', BAD * BLOCK), "what was read is right");
 		tap_is(err(pread(fd, buf, BLOCK, BAD * BLOCK)), -EIO, "the bad block");
 		tap_is(err(pread(fd, buf, 100, BAD * BLOCK + 100)), -EIO, "a part of it");
-		tap_is(err(pread(fd, buf, 8 * BLOCK, (BAD + 1) * BLOCK)), 8 * BLOCK, "those behind it");
+		tap_is(err(pread(fd, buf, 8 * BLOCK, (BAD + 1) * BLOCK)), 8 * BLOCK,
+		       "those behind it");
 		tap_ok(all_are('d', 8 * BLOCK), "they are right");
 	}
 	signal(SIGBUS, on_bus);
@@ -56,10 +58,12 @@ static void data_reads(void)
 	tap_is(p[(BAD + 1) * BLOCK], 'd', "the mapping's next page");
 	tap_is(err(madvise((void *)p, 32 * BLOCK, MADV_WILLNEED)), 0, "read ahead over it");
 	munmap((void *)p, 32 * BLOCK);
-	tap_is(err(write(open("/tmp/out", O_RDWR | O_CREAT, 0600), (char *)buf, 10)), 10, "others go on");
+	tap_is(err(write(open("/tmp/out", O_RDWR | O_CREAT, 0600), (char *)buf, 10)), 10,
+	       "others go on");
 	close(fd);
 	fd = open("/mnt/bad-data", O_RDWR);
-	tap_is(err(pwrite(fd, "x", 1, BAD * BLOCK + 7)), -EIO, "a part of a block that cannot be read is not written");
+	tap_is(err(pwrite(fd, "x", 1, BAD * BLOCK + 7)), -EIO,
+	       "a part of a block that cannot be read is not written");
 	close(fd);
 }
 
@@ -80,7 +84,8 @@ static void metadata_reads(void)
 	tap_is(err(rmdir("/mnt/bad-dir")), -EIO, "its removal");
 	fd = open("/mnt/bad-map", O_RDWR);
 	tap_is(err(pread(fd, buf, 12 * BLOCK, 0)), 12 * BLOCK, "direct blocks");
-	tap_is(err(pread(fd, buf, BLOCK, 12 * BLOCK)), -EIO, "behind an indirect block that cannot be read");
+	tap_is(err(pread(fd, buf, BLOCK, 12 * BLOCK)), -EIO,
+	       "behind an indirect block that cannot be read");
 	tap_is(err(pwrite(fd, buf, BLOCK, 20 * BLOCK)), -EIO, "a write there");
 	close(fd);
 	tap_is(err(truncate("/mnt/bad-map", 0)), -EIO, "truncate");
@@ -154,10 +159,14 @@ int main(void)
 	metadata_writes();
 	tap_is(err(umount("/mnt")), 0, "unmount");
 	tap_is(err(mount("/dev/vda", "/mnt", "ext2", MS_RDONLY, NULL)), 0, "mount again");
-	tap_ok(!stat("/mnt/good", &st) && st.st_size == 10 * BLOCK, "what could be written is there");
+	tap_ok(!stat("/mnt/good", &st) && st.st_size == 10 * BLOCK,
+	       "what could be written is there");
 	tap_is(err(umount("/mnt")), 0, "the last unmount");
-	tap_is(err(mount("/dev/vdb", "/mnt", "ext2", 0, NULL)), -EIO, "a superblock that cannot be read");
-	tap_is(err(mount("/dev/vdc", "/mnt", "ext2", 0, NULL)), -EIO, "descriptors that cannot be read");
-	tap_is(err(mount("/dev/vdd", "/mnt", "ext2", 0, NULL)), -EIO, "a root inode that cannot be read");
+	tap_is(err(mount("/dev/vdb", "/mnt", "ext2", 0, NULL)), -EIO,
+	       "a superblock that cannot be read");
+	tap_is(err(mount("/dev/vdc", "/mnt", "ext2", 0, NULL)), -EIO,
+	       "descriptors that cannot be read");
+	tap_is(err(mount("/dev/vdd", "/mnt", "ext2", 0, NULL)), -EIO,
+	       "a root inode that cannot be read");
 	return tap_exit();
 }

@@ -63,7 +63,8 @@ static long write_at(const char *name, off_t at, size_t n)
 
 	if (fd >= 0) {
 		if (!fstat(fd, &st) && st.st_size != (r > 0 ? at + r : 0))
-			tap_bail("%s: %ld written at %ld, size %ld", name, r, (long)at, (long)st.st_size);
+			tap_bail("%s: %ld written at %ld, size %ld", name, r, (long)at,
+				 (long)st.st_size);
 		fsync(fd);
 	}
 	close(fd);
@@ -97,7 +98,8 @@ static long a_hole(const char *name)
 
 	if (fd < 0)
 		return -errno;
-	if (ftruncate(fd, 16 * block) || (p = mmap(NULL, 16 * block, PROT_WRITE, MAP_SHARED, fd, 0)) == MAP_FAILED)
+	if (ftruncate(fd, 16 * block) ||
+	    (p = mmap(NULL, 16 * block, PROT_WRITE, MAP_SHARED, fd, 0)) == MAP_FAILED)
 		tap_bail("mmap");
 	if (!sigsetjmp(bus, 1))
 		p[0] = p[8 * block] = 1;
@@ -117,11 +119,13 @@ static long many_names(const char *name)
 	int i;
 
 	for (i = 0; !r && i < 40; i++) {
-		snprintf(path, sizeof(path), "%s/a-name-that-takes-some-of-the-directory-%03d", name, i);
+		snprintf(path, sizeof(path), "%s/a-name-that-takes-some-of-the-directory-%03d",
+			 name, i);
 		r = err(mknod(path, S_IFREG | 0600, 0));
 	}
 	while (i-- > 0) {
-		snprintf(path, sizeof(path), "%s/a-name-that-takes-some-of-the-directory-%03d", name, i);
+		snprintf(path, sizeof(path), "%s/a-name-that-takes-some-of-the-directory-%03d",
+			 name, i);
 		unlink(path);
 	}
 	return r;
@@ -165,8 +169,8 @@ static void no_blocks(void)
 			after = space();
 			lost += before.f_bfree != after.f_bfree || before.f_ffree != after.f_ffree;
 			if (before.f_bfree != after.f_bfree)
-				tap_note("%s with %u left: %ld, free %ld then %ld", uses[u].name, left, r,
-					 (long)before.f_bfree, (long)after.f_bfree);
+				tap_note("%s with %u left: %ld, free %ld then %ld", uses[u].name,
+					 left, r, (long)before.f_bfree, (long)after.f_bfree);
 		}
 		tap_ok(failed && !odd, "%s: ENOSPC and nothing else", uses[u].name);
 		tap_is(lost, 0, "%s: all comes back", uses[u].name);

@@ -55,7 +55,8 @@ int main(void)
 	int fd, kept;
 
 	umount("/mnt");
-	tap_is(err(mount("/dev/vdb", "/root", "ext2", 0, NULL)), -EACCES, "a read-only disk for writing");
+	tap_is(err(mount("/dev/vdb", "/root", "ext2", 0, NULL)), -EACCES,
+	       "a read-only disk for writing");
 	tap_is(err(mount("/dev/vdb", "/root", "ext2", MS_RDONLY, NULL)), 0, "for reading");
 	tap_is(err(mount("/dev/vda", "/mnt", "ext2", 0, NULL)), 0, "the other disk");
 	refused("/root");
@@ -64,7 +65,8 @@ int main(void)
 	tap_is(err(pwrite(fd, "x", 1, 0)), -EPERM, "a write to the device itself");
 	close(fd);
 	kept = open("/mnt/file", O_RDWR);
-	tap_is(err(mount(NULL, "/mnt", NULL, MS_REMOUNT | MS_RDONLY, NULL)), -EBUSY, "remount with a writer");
+	tap_is(err(mount(NULL, "/mnt", NULL, MS_REMOUNT | MS_RDONLY, NULL)), -EBUSY,
+	       "remount with a writer");
 	tap_is(err(pwrite(kept, "F", 1, 1)), 1, "who goes on");
 	close(kept);
 	tap_is(err(mount(NULL, "/mnt", NULL, MS_REMOUNT | MS_RDONLY, NULL)), 0, "remount without");

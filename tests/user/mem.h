@@ -37,7 +37,10 @@ TAP_UNUSED static void mem_catch(void)
 	sigaction(SIGBUS, &sa, NULL);
 }
 
-/* 0 if the statement runs, else 100 * signal + si_code: 1101 not mapped, 1102 not allowed, 702 no such page. */
+/*
+ * 0 if the statement runs, else 100 * signal + si_code:
+ * 1101 not mapped, 1102 not allowed, 702 no such page.
+ */
 #define TRAP(...) ({ \
 	mem_signal = 0; \
 	if (!sigsetjmp(mem_back, 1)) { __VA_ARGS__; } \

@@ -26,8 +26,9 @@ static void take(struct times *t, int cpus)
 	for (int c = 0; c < cpus; c++) {
 		snprintf(name, sizeof(name), "cpu%d ", c);
 		p = strstr(text, name);
-		if (!p || sscanf(p + 5, "%lu %lu %lu %lu %lu %lu %lu %lu", &t->v[c][0], &t->v[c][1], &t->v[c][2],
-				 &t->v[c][3], &t->v[c][4], &t->v[c][5], &t->v[c][6], &t->v[c][7]) != 8)
+		if (!p || sscanf(p + 5, "%lu %lu %lu %lu %lu %lu %lu %lu", &t->v[c][0], &t->v[c][1],
+				 &t->v[c][2], &t->v[c][3], &t->v[c][4], &t->v[c][5], &t->v[c][6],
+				 &t->v[c][7]) != 8)
 			tap_bail("no line %s", name);
 	}
 }

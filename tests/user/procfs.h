@@ -7,7 +7,10 @@
 #include <sys/types.h>
 #include "tap.h"
 
-/* The file whole, NUL-terminated, freshly allocated; its length in *len. Read `step` bytes at a time. */
+/*
+ * The file whole, NUL-terminated, freshly allocated;
+ * its length in *len. Read `step` bytes at a time.
+ */
 TAP_UNUSED static char *slurp_steps(const char *path, size_t step, long *len)
 {
 	size_t size = 1 << 16, used = 0;
@@ -126,11 +129,12 @@ TAP_UNUSED static bool next_map(const char **text, struct map *m)
 		int at = 0;
 
 		*text = end ? end + 1 : line + strlen(line);
-		if (sscanf(line, "%lx-%lx %4s %lx %x:%x %lu%n", &m->start, &m->end, m->perms, &m->offset, &major,
-			   &minor, &m->inode, &at) < 7)
+		if (sscanf(line, "%lx-%lx %4s %lx %x:%x %lu%n", &m->start, &m->end, m->perms,
+			   &m->offset, &major, &minor, &m->inode, &at) < 7)
 			continue;
 		line += at + strspn(line + at, " ");
-		snprintf(m->name, sizeof(m->name), "%.*s", end ? (int)(end - line) : (int)strlen(line), line);
+		snprintf(m->name, sizeof(m->name), "%.*s",
+			 end ? (int)(end - line) : (int)strlen(line), line);
 		return true;
 	}
 	return false;

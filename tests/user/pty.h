@@ -112,8 +112,8 @@ TAP_UNUSED static void type(int fd, const char *text)
 }
 
 /* Settings of fd, with these bits changed. */
-TAP_UNUSED static void set_modes(int fd, tcflag_t i_on, tcflag_t i_off, tcflag_t o_on, tcflag_t o_off,
-				 tcflag_t l_on, tcflag_t l_off)
+TAP_UNUSED static void set_modes(int fd, tcflag_t i_on, tcflag_t i_off, tcflag_t o_on,
+				 tcflag_t o_off, tcflag_t l_on, tcflag_t l_off)
 {
 	struct termios t;
 

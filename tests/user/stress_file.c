@@ -78,7 +78,8 @@ static void own_folder(int number)
 			_exit(13);
 		if (draw(&chance) % 2 && (unlink(b) || access(b, F_OK) == 0))
 			_exit(14);
-		if (draw(&chance) % 4 == 0 && (mkdir("sub", 0755) || rename("sub", "sub2") || rmdir("sub2")))
+		if (draw(&chance) % 4 == 0 &&
+		    (mkdir("sub", 0755) || rename("sub", "sub2") || rmdir("sub2")))
 			_exit(15);
 		rounds++;
 	}

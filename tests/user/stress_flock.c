@@ -64,7 +64,8 @@ static void work(unsigned nr)
 	long end = now() + RUN_S;
 
 	while (now() < end) {
-		unsigned start = next_random(&seed) % BYTES, len = next_random(&seed) % (BYTES - start) + 1;
+		unsigned start = next_random(&seed) % BYTES,
+			 len = next_random(&seed) % (BYTES - start) + 1;
 		long r = lock(fd, set, F_WRLCK, start, len);
 
 		if (r == -EDEADLK) {
@@ -75,7 +76,10 @@ static void work(unsigned nr)
 		if (r)
 			_exit(1);
 		be_alone(start, len, &seed);
-		/* Keep a part now and then, and go for more: only processes' records may, whose deadlocks are seen. */
+		/*
+		 * Keep a part now and then, and go for more: only
+		 * processes' records may, whose deadlocks are seen.
+		 */
 		if (nr & 1 || next_random(&seed) & 1)
 			lock(fd, set, F_UNLCK, 0, 0);
 		else

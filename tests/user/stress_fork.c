@@ -111,7 +111,8 @@ int main(int argc, char **argv)
 {
 	if (argc > 1)
 		return atoi(argv[1]);
-	memory = mmap(NULL, PAGES * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	memory = mmap(NULL, PAGES * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+		      0);
 	stress_start();
 	for (int i = 0; i < WORKERS; i++)
 		CHILD(work(88172645463325252ul + i));

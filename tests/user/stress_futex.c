@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Threads come and go, fight for locks, wait for conditions, time out, and are ended in the middle. */
+/*
+ * Threads come and go, fight for locks, wait for conditions, time out, and are ended in the middle.
+ */
 #include <pthread.h>
 #include <semaphore.h>
 #include "stress.h"

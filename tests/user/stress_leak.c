@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What has been used comes back: memory free before and after many rounds of everything that takes some. */
+/*
+ * What has been used comes back: memory free before
+ * and after many rounds of everything that takes some.
+ */
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include "mem.h"

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* One address space, many threads: map, unmap, protect, fault, fork, at once; every value is checked. */
+/*
+ * One address space, many threads: map, unmap, protect,
+ * fault, fork, at once; every value is checked.
+ */
 #include <pthread.h>
 #include <setjmp.h>
 #include <sys/mman.h>
@@ -22,7 +25,8 @@ static void on_fault(int sig)
 static void own(unsigned long *chance)
 {
 	long pages = 1 + draw(chance) % 32, mark = draw(chance);
-	char *p = mmap(NULL, pages * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *p = mmap(NULL, pages * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+		       0);
 
 	if (p == MAP_FAILED) {
 		bad++;

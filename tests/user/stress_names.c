@@ -87,7 +87,8 @@ static int check_file(const char *n)
 		tap_note("an open file is no file");
 		return 1;
 	}
-	if (pwrite(fd, "contents", 8, 0) != 8 || pread(fd, buf, 8, 0) != 8 || memcmp(buf, "contents", 8)) {
+	if (pwrite(fd, "contents", 8, 0) != 8 || pread(fd, buf, 8, 0) != 8 ||
+	    memcmp(buf, "contents", 8)) {
 		tap_note("an open file does not keep what is written");
 		return 1;
 	}
@@ -125,7 +126,8 @@ static int step(void)
 		CHECK(unlink(a), "ENOENT", "EISDIR", "ENOTDIR", "ELOOP");
 		return 0;
 	case 3 ... 4:
-		CHECK(rename(a, b), "ENOENT", "EISDIR", "ENOTDIR", "ENOTEMPTY", "EINVAL", "EEXIST", "EBUSY", "ELOOP");
+		CHECK(rename(a, b), "ENOENT", "EISDIR", "ENOTDIR", "ENOTEMPTY", "EINVAL", "EEXIST",
+		      "EBUSY", "ELOOP");
 		return 0;
 	case 5:
 		CHECK(link(a, b), "ENOENT", "EEXIST", "EPERM", "ENOTDIR", "ELOOP");
@@ -137,10 +139,12 @@ static int step(void)
 		CHECK(rmdir(a), "ENOENT", "ENOTDIR", "ENOTEMPTY", "EINVAL", "EBUSY", "ELOOP");
 		return 0;
 	case 8:
-		CHECK(symlink(rnd(2) ? "../d/n1" : "n2", a), "EEXIST", "ENOENT", "ENOTDIR", "ELOOP");
+		CHECK(symlink(rnd(2) ? "../d/n1" : "n2", a), "EEXIST", "ENOENT", "ENOTDIR",
+		      "ELOOP");
 		return 0;
 	case 9:
-		CHECK(renameat2(AT_FDCWD, a, AT_FDCWD, b, 2), "ENOENT", "EINVAL", "ENOTDIR", "ELOOP", "EBUSY");
+		CHECK(renameat2(AT_FDCWD, a, AT_FDCWD, b, 2), "ENOENT", "EINVAL", "ENOTDIR",
+		      "ELOOP", "EBUSY");
 		return 0;
 	case 10:
 		return check_list(rnd(2) ? "d" : rnd(2) ? "e" : a);
@@ -178,9 +182,10 @@ static int work_alone(void)
 		n++;
 		int fd = open(a, O_CREAT | O_EXCL | O_RDWR, 0600);
 
-		if (fd < 0 || stat(a, &st) || st.st_nlink != 1 || close(fd) || link(a, b) || stat(b, &st) ||
-		    st.st_nlink != 2 || !link(a, b) || unlink(a) || !stat(a, &st) || rename(b, a) ||
-		    !stat(b, &st) || stat(a, &st) || st.st_nlink != 1 || unlink(a)) {
+		if (fd < 0 || stat(a, &st) || st.st_nlink != 1 || close(fd) || link(a, b) ||
+		    stat(b, &st) || st.st_nlink != 2 || !link(a, b) || unlink(a) || !stat(a, &st) ||
+		    rename(b, a) || !stat(b, &st) || stat(a, &st) || st.st_nlink != 1 ||
+		    unlink(a)) {
 			tap_note("a name of one's own: %s %s errno %d", a, b, errno);
 			return 1;
 		}

@@ -102,7 +102,9 @@ static void consume(int fd, unsigned long chance)
 	}
 }
 
-/* Both sides open at once, and the writer is gone as soon as it may: nobody waits for who has left. */
+/*
+ * Both sides open at once, and the writer is gone as soon as it may: nobody waits for who has left.
+ */
 static void meet(int number)
 {
 	char name[16], byte;

@@ -57,8 +57,10 @@ static void check(const char *path, ssize_t n)
 				complain(path, "overlap", 0);
 	if (has_suffix(path, "/smaps"))
 		while (next_map(&p, &m))
-			if (number_of(p, "Rss") != number_of(p, "Shared_Clean") + number_of(p, "Shared_Dirty") +
-					      number_of(p, "Private_Clean") + number_of(p, "Private_Dirty") &&
+			if (number_of(p, "Rss") != number_of(p, "Shared_Clean") +
+							   number_of(p, "Shared_Dirty") +
+							   number_of(p, "Private_Clean") +
+							   number_of(p, "Private_Dirty") &&
 			    line_of(p, "VmFlags"))
 				complain(path, "does not add up", 0);
 	if (has_suffix(path, "/status") && n && (!line_of(text, "Threads") || text[n - 1] != '\n'))
@@ -77,7 +79,8 @@ static void read_file(const char *path)
 		gone++;
 		return;
 	}
-	while (used < (ssize_t)sizeof(text) - 1 && (n = read(fd, text + used, sizeof(text) - 1 - used)) > 0)
+	while (used < (ssize_t)sizeof(text) - 1 &&
+	       (n = read(fd, text + used, sizeof(text) - 1 - used)) > 0)
 		used += n;
 	if (used < (ssize_t)sizeof(text) - 1 && n < 0) {
 		if (!expected(errno) && errno != EAGAIN && errno != EPIPE)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Signal storms: between processes and threads, stops and continuations among them, none lost that must not be. */
+/*
+ * Signal storms: between processes and threads, stops and
+ * continuations among them, none lost that must not be.
+ */
 #include <pthread.h>
 #include "stress.h"
 

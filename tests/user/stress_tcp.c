@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * TCP and UDP on the loopback interface under load: streams whose every byte is checked, connections
- * that are made, used, reset and torn down from all sides at once, datagrams between sockets that come and go.
+ * TCP and UDP on the loopback interface under load: streams whose every byte is checked,
+ * connections that are made, used, reset and torn down from all sides at once, datagrams between
+ * sockets that come and go.
  */
 #include <netinet/tcp.h>
 #include "stress.h"
@@ -22,7 +23,8 @@ static void stream_writer(int fd, unsigned long seed)
 		for (long i = 0; i < n; i++)
 			buf[i] = draw(&byte);
 		while (at < n) {
-			long put = send(fd, buf + at, n - at, MSG_NOSIGNAL | (draw(&s) & 1 ? MSG_MORE : 0));
+			long put = send(fd, buf + at, n - at,
+					MSG_NOSIGNAL | (draw(&s) & 1 ? MSG_MORE : 0));
 
 			if (put <= 0)
 				_exit(2);
@@ -96,7 +98,8 @@ static void client(int port, int who)
 			long n = draw(&s) % sizeof(out) + 1;
 
 			memset(out, 'a' + i, n);
-			if (send(fd, out, n, MSG_NOSIGNAL) != n || recv(fd, in, n, MSG_WAITALL) != n)
+			if (send(fd, out, n, MSG_NOSIGNAL) != n ||
+			    recv(fd, in, n, MSG_WAITALL) != n)
 				_exit(3);
 			if (memcmp(in, out, n))
 				_exit(4);
@@ -209,8 +212,10 @@ static void one_pair(void)
 				for (int j = 0; j < 20; j++) {
 					int fd = p[draw(&s) & 1];
 
-					(void)!send(fd, b, draw(&s) % 100, MSG_NOSIGNAL | MSG_DONTWAIT);
-					(void)!recv(fd, b, draw(&s) % 100, draw(&s) & 1 ? MSG_PEEK : 0);
+					(void)!send(fd, b, draw(&s) % 100,
+						    MSG_NOSIGNAL | MSG_DONTWAIT);
+					(void)!recv(fd, b, draw(&s) % 100,
+						    draw(&s) & 1 ? MSG_PEEK : 0);
 					events_of(fd, POLLIN | POLLOUT);
 				}
 				shutdown(p[draw(&s) & 1], draw(&s) % 3);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * AF_UNIX under load: streams whose every byte is checked, connections that are made, used and torn down
- * from all sides at once, datagrams to receivers that come and go, and descriptors in cycles.
+ * AF_UNIX under load: streams whose every byte is checked, connections that are made, used and torn
+ * down from all sides at once, datagrams to receivers that come and go, and descriptors in cycles.
  */
 #include <pthread.h>
 #include "stress.h"
@@ -91,7 +91,8 @@ static void client(int who)
 			long n = draw(&s) % sizeof(out) + 1;
 
 			memset(out, 'a' + i, n);
-			if (send(fd, out, n, MSG_NOSIGNAL) != n || recv(fd, in, n, MSG_WAITALL) != n)
+			if (send(fd, out, n, MSG_NOSIGNAL) != n ||
+			    recv(fd, in, n, MSG_WAITALL) != n)
 				_exit(3);
 			if (memcmp(in, out, n))
 				_exit(4);
@@ -203,7 +204,8 @@ static void pass(int who)
 			send_fds(fd[a], "x", 1, got, nr, MSG_DONTWAIT | MSG_NOSIGNAL);
 			break;
 		case 2:
-			if (recv_fds(fd[a], &b, 1, got, &nr, MSG_DONTWAIT | (draw(&s) & 1 ? MSG_PEEK : 0), NULL) > 0)
+			if (recv_fds(fd[a], &b, 1, got, &nr,
+				     MSG_DONTWAIT | (draw(&s) & 1 ? MSG_PEEK : 0), NULL) > 0)
 				for (int i = 0; i < nr; i++) {
 					int at = draw(&s) % 8;
 
@@ -217,7 +219,8 @@ static void pass(int who)
 			a &= ~1;
 			close(fd[a]);
 			close(fd[a + 1]);
-			if (socketpair(AF_UNIX, draw(&s) & 1 ? SOCK_STREAM : SOCK_SEQPACKET, 0, fd + a))
+			if (socketpair(AF_UNIX, draw(&s) & 1 ? SOCK_STREAM : SOCK_SEQPACKET, 0,
+				       fd + a))
 				_exit(2);
 		}
 	}

@@ -40,7 +40,8 @@ struct window {
 
 static void step(struct window *w)
 {
-	unsigned from = next(WINDOW), n = 1 + next(WINDOW - from < 12 ? WINDOW - from : 12), mark = 1 + next(100);
+	unsigned from = next(WINDOW), n = 1 + next(WINDOW - from < 12 ? WINDOW - from : 12),
+		 mark = 1 + next(100);
 	char *p = w->at + from * PAGE;
 
 	switch (next(8)) {

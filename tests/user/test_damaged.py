@@ -4,6 +4,7 @@ Damaged ext2 images, 180 in three boots (disk_damaged.c makes them from a stock 
 more of them by hand: /usr/bin/python3 tests/user/test_damaged.py VARIANT FIRST COUNT [1k|4k|old-inodes].
 """
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -60,7 +61,16 @@ def test_damaged_images(which, tmp_path):
     assert machine.verdict == "ended", machine.console[-3000:]
 
 
-if __name__ == "__main__":
+def stock(folder):
+    """The images before the lies, for tests/fuzz/fuzz_ext2.c."""
+    for name, (options, *_) in BOOTS.items():
+        with tempfile.TemporaryDirectory() as where:
+            shutil.copy(make(pathlib.Path(where), options), f"{folder}/{name}.img")
+
+
+if __name__ == "__main__" and sys.argv[1] == "stock":
+    stock(sys.argv[2])
+elif __name__ == "__main__":
     with tempfile.TemporaryDirectory() as where:
         name = sys.argv[4] if len(sys.argv) > 4 else "1k"
         done, _ = boot(pathlib.Path(where), BOOTS[name][0], {"shipped": "", "debug": "debug"}[sys.argv[1]], 4,

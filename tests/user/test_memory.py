@@ -2,8 +2,9 @@
 """
 Little memory, and few ASIDs.
 
-A machine of 24 MiB reads, writes and maps files larger than that, ends who takes
-all memory, and has it back; and address spaces share few ASIDs, or have none.
+A machine of 24 MiB reads, writes and maps files larger than that, keeps what is used
+again and again, ends who takes all memory, and has it back; and address spaces share
+few ASIDs, or have none.
 """
 import struct
 import subprocess
@@ -75,6 +76,12 @@ def test_small_machine(runs, which, program):
 @pytest.mark.parametrize("which", SMALL)
 def test_small_machine_is_sound(runs, which):
     machine, _ = runs(which)
+    assert machine.verdict == "ended" and not machine.trouble, f"{machine.trouble}\n{machine.console[-3000:]}"
+
+
+def test_used_again(tmp_path):
+    machine, programs = guest.boot(kernel(""), ["disk_again.200"], 2, mem="24M", disk=make_disk(tmp_path))
+    judge(machine, programs, "disk_again")
     assert machine.verdict == "ended" and not machine.trouble, f"{machine.trouble}\n{machine.console[-3000:]}"
 
 

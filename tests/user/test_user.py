@@ -7,7 +7,6 @@ case of its own here, per boot; of the others (stress_*, race_*, bad_*) each
 program is. A report of a panic, of a lock, or a process that cannot be killed
 fails its program, or every one that came after.
 """
-import concurrent.futures
 import re
 
 import pytest
@@ -16,47 +15,38 @@ import guest
 import qemu
 from conftest import run_make
 
-# id: variant, harts, more for qemu.boot. Under -icount harts run in turn, and all time-outs are in
-# guest time. QEMU before 8.1 would starve the harts behind one that waits for them in a loop, as
-# the firmware does in a remote fence.
+# id: variant, harts, more for qemu.boot; the longest first. Under -icount harts run in turn, and all
+# time-outs are in guest time. QEMU before 8.1 would starve the harts behind one that waits for them in
+# a loop, as the firmware does in a remote fence.
 BOOTS = {
-    "shipped-1": ("", 1, {}),
-    "shipped-2": ("", 2, {}),
-    "shipped-4": ("", 4, {}),
-    "debug-4": ("debug", 4, {}),
     "icount-4": ("", 4, {"extra": qemu.ICOUNT, "program": qemu.OWN_QEMU}),
+    "debug-4": ("debug", 4, {}),
+    "shipped-4": ("", 4, {}),
+    "shipped-2": ("", 2, {}),
+    "shipped-1": ("", 1, {}),
 }
 ABI = guest.programs("abi_")
-OTHER = [name for name in guest.programs() if not name.startswith(("abi_", "bench_", "disk_"))]
-
-
-def run_all(which):
-    variant, harts, options = BOOTS[which]
-    return guest.boot(qemu.image("qemu-virt", variant), ABI + OTHER, harts, **options)
+# Host seconds for all programs; each has a time-out of its own, in the guest's.
+BOOT_S = 600
+OTHER = [name for name in guest.programs() if not name.startswith(("abi_", "bench_", "disk_", "net_"))]
 
 
 @pytest.fixture(scope="session")
-def boots(request):
-    """
-    Each boot is made once, when its first case is judged; but for the counted one, which keeps one
-    processor of the host busy and no clock but its own: it runs beside the others from the beginning.
-    """
-    done, counted = {}, "icount-4"
-    run_make("kernel")
-    run_make("kernel", "CONFIG=debug")
-    run_make("user")
-    with concurrent.futures.ThreadPoolExecutor(1) as beside:
-        if any(counted in item.name for item in request.session.items):
-            qemu.build_own()
-            done[counted] = beside.submit(run_all, counted)
+def boots():
+    """Each boot is made once, when its first case is judged."""
+    done = {}
 
-        def result(which):
-            if which not in done:
-                done[which] = concurrent.futures.Future()
-                done[which].set_result(run_all(which))
-            return done[which].result()
+    def result(which):
+        if which not in done:
+            variant, harts, options = BOOTS[which]
+            run_make("kernel", *([f"CONFIG={variant}"] if variant else []))
+            if options.get("program") == qemu.OWN_QEMU:
+                qemu.build_own()
+            done[which] = guest.boot(qemu.image("qemu-virt", variant), ABI + OTHER, harts, timeout=BOOT_S,
+                                     **options)
+        return done[which]
 
-        yield result
+    return result
 
 
 def run_of(boots, which, program):

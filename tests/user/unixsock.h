@@ -68,7 +68,8 @@ TAP_UNUSED static int events_of(int fd, int events)
 }
 
 /* Send len bytes with nr descriptors, or receive: fds[] gets those that come, *nr how many. */
-TAP_UNUSED static long send_fds(int to, const void *data, size_t len, const int *fds, int nr, int flags)
+TAP_UNUSED static long send_fds(int to, const void *data, size_t len, const int *fds, int nr,
+				int flags)
 {
 	char control[CMSG_SPACE(300 * sizeof(int))] = "";
 	struct iovec iov = { (void *)data, len };
@@ -83,7 +84,8 @@ TAP_UNUSED static long send_fds(int to, const void *data, size_t len, const int 
 	return err(sendmsg(to, &m, flags));
 }
 
-TAP_UNUSED static long recv_fds(int from, void *data, size_t len, int *fds, int *nr, int flags, int *out_flags)
+TAP_UNUSED static long recv_fds(int from, void *data, size_t len, int *fds, int *nr, int flags,
+				int *out_flags)
 {
 	char control[CMSG_SPACE(300 * sizeof(int))];
 	struct iovec iov = { data, len };

@@ -58,7 +58,8 @@ static bool annotate(const char *line)
 			continue;
 		p->found = fits(permissions, p->permissions);
 		ok &= p->found;
-		printf("    %s at %#lx%s\n", p->name, p->address, p->found ? "" : ": WRONG PERMISSIONS");
+		printf("    %s at %#lx%s\n", p->name, p->address,
+		       p->found ? "" : ": WRONG PERMISSIONS");
 	}
 	return ok;
 }

@@ -64,7 +64,8 @@ static int show(const char *when, const void *buffer, long private_kb)
 		perror("/proc/self/smaps");
 		return 1;
 	}
-	good = labs(u.private - private_kb) <= SLACK_KB && labs(u.shared + u.private - u.rss) <= SLACK_KB;
+	good = labs(u.private - private_kb) <= SLACK_KB &&
+	       labs(u.shared + u.private - u.rss) <= SLACK_KB;
 	printf("%-36s %8ld %8ld %8ld %8ld%s\n", when, u.rss, u.pss, u.shared, u.private,
 	       good ? "" : "   UNEXPECTED");
 	fflush(stdout);
@@ -83,7 +84,8 @@ static int child(char *buffer)
 
 int main(void)
 {
-	char *buffer = mmap(NULL, BUFFER_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *buffer = mmap(NULL, BUFFER_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			    -1, 0);
 	int status, wrong;
 	pid_t pid;
 

@@ -10,9 +10,9 @@
  *	http epoll	the same by epoll(7), told as long as a socket is ready (level-triggered)
  *	http edge	the same, told once when it becomes ready (edge-triggered)
  *
- * "http one 8080 3" ends after three clients; "http one 8080 0 128" lets 128 connections wait, not 10: one
- * that finds the queue full is not answered, and the client tries again after a second, two, four.
- * From the host: curl http://localhost:8080/
+ * "http one 8080 3" ends after three clients; "http one 8080 0 128" lets 128 connections wait, not
+ * 10: one that finds the queue full is not answered, and the client tries again after a second,
+ * two, four. From the host: curl http://localhost:8080/
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -203,7 +203,10 @@ static void serve_epoll(unsigned mode)
 	int listener = listen_on(0), ep = epoll_create1(0), fd;
 	struct epoll_event events[64];
 
-	/* Told only once, we must take all there is: and so must be able to see that there is no more. */
+	/*
+	 * Told only once, we must take all there is: and
+	 * so must be able to see that there is no more.
+	 */
 	fcntl(listener, F_SETFL, O_NONBLOCK);
 	watch(ep, listener, mode);
 	for (;;) {

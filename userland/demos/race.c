@@ -115,7 +115,8 @@ int main(void)
 	long careless = count(add_carelessly), locked = count(add_locked);
 	int crowded, counted;
 
-	printf("counter without a lock: %ld of %ld, %ld additions lost\n", careless, wanted, wanted - careless);
+	printf("counter without a lock: %ld of %ld, %ld additions lost\n", careless, wanted,
+	       wanted - careless);
 	printf("counter with a mutex:   %ld of %ld\n", locked, wanted);
 	sem_init(&places, 0, PLACES);
 	crowded = crowd(visit_carelessly);

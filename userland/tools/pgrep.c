@@ -37,7 +37,8 @@ static bool read_name(const char *pid, const char *name, char *buffer, size_t si
 
 static int usage(const char *name)
 {
-	fprintf(stderr, "usage: %s %s[-f] PATTERN\n", name, *name == 'p' && name[1] == 'k' ? "[-SIGNAL] " : "");
+	fprintf(stderr, "usage: %s %s[-f] PATTERN\n", name,
+		*name == 'p' && name[1] == 'k' ? "[-SIGNAL] " : "");
 	return 2;
 }
 

@@ -27,7 +27,10 @@ enum {
 	LEGACY_SHUTDOWN = 8,
 };
 
-enum { BASE_SPEC_VERSION, BASE_IMPL_ID, BASE_IMPL_VERSION, BASE_PROBE, BASE_VENDOR, BASE_ARCH, BASE_IMP };
+enum {
+	BASE_SPEC_VERSION, BASE_IMPL_ID, BASE_IMPL_VERSION, BASE_PROBE, BASE_VENDOR, BASE_ARCH,
+	BASE_IMP,
+};
 
 #define SRST_SHUTDOWN		0
 #define SRST_COLD_REBOOT	1
@@ -162,8 +165,8 @@ long sbi_hart_start(u64 hart, paddr_t start, u64 opaque)
 void sbi_shutdown(bool failure)
 {
 	if (sbi.srst)
-		sbi_call(EXT_SRST, 0, SRST_SHUTDOWN, failure ? SRST_REASON_FAILURE : SRST_REASON_NONE,
-			 0, 0, 0);
+		sbi_call(EXT_SRST, 0, SRST_SHUTDOWN,
+			 failure ? SRST_REASON_FAILURE : SRST_REASON_NONE, 0, 0, 0);
 	else if (!sbi.spec_major && !sbi.spec_minor)
 		sbi_call(LEGACY_SHUTDOWN, 0, 0, 0, 0, 0, 0);
 }

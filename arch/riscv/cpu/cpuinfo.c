@@ -15,7 +15,8 @@
 /* The node of a hart; negative: none. */
 static int node_of(u64 hart)
 {
-	int cpus = fdt_path_offset(boot_fdt, "/cpus"), node, cells = fdt_address_cells(boot_fdt, cpus);
+	int cpus = fdt_path_offset(boot_fdt, "/cpus"), node,
+	    cells = fdt_address_cells(boot_fdt, cpus);
 
 	fdt_for_each_subnode(node, boot_fdt, cpus) {
 		const char *type = fdt_getprop(boot_fdt, node, "device_type", NULL);
@@ -48,6 +49,6 @@ void arch_show_cpu(struct seq *s, u32 cpu)
 	seq_puts(s, "mmu\t\t: sv39\n");
 	if (model && strcmp(model, "riscv"))
 		seq_printf(s, "uarch\t\t: %s\n", model);
-	seq_printf(s, "mvendorid\t: 0x%lx\nmarchid\t\t: 0x%lx\nmimpid\t\t: 0x%lx\n\n", sbi.mvendorid, sbi.marchid,
-		   sbi.mimpid);
+	seq_printf(s, "mvendorid\t: 0x%lx\nmarchid\t\t: 0x%lx\nmimpid\t\t: 0x%lx\n\n",
+		   sbi.mvendorid, sbi.marchid, sbi.mimpid);
 }

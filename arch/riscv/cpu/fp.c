@@ -22,9 +22,8 @@
 #include <arch/fp.h>
 #include <arch/irqflags.h>
 #include <kernel/lib/string.h>
-#include <kernel/percpu.h>
 
-static DEFINE_PERCPU(struct thread *, fp_owner);
+DEFINE_PERCPU(struct thread *, fp_owner);
 
 static void own(struct thread *t)
 {
@@ -35,11 +34,6 @@ static void own(struct thread *t)
 static void set_state(struct trapframe *tf, u64 fs)
 {
 	tf->status = (tf->status & ~(u64)SR_FS) | fs;
-}
-
-bool fp_is_loaded_here(const struct thread *t)
-{
-	return this_cpu(fp_owner) == t && t->context.fp_cpu == cpu_id() + 1;
 }
 
 void fp_switch_out_dirty(struct thread *prev)

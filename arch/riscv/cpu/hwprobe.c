@@ -52,7 +52,8 @@ static u64 misaligned_speed(void)
 	u64 speed = READ_ONCE(known);
 
 	if (!speed) {
-		u64 aligned = measure((const char *)words), misaligned = measure((const char *)words + 1);
+		u64 aligned = measure((const char *)words),
+		    misaligned = measure((const char *)words + 1);
 
 		speed = misaligned <= 4 * aligned + 4 ? MISALIGNED_FAST : MISALIGNED_SLOW;
 		WRITE_ONCE(known, speed);

@@ -30,6 +30,7 @@
 #include <kernel/bug.h>
 #include <kernel/debug/backtrace.h>
 #include <kernel/debug/log.h>
+#include <kernel/irq/irq.h>
 #include <kernel/lib/string.h>
 #include <kernel/lock/spinlock.h>
 #include <kernel/percpu.h>
@@ -43,6 +44,7 @@
 #define IPI_RESCHEDULE	BIT(2)		/* the way back from the interrupt looks at need_resched */
 #define IPI_STOP	BIT(1)		/* panic: show where you are and halt */
 #define IPI_LOG		BIT(3)		/* to itself: wake who waits for log records */
+#define IPI_SOFTIRQ	BIT(4)		/* softirqs were raised for it */
 #define START_TIMEOUT_S	10
 
 u64 cpu_to_hart[NR_CPUS];
@@ -144,7 +146,10 @@ static bool __init wait_online(u32 cpu)
 	return true;
 }
 
-/* Read by the new hart before its tables are on: in the image, addressed physically. Also by head.S. */
+/*
+ * Read by the new hart before its tables are on: in
+ * the image, addressed physically. Also by head.S.
+ */
 struct secondary_boot secondary_boot;
 
 /* False: it may still come, and would read what is meant for the next one. */
@@ -158,7 +163,8 @@ static bool __init start_cpu(u32 cpu)
 		panic("no memory to start CPU %u", cpu);
 	secondary_boot = (struct secondary_boot){ .thread = t, .sp = t->info.kernel_sp };
 	smp_wmb();
-	err = sbi_hart_start(cpu_to_hart[cpu], virt_to_phys(secondary_start), virt_to_phys(&secondary_boot));
+	err = sbi_hart_start(cpu_to_hart[cpu], virt_to_phys(secondary_start),
+			     virt_to_phys(&secondary_boot));
 	if (err) {
 		pr_err("smp: firmware does not start hart %lu: error %ld\n", cpu_to_hart[cpu], err);
 		return true;
@@ -174,8 +180,8 @@ void __init smp_init(void)
 	enable_interrupts();
 	for (u32 cpu = 1; cpu < nr_cpus && start_cpu(cpu); cpu++)
 		;
-	pr_info("smp: %d of %u CPUs online, boot hart %lu\n", __builtin_popcountl(cpus_online), nr_cpus,
-		cpu_to_hart[0]);
+	pr_info("smp: %d of %u CPUs online, boot hart %lu\n", __builtin_popcountl(cpus_online),
+		nr_cpus, cpu_to_hart[0]);
 }
 
 /* --- inter-processor interrupts --- */
@@ -229,7 +235,7 @@ void smp_call(u64 mask, void (*fn)(void *arg), void *arg)
 	others = mask & READ_ONCE(cpus_online) & ~BIT(cpu_id());
 	call.fn = fn;
 	call.arg = arg;
-	__atomic_store_n(&call.left, __builtin_popcountl(others), __ATOMIC_RELEASE);
+	smp_store_release(&call.left, __builtin_popcountl(others));
 	if (others)
 		send(others, IPI_CALL);
 	if (mask & BIT(cpu_id()))
@@ -253,6 +259,8 @@ void ipi_interrupt(void)
 	}
 	if (what & IPI_LOG)
 		log_wake_readers();
+	if (what & IPI_SOFTIRQ)
+		softirq_take_remote();
 }
 
 void ipi_log(void)
@@ -263,6 +271,11 @@ void ipi_log(void)
 void ipi_reschedule(u32 cpu)
 {
 	send(BIT(cpu), IPI_RESCHEDULE);
+}
+
+void ipi_softirq(u32 cpu)
+{
+	send(BIT(cpu), IPI_SOFTIRQ);
 }
 
 void smp_stop_others(void)

@@ -10,7 +10,8 @@
 #include <arch/trap.h>
 
 #define CSR_STIMECMP	0x14d		/* by number: the assembler may not know the name */
-#define COUNTEREN_TM	2		/* Privileged 20211203, 4.1.5: user mode may read the time CSR */
+/* Privileged 20211203, 4.1.5: user mode may read the time CSR */
+#define COUNTEREN_TM	2
 
 /* False: it traps. The firmware has to let us write it, whatever the device tree says. */
 static bool __init write_stimecmp(u64 ticks)

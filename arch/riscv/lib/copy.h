@@ -3,8 +3,8 @@
  * The copy loop shared by memcpy and the user-memory copies (assembly only).
  *
  * Misaligned accesses trap to firmware on real harts, so every access is
- * aligned: equal alignment goes by 64 bytes (19 instructions), different
- * alignment by words that are merged with shifts (9 instructions for 8 bytes).
+ * aligned: equal alignment goes by 256 bytes (67 instructions), then by 64 (19), different
+ * alignment by words that are merged with shifts, 32 bytes at a time (24 instructions).
  *
  * Registers:	t6 destination, a1 source, a2 bytes; all advance
  *		t5 end of the destination, constant
@@ -35,6 +35,26 @@
 	bltu	t6, \end, 8b
 .endm
 
+/* 64 bytes at an offset from a1 and t6, which are aligned. */
+.macro copy_block offset, user, fixup
+	may_fault \user, \fixup, ld a4, \offset(a1)
+	may_fault \user, \fixup, ld a5, 8 + \offset(a1)
+	may_fault \user, \fixup, ld a6, 16 + \offset(a1)
+	may_fault \user, \fixup, ld a7, 24 + \offset(a1)
+	may_fault \user, \fixup, ld t1, 32 + \offset(a1)
+	may_fault \user, \fixup, ld t2, 40 + \offset(a1)
+	may_fault \user, \fixup, ld t3, 48 + \offset(a1)
+	may_fault \user, \fixup, ld t4, 56 + \offset(a1)
+	may_fault \user, \fixup, sd a4, \offset(t6)
+	may_fault \user, \fixup, sd a5, 8 + \offset(t6)
+	may_fault \user, \fixup, sd a6, 16 + \offset(t6)
+	may_fault \user, \fixup, sd a7, 24 + \offset(t6)
+	may_fault \user, \fixup, sd t1, 32 + \offset(t6)
+	may_fault \user, \fixup, sd t2, 40 + \offset(t6)
+	may_fault \user, \fixup, sd t3, 48 + \offset(t6)
+	may_fault \user, \fixup, sd t4, 56 + \offset(t6)
+.endm
+
 /* Falls through when all is copied; jumps to \fault when a byte cannot be. */
 .macro copy_body user, fault
 	li	t0, 16
@@ -48,25 +68,22 @@
 	andi	a4, a1, 7
 	bnez	a4, .Lshift\@
 
+	andi	a3, a2, -256
+	beqz	a3, .Lblocks\@
+	add	a3, a3, t6
+1:	copy_block 0, \user, .Lbulk_fault\@
+	copy_block 64, \user, .Lbulk_fault\@
+	copy_block 128, \user, .Lbulk_fault\@
+	copy_block 192, \user, .Lbulk_fault\@
+	addi	t6, t6, 256
+	addi	a1, a1, 256
+	bltu	t6, a3, 1b
+	andi	a2, a2, 255
+.Lblocks\@:
 	andi	a3, a2, -64
 	beqz	a3, .Lwords\@
 	add	a3, a3, t6
-1:	may_fault \user, .Lbulk_fault\@, ld a4, 0(a1)
-	may_fault \user, .Lbulk_fault\@, ld a5, 8(a1)
-	may_fault \user, .Lbulk_fault\@, ld a6, 16(a1)
-	may_fault \user, .Lbulk_fault\@, ld a7, 24(a1)
-	may_fault \user, .Lbulk_fault\@, ld t1, 32(a1)
-	may_fault \user, .Lbulk_fault\@, ld t2, 40(a1)
-	may_fault \user, .Lbulk_fault\@, ld t3, 48(a1)
-	may_fault \user, .Lbulk_fault\@, ld t4, 56(a1)
-	may_fault \user, .Lbulk_fault\@, sd a4, 0(t6)
-	may_fault \user, .Lbulk_fault\@, sd a5, 8(t6)
-	may_fault \user, .Lbulk_fault\@, sd a6, 16(t6)
-	may_fault \user, .Lbulk_fault\@, sd a7, 24(t6)
-	may_fault \user, .Lbulk_fault\@, sd t1, 32(t6)
-	may_fault \user, .Lbulk_fault\@, sd t2, 40(t6)
-	may_fault \user, .Lbulk_fault\@, sd t3, 48(t6)
-	may_fault \user, .Lbulk_fault\@, sd t4, 56(t6)
+1:	copy_block 0, \user, .Lbulk_fault\@
 	addi	t6, t6, 64
 	addi	a1, a1, 64
 	bltu	t6, a3, 1b
@@ -95,9 +112,39 @@
 	slli	a4, a4, 3
 	neg	t1, a4			/* shifts use the low six bits: 64 - a4 */
 	andi	a1, a1, -8
-	andi	a3, a2, -8
-	add	a3, a3, t6
 	may_fault \user, .Lshift_fault\@, ld a5, 0(a1)
+	andi	a3, a2, -32
+	beqz	a3, .Lshift_words\@
+	add	a3, a3, t6
+1:	may_fault \user, .Lshift_fault\@, ld a6, 8(a1)
+	may_fault \user, .Lshift_fault\@, ld a7, 16(a1)
+	may_fault \user, .Lshift_fault\@, ld t2, 24(a1)
+	may_fault \user, .Lshift_fault\@, ld t3, 32(a1)
+	srl	a5, a5, a4
+	sll	t4, a6, t1
+	or	a5, a5, t4
+	may_fault \user, .Lshift_fault\@, sd a5, 0(t6)
+	srl	a6, a6, a4
+	sll	t4, a7, t1
+	or	a6, a6, t4
+	may_fault \user, .Lshift_fault\@, sd a6, 8(t6)
+	srl	a7, a7, a4
+	sll	t4, t2, t1
+	or	a7, a7, t4
+	may_fault \user, .Lshift_fault\@, sd a7, 16(t6)
+	srl	t2, t2, a4
+	sll	t4, t3, t1
+	or	t2, t2, t4
+	may_fault \user, .Lshift_fault\@, sd t2, 24(t6)
+	mv	a5, t3
+	addi	t6, t6, 32
+	addi	a1, a1, 32
+	bltu	t6, a3, 1b
+	sub	a2, t5, t6
+.Lshift_words\@:
+	andi	a3, a2, -8
+	beqz	a3, .Lshift_fault\@
+	add	a3, a3, t6
 1:	may_fault \user, .Lshift_fault\@, ld a6, 8(a1)
 	srl	a5, a5, a4
 	sll	a7, a6, t1

@@ -107,11 +107,12 @@ clear_page:
 	li	t1, PAGE_SIZE
 	add	t1, t1, a0
 1:
-	.irp	offset, 0,8,16,24,32,40,48,56,64,72,80,88,96,104,112,120, \
-			128,136,144,152,160,168,176,184,192,200,208,216,224,232,240,248
-	sd	zero, \offset(a0)
+	.irp	block, 0,64,128,192,256,320,384,448
+	.irp	offset, 0,8,16,24,32,40,48,56
+	sd	zero, \block + \offset(a0)
 	.endr
-	addi	a0, a0, 256
+	.endr
+	addi	a0, a0, 512
 	bltu	a0, t1, 1b
 	ret
 	.size clear_page, . - clear_page
@@ -122,7 +123,7 @@ copy_page:
 	li	t6, PAGE_SIZE
 	add	t6, t6, a0
 1:
-	.irp	block, 0, 64
+	.irp	block, 0, 64, 128, 192, 256, 320, 384, 448
 	ld	a2, \block + 0(a1)
 	ld	a3, \block + 8(a1)
 	ld	a4, \block + 16(a1)
@@ -140,8 +141,8 @@ copy_page:
 	sd	t0, \block + 48(a0)
 	sd	t1, \block + 56(a0)
 	.endr
-	addi	a0, a0, 128
-	addi	a1, a1, 128
+	addi	a0, a0, 512
+	addi	a1, a1, 512
 	bltu	a0, t6, 1b
 	ret
 	.size copy_page, . - copy_page

@@ -108,6 +108,10 @@ clear_user_partial:
  * bytes. Returns the length without it; max if there is none; -EFAULT. The string
  * may end before the end of user memory: the limit is cut, and running into the
  * cut is a fault.
+ *
+ * Words while both sides are aligned: a word lies in one page, so that it faults only where its
+ * first byte does. A byte of v is zero exactly if (v - 01..01) & ~v & 80..80 is not. The word with
+ * the NUL is stored whole.
  */
 	.equ	EFAULT_VALUE, -14
 	.globl	strncpy_from_user
@@ -122,6 +126,25 @@ strncpy_from_user:
 1:	add	t2, t2, a1		/* where to stop */
 	mv	t3, a1
 	allow_user_access
+	or	t4, a0, a1
+	andi	t4, t4, 7
+	andi	t0, t2, -8		/* where words stop */
+	bnez	t4, 2f
+	bgeu	a1, t0, 2f
+	li	t5, 0x01010101
+	slli	t6, t5, 32
+	or	t5, t5, t6
+	slli	t6, t5, 7
+5:	may_fault 1, .Lstr_fault, ld t4, 0(a1)
+	sub	a3, t4, t5
+	not	a4, t4
+	and	a3, a3, a4
+	and	a3, a3, t6
+	sd	t4, 0(a0)
+	bnez	a3, 6f
+	addi	a0, a0, 8
+	addi	a1, a1, 8
+	bltu	a1, t0, 5b
 2:	bgeu	a1, t2, 3f
 	may_fault 1, .Lstr_fault, lbu t4, 0(a1)
 	sb	t4, 0(a0)
@@ -129,6 +152,11 @@ strncpy_from_user:
 	addi	a0, a0, 1
 	addi	a1, a1, 1
 	j	2b
+6:	andi	a3, t4, 0xff		/* where in the word it is */
+	beqz	a3, 4f
+	srli	t4, t4, 8
+	addi	a1, a1, 1
+	j	6b
 3:	sub	t3, a1, t3		/* no NUL: at max, or at the end of user memory */
 	bltu	t3, a2, .Lstr_fault
 	forbid_user_access

@@ -193,7 +193,8 @@ static void free_pte_tables(struct tlb_gather *g, pte_t *pmds, uaddr_t start, ua
 			gather_table(g, &pmds[pmd_index(a)]);
 }
 
-void pgtable_free_range(struct tlb_gather *g, uaddr_t start, uaddr_t end, uaddr_t floor, uaddr_t ceiling)
+void pgtable_free_range(struct tlb_gather *g, uaddr_t start, uaddr_t end, uaddr_t floor,
+			uaddr_t ceiling)
 {
 	uaddr_t at = max(ALIGN_DOWN(start, PMD_SIZE), ALIGN_UP(floor, PMD_SIZE));
 	uaddr_t after = min(ALIGN_UP(end, PMD_SIZE), ALIGN_DOWN(ceiling, PMD_SIZE));
@@ -252,8 +253,8 @@ void tlb_gather_flush(struct tlb_gather *g)
 		tlb_flush_tables(g->mm);
 	else if (!dead && g->start < g->end)
 		tlb_flush_range(g->mm, g->start, g->end);
-	for (u32 i = 0; i < g->count; i++)
-		page_put(g->pages[i]);
+	for (struct page **p = g->pages, **end = p + g->count; p < end; p++)
+		page_put(*p);
 	if (g->tables)
 		tables_free_later(g->tables);
 	tlb_gather_begin(g, g->mm);

@@ -63,7 +63,8 @@ struct tlb_policy tlb_policy __ro_after_init;
 
 /* Written only by its CPU, interrupts off. */
 static struct {
-	struct mm *user;	/* whose translations it uses or is about to; NULL: nobody's. Atomic */
+	/* whose translations it uses or is about to; NULL: nobody's. Atomic */
+	struct mm *user;
 	struct mm *mm;		/* whose tables satp has; changed after user */
 } __cacheline_aligned loaded[NR_CPUS];
 
@@ -217,7 +218,8 @@ static u64 users_among(const struct mm *mm, u64 cpus, bool tables)
 		u32 cpu = __builtin_ctzl(left);
 
 		/* In this order: a CPU changes mm after user. */
-		if (smp_load_acquire(&loaded[cpu].user) == mm || (tables && READ_ONCE(loaded[cpu].mm) == mm))
+		if (smp_load_acquire(&loaded[cpu].user) == mm ||
+		    (tables && READ_ONCE(loaded[cpu].mm) == mm))
 			users |= BIT(cpu);
 	}
 	return users;

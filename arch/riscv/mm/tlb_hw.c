@@ -50,7 +50,9 @@ void __init tlb_init(void)
 
 	tlb_policy.asid_bits = bits;
 	tlb_policy.global_only = has_cip_1200();
-	/* ASID 0 is taken, each CPU may hold one through a rollover, and one more is to be given. */
+	/*
+	 * ASID 0 is taken, each CPU may hold one through a rollover, and one more is to be given.
+	 */
 	tlb_policy.use_asids = (1ul << bits) >= nr_cpus + 2ul;
 	if (tlb_policy.use_asids)
 		asid_init(bits);
@@ -71,7 +73,8 @@ static int __init asid_bits_param(const char *value)
 PARAM(asid_bits, "asid_bits", asid_bits_param);
 
 /* Call fn with masks of hart ids, relative to a base, that together name all CPUs of the set. */
-static void each_hart_mask(u64 cpus, void (*fn)(u64 mask, u64 base, const u64 *args), const u64 *args)
+static void each_hart_mask(u64 cpus, void (*fn)(u64 mask, u64 base, const u64 *args),
+			   const u64 *args)
 {
 	while (cpus) {
 		u64 base = cpu_to_hart[ctz64(cpus)], mask = 0;

@@ -82,9 +82,11 @@ static int put_context(uaddr_t at, struct trapframe *regs, const struct uc_head 
 	fp_sync();
 	if (copy_to_user(FRAME_AT(at, uc.head), head, sizeof(*head)) ||
 	    copy_to_user(FRAME_AT(at, uc.context.regs), regs, REGS_BYTES) ||
-	    copy_to_user(FRAME_AT(at, uc.context.fp.d), &current->context.fp, sizeof(struct fp_state)))
+	    copy_to_user(FRAME_AT(at, uc.context.fp.d), &current->context.fp,
+			 sizeof(struct fp_state)))
 		return -EFAULT;
-	return clear_user(FRAME_AT(at, uc.context.fp.end), sizeof_member(struct user_sigcontext, fp.end));
+	return clear_user(FRAME_AT(at, uc.context.fp.end),
+			  sizeof_member(struct user_sigcontext, fp.end));
 }
 
 int arch_signal_frame(struct signal_delivery *d, u64 restore_mask, struct trapframe *regs)
@@ -119,7 +121,8 @@ long sys_rt_sigreturn(void)
 	    copy_from_user(regs, FRAME_AT(at, uc.context.regs), REGS_BYTES))
 		goto bad;
 	fp_reload();
-	if (copy_from_user(&current->context.fp, FRAME_AT(at, uc.context.fp.d), sizeof(struct fp_state)))
+	if (copy_from_user(&current->context.fp, FRAME_AT(at, uc.context.fp.d),
+			   sizeof(struct fp_state)))
 		goto bad;
 	signal_set_blocked(head.sigmask);
 	signal_restore_alternate_stack(&head.stack);

@@ -70,15 +70,16 @@ void trap_show_registers(const struct trapframe *tf)
 
 	printk(LOG_EMERG, " epc %016lx %pS\n", tf->epc, (void *)tf->epc);
 	for (u32 i = 0; i < 30; i += 3)
-		printk(LOG_EMERG, " %3s %016lx %3s %016lx %3s %016lx\n", names[i], tf->x[i], names[i + 1],
-		       tf->x[i + 1], names[i + 2], tf->x[i + 2]);
-	printk(LOG_EMERG, " %3s %016lx status %lx cause %lx tval %lx\n", names[30], tf->x[30], tf->status,
-	       tf->cause, tf->tval);
+		printk(LOG_EMERG, " %3s %016lx %3s %016lx %3s %016lx\n", names[i], tf->x[i],
+		       names[i + 1], tf->x[i + 1], names[i + 2], tf->x[i + 2]);
+	printk(LOG_EMERG, " %3s %016lx status %lx cause %lx tval %lx\n", names[30], tf->x[30],
+	       tf->status, tf->cause, tf->tval);
 }
 
 static void __noreturn bad_exception(struct trapframe *tf)
 {
-	panic_with_frame(tf, "%s at %pS, address %lx", cause_name(tf->cause), (void *)tf->epc, tf->tval);
+	panic_with_frame(tf, "%s at %pS, address %lx", cause_name(tf->cause), (void *)tf->epc,
+			 tf->tval);
 }
 
 static void interrupt(const struct trapframe *tf)
@@ -208,7 +209,8 @@ void user_return_work(struct trapframe *tf)
 	while ((work = READ_ONCE(thread_info()->flags)) & TIF_USER_WORK) {
 		local_irq_enable();
 		if (work & TIF_FRAME_CHANGED)
-			__atomic_fetch_and(&thread_info()->flags, ~TIF_FRAME_CHANGED, __ATOMIC_RELAXED);
+			__atomic_fetch_and(&thread_info()->flags, ~TIF_FRAME_CHANGED,
+					   __ATOMIC_RELAXED);
 		if (work & TIF_NEED_RESCHED)
 			schedule();
 		if (work & TIF_SIGPENDING) {

@@ -47,7 +47,8 @@ static const struct vm_ops data_ops = { .fault = data_fault, .name = data_name }
 int vdso_map(struct mm *mm)
 {
 	/* MAYWRITE: a debugger's breakpoints go to a private copy. */
-	u64 code_flags = VM_READ | VM_EXEC | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC | VM_DONTEXPAND | VM_VDSO;
+	u64 code_flags = VM_READ | VM_EXEC | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC | VM_DONTEXPAND |
+			 VM_VDSO;
 	u64 data_flags = VM_READ | VM_MAYREAD | VM_DONTEXPAND;
 	uaddr_t base = vm_unmapped_area(mm, 2 * PAGE_SIZE, 0, NULL, 0, 0);
 	int err;
@@ -56,7 +57,8 @@ int vdso_map(struct mm *mm)
 		return -ENOMEM;
 	err = vm_install_special(mm, base, PAGE_SIZE, data_flags, &data_ops, NULL);
 	if (!err)
-		err = vm_install_special(mm, base + PAGE_SIZE, PAGE_SIZE, code_flags, &code_ops, NULL);
+		err = vm_install_special(mm, base + PAGE_SIZE, PAGE_SIZE, code_flags, &code_ops,
+					 NULL);
 	if (!err)
 		mm->vdso = base + PAGE_SIZE;
 	return err;

@@ -9,8 +9,10 @@
 #define NO_SYS				1
 #define LWIP_SOCKET			0
 #define LWIP_NETCONN			0
-#define LWIP_TIMERS_CUSTOM		1	/* net/inet/stack.c runs what is due, and only then */
-#define SYS_LIGHTWEIGHT_PROT		0	/* pbufs are only touched under the instance's lock */
+/* net/inet/stack.c runs what is due, and only then */
+#define LWIP_TIMERS_CUSTOM		1
+/* pbufs are only touched under the instance's lock */
+#define SYS_LIGHTWEIGHT_PROT		0
 #define LWIP_ERRNO_STDINCLUDE		0
 
 /* --- memory --- */
@@ -28,6 +30,9 @@ void lwip_free(void *p);
 /* Whoever queues a packet copies what lies in a send queue's pages: they may go before it does. */
 #define PBUF_NEEDS_COPY(p) \
 	(((p)->type_internal & PBUF_TYPE_FLAG_DATA_VOLATILE) || (p)->type_internal == PBUF_ROM)
+/* Flags of pbufs that lwIP has left free. */
+#define PBUF_FLAG_SOUND			0x40U	/* received: the transport's checksum is right */
+#define PBUF_FLAG_TCP			0x80U	/* from TCP to a device: net/inet/device.c */
 #define PBUF_LINK_HLEN			16	/* Ethernet's 14, and the IP header stays aligned */
 #define PBUF_POOL_BUFSIZE		2048
 
@@ -45,6 +50,7 @@ void lwip_free(void *p);
 #define IP_FRAG				1
 #define LWIP_IPV6_FRAG			1
 #define LWIP_IPV6_REASS			1
+#define IPV6_FRAG_COPYHEADER		1	/* its links are longer than a fragment's header */
 #define LWIP_IPV6_SCOPES		1
 #define LWIP_IPV6_NUM_ADDRESSES		8
 #define LWIP_IPV6_AUTOCONFIG		1
@@ -79,25 +85,29 @@ void lwip_free(void *p);
 #define SO_REUSE			1
 #define SO_REUSE_RXTOALL		1
 #define LWIP_TCP			1
-#define TCP_LISTEN_BACKLOG		1	/* half-open connections of a listener; the rest is net/inet/tcp.c's */
-#define TCP_DEFAULT_LISTEN_BACKLOG	0xff
+#define TCP_LISTEN_BACKLOG		0	/* net/inet/tcp_listen.c */
 #define LWIP_DISABLE_TCP_SANITY_CHECKS	1	/* they forbid an MSS over 16,000 */
-#define TCP_MSS				60000	/* loopback's; else what the interface's MTU gives */
+/* loopback's; else what the interface's MTU gives */
+#define TCP_MSS				60000
 #define TCP_CALCULATE_EFF_SEND_MSS	1
 #define LWIP_WND_SCALE			1
 #define TCP_RCV_SCALE			6
 #define TCP_WND				(0xffffu << TCP_RCV_SCALE)
 #define TCP_SND_BUF			(8u << 20)
-#define TCP_SND_QUEUELEN		0x4000	/* pbufs; two a segment: bounds memory where segments are tiny */
+/* pbufs; two a segment: bounds memory where segments are tiny */
+#define TCP_SND_QUEUELEN		0x4000
 #define TCP_SNDLOWAT			4096
 #define TCP_OVERSIZE			0	/* nothing is copied into segments */
 #define LWIP_TCP_SACK_OUT		1
 #define LWIP_TCP_TIMESTAMPS		0	/* lwIP makes no use of the peer's */
+#define TF_URGENT			0x2000U	/* a flag of lwIP's control block that it has left free */
 #define LWIP_TCP_KEEPALIVE		1
-#define LWIP_TCP_PCB_NUM_EXT_ARGS	1	/* tells net/inet/tcp.c of a control block's beginning and end */
+/* tells net/inet/tcp.c of a control block's beginning and end */
+#define LWIP_TCP_PCB_NUM_EXT_ARGS	1
 #define TCP_WND_UPDATE_THRESHOLD	inet_tcp_window_step(pcb)
 #define TCP_QUEUE_OOSEQ			1
 #define TCP_OOSEQ_MAX_BYTES		(1u << 20)
+#define TCP_OOSEQ_BYTES_LIMIT(pcb)	inet_tcp_ooseq_limit(pcb)
 #define TCP_OOSEQ_MAX_PBUFS		1024
 #define LWIP_TCP_RTO_TIME		1000	/* ms, RFC 6298 */
 #define TCP_MSL				30000UL	/* ms; TIME_WAIT is twice that: 60 s as on Linux */

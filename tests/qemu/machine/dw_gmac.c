@@ -7,17 +7,20 @@
  * descriptor for a frame while the tail is ahead, and otherwise holds the network
  * back. A software reset ends only while the receive clock and the interface mode
  * are right, as the chip's does; the machine answers that.
+ * The PHY's loopback gives back what is sent, whether there is a link or not.
  *
  * Registers and descriptors: Linux's dwmac4 and U-Boot's dwc_eth_qos drivers.
  * Not modelled: delays on the line and the PHY's drive strengths (kept, without effect),
- * segmentation, time stamps, energy saving, flow control, counters, interrupt delay
- * (RIWT), VLAN filters, hash filters (a set hash bit passes all multicast).
+ * segmentation, time stamps, energy saving, flow control, counters (they read 0), interrupt delay
+ * (RIWT), VLAN filters, hash filters of unicast.
  */
 #include "qemu/osdep.h"
 #include "hw/irq.h"
 #include "hw/qdev-properties.h"
 #include "net/checksum.h"
+#include "net/net.h"
 #include "net/eth.h"
+#include "qapi/visitor.h"
 #include "system/dma.h"
 #include "jh7110.h"
 
@@ -37,6 +40,7 @@ enum {
 #define CONFIG_CST	BIT(21)
 #define CONFIG_IPC	BIT(27)
 #define FILTER_ALL	BIT(0)
+#define FILTER_HASH_MULTICAST BIT(2)
 #define FILTER_MULTICAST BIT(4)
 #define FILTER_NO_BROADCAST BIT(5)
 #define FILTER_RECEIVE_ALL BIT(31)
@@ -66,6 +70,10 @@ enum {
 #define D_RX_STATUS1	BIT(26)		/* written back: word 1 is valid */
 #define D_TX_CSUM(d)	((d) >> 16 & 3)
 #define D2_IOC		BIT(31)
+
+enum { PHY_CONTROL = 0, PHY_STATUS = 1, PHY_ID1 = 2, PHY_ID2 = 3, PHY_SPECIFIC = 0x11, PHY_IRQ_STATUS = 0x13,
+       PHY_EXT_AT = 0x1e, PHY_EXT_DATA = 0x1f };
+#define PHY_LOOPBACK	BIT(14)		/* of PHY_CONTROL: what is sent comes back, nothing else does */
 
 #define FCS_BYTES	4
 #define MIN_FRAME	60
@@ -97,6 +105,11 @@ static uint32_t next_desc(DwGmac *s, uint32_t at, uint32_t base, uint32_t last)
 
 static bool read_desc(DwGmac *s, hwaddr at, uint32_t *d)
 {
+	if (s->bus_errors) {
+		s->bus_errors--;
+		R(CH_STATUS) |= ST_BUS_ERROR;
+		return false;
+	}
 	if (!dma_memory_read(&address_space_memory, at, d, 16, MEMTXATTRS_UNSPECIFIED))
 		return true;
 	R(CH_STATUS) |= ST_BUS_ERROR;
@@ -110,15 +123,38 @@ static hwaddr buffer_of(DwGmac *s, const uint32_t *d)
 
 /* --- transmit --- */
 
+static ssize_t take_frame(NetClientState *nc, const uint8_t *frame, size_t len);
+
+/* TCP and UDP right behind an IPv6 header; QEMU's own function does IPv4. */
+static void fill_csum6(uint8_t *frame, size_t len)
+{
+	uint8_t *ip = frame + 14, *field;
+	size_t bytes = lduw_be_p(ip + 4);
+	uint16_t sum;
+
+	if (len < 14 + 40 || lduw_be_p(frame + 12) != ETH_P_IPV6 || len < 14 + 40 + bytes ||
+	    (ip[6] != 6 && ip[6] != 17) || bytes < (ip[6] == 6 ? 20 : 8))
+		return;
+	field = ip + 40 + (ip[6] == 6 ? 16 : 6);
+	stw_be_p(field, 0);
+	sum = net_checksum_finish(net_checksum_add(bytes, ip + 40) + net_checksum_add(32, ip + 8) + ip[6] + bytes);
+	stw_be_p(field, sum ? sum : 0xffff);
+}
+
 static void send_frame(DwGmac *s, unsigned csum)
 {
 	if (s->frame_len < MIN_FRAME) {
 		memset(s->frame + s->frame_len, 0, MIN_FRAME - s->frame_len);
 		s->frame_len = MIN_FRAME;
 	}
+	if (csum == 3)
+		fill_csum6(s->frame, s->frame_len);
 	if (csum)
 		net_checksum_calculate(s->frame, s->frame_len, csum == 1 ? CSUM_IP : CSUM_ALL);
-	qemu_send_packet(qemu_get_queue(s->nic), s->frame, s->frame_len);
+	if (s->phy[PHY_CONTROL] & PHY_LOOPBACK)
+		take_frame(qemu_get_queue(s->nic), s->frame, s->frame_len);
+	else
+		qemu_send_packet(qemu_get_queue(s->nic), s->frame, s->frame_len);
 	s->frame_len = 0;
 }
 
@@ -152,12 +188,14 @@ static bool transmit_one(DwGmac *s)
 		return false;
 	}
 	if (!(d[3] & D_CONTEXT)) {
-		if (d[3] & D_FIRST)
+		if (d[3] & D_FIRST) {
 			s->frame_len = 0;
+			s->frame_csum = D_TX_CSUM(d[3]);
+		}
 		if (!gather(s, d))
 			return false;
 		if (d[3] & D_LAST)
-			send_frame(s, D_TX_CSUM(d[3]));
+			send_frame(s, s->frame_csum);
 	}
 	d[3] &= ~(D_OWN | 0xffff);
 	dma_memory_write(&address_space_memory, at + 12, &d[3], 4, MEMTXATTRS_UNSPECIFIED);
@@ -181,13 +219,22 @@ static void transmit(DwGmac *s)
 
 /* --- receive --- */
 
+/* The first six bits of the address's CRC say which of 64. */
+static bool hash_is_set(DwGmac *s, const uint8_t *address)
+{
+	unsigned n = ~net_crc32(address, 6) >> 26;
+
+	return R(HASH0 + n / 32 * 4) >> (n % 32) & 1;
+}
+
 static bool is_for_us(DwGmac *s, const uint8_t *frame)
 {
 	if (R(FILTER) & (FILTER_ALL | FILTER_RECEIVE_ALL))
 		return true;
 	if (is_broadcast_ether_addr(frame))
 		return !(R(FILTER) & FILTER_NO_BROADCAST);
-	if (is_multicast_ether_addr(frame) && ((R(FILTER) & FILTER_MULTICAST) || R(HASH0) || R(HASH1)))
+	if (is_multicast_ether_addr(frame) && ((R(FILTER) & FILTER_MULTICAST) ||
+	    ((R(FILTER) & FILTER_HASH_MULTICAST) && hash_is_set(s, frame))))
 		return true;
 	for (int i = 0; i < NR_ADDRESSES; i++) {
 		uint32_t low = R(ADDR_LOW + 8 * i), high = R(ADDR_HIGH + 8 * i);
@@ -205,7 +252,24 @@ static bool can_receive(NetClientState *nc)
 	return (R(CH_RX) & CH_START) && (R(CONFIG) & CONFIG_RE) && s->rx_at != R(RX_TAIL);
 }
 
-static ssize_t receive(NetClientState *nc, const uint8_t *frame, size_t len)
+/* Word 1 as the chip writes it for what it has looked at: UDP or TCP in IPv4 or IPv6, all of it right. */
+static uint32_t csum_status(const uint8_t *frame, size_t len)
+{
+	unsigned type = lduw_be_p(frame + 12), protocol, bits;
+
+	if (type == ETH_P_IP && len >= 34 && !(lduw_be_p(frame + 20) & 0x3fff)) {
+		protocol = frame[23];
+		bits = BIT(4);
+	} else if (type == ETH_P_IPV6 && len >= 54) {
+		protocol = frame[20];
+		bits = BIT(5);
+	} else {
+		return BIT(6);
+	}
+	return protocol == 17 ? bits | 1 : protocol == 6 ? bits | 2 : bits | BIT(6);
+}
+
+static ssize_t take_frame(NetClientState *nc, const uint8_t *frame, size_t len)
 {
 	DwGmac *s = qemu_get_nic_opaque(nc);
 	hwaddr at = (uint64_t)(R(RX_LIST_HIGH) & 0xff) << 32 | s->rx_at;
@@ -236,8 +300,10 @@ static ssize_t receive(NetClientState *nc, const uint8_t *frame, size_t len)
 	memset(d, 0, sizeof(d));
 	d[3] = D_FIRST | D_LAST | total;
 	/* Checksums of what comes from the host's side are right: no error bits. */
-	if (R(CONFIG) & CONFIG_IPC)
+	if (R(CONFIG) & CONFIG_IPC) {
+		d[1] = csum_status(frame, len);
 		d[3] |= D_RX_STATUS1;
+	}
 	dma_memory_write(&address_space_memory, at, d, sizeof(d), MEMTXATTRS_UNSPECIFIED);
 	if (wants_irq)
 		R(CH_STATUS) |= ST_RI;
@@ -247,16 +313,24 @@ static ssize_t receive(NetClientState *nc, const uint8_t *frame, size_t len)
 	return len;
 }
 
+/* From the wire. */
+static ssize_t receive(NetClientState *nc, const uint8_t *frame, size_t len)
+{
+	DwGmac *s = qemu_get_nic_opaque(nc);
+
+	return s->phy[PHY_CONTROL] & PHY_LOOPBACK ? len : take_frame(nc, frame, len);
+}
+
 /* --- PHY: YT8531 at address 0 --- */
 
-enum { PHY_CONTROL = 0, PHY_STATUS = 1, PHY_ID1 = 2, PHY_ID2 = 3, PHY_SPECIFIC = 0x11, PHY_IRQ_STATUS = 0x13,
-       PHY_EXT_AT = 0x1e, PHY_EXT_DATA = 0x1f };
 #define EXT_BASE	0xa000
 #define STATUS_LINK	BIT(2)
 #define STATUS_DONE	BIT(5)
 
-static void phy_link(DwGmac *s, bool up)
+static void phy_link(DwGmac *s)
 {
+	bool up = (s->phy[PHY_CONTROL] & PHY_LOOPBACK) || !qemu_get_queue(s->nic)->link_down;
+
 	s->phy[PHY_STATUS] = 0x7949 | (up ? STATUS_LINK | STATUS_DONE : 0);
 	/* Speed 1000 (bits 15:14 = 2), full duplex, resolved, link. */
 	s->phy[PHY_SPECIFIC] = 0x8000 | BIT(13) | (up ? BIT(11) | BIT(10) : 0);
@@ -275,7 +349,7 @@ static void phy_reset(DwGmac *s)
 	s->phy[9] = 0x300;		/* 1000 too */
 	s->phy[10] = 0x7c00;
 	s->phy[15] = 0x2000;
-	phy_link(s, !qemu_get_queue(s->nic)->link_down);
+	phy_link(s);
 }
 
 static uint16_t phy_read(DwGmac *s, unsigned reg)
@@ -293,10 +367,12 @@ static void phy_write(DwGmac *s, unsigned reg, uint16_t value)
 {
 	switch (reg) {
 	case PHY_CONTROL:
-		if (value & BIT(15))
+		if (value & BIT(15)) {
 			phy_reset(s);
-		else
-			s->phy[reg] = value & ~BIT(9);		/* autonegotiation ends at once */
+			return;
+		}
+		s->phy[reg] = value & ~BIT(9);		/* autonegotiation ends at once */
+		phy_link(s);
 		return;
 	case PHY_STATUS: case PHY_ID1: case PHY_ID2: case 5: case 10: case 15: case PHY_SPECIFIC:
 	case PHY_IRQ_STATUS:
@@ -324,7 +400,7 @@ static void mdio(DwGmac *s, uint32_t command)
 
 static void link_status_changed(NetClientState *nc)
 {
-	phy_link(qemu_get_nic_opaque(nc), !nc->link_down);
+	phy_link(qemu_get_nic_opaque(nc));
 }
 
 /* --- registers --- */
@@ -430,11 +506,18 @@ static void gmac_realize(DeviceState *dev, Error **errp)
 
 static const Property gmac_properties[] = { DEFINE_NIC_PROPERTIES(DwGmac, conf) };
 
+/* The next so many descriptors are out of the bus's reach. The monitor sets it. */
+static void bus_errors_set(Object *obj, Visitor *v, const char *name, void *opaque, Error **errp)
+{
+	visit_type_uint32(v, name, &DW_GMAC(obj)->bus_errors, errp);
+}
+
 static void gmac_class_init(ObjectClass *class, void *data)
 {
 	DEVICE_CLASS(class)->realize = gmac_realize;
 	device_class_set_props(DEVICE_CLASS(class), gmac_properties);
 	device_class_set_legacy_reset(DEVICE_CLASS(class), gmac_reset);
+	object_class_property_add(class, "inject-bus-errors", "uint32", NULL, bus_errors_set, NULL, NULL);
 }
 
 static const TypeInfo gmac_types[] = {

@@ -11,7 +11,8 @@
  * Errors. inject-command, inject-skip, inject-count and inject-status (properties,
  * settable while the machine runs) let a transfer or a command end with bits of
  * RINTSTS: of a command (RE, RCRC, RTO) before its data, of data (DCRC, DRTO, HTO, FRUN,
- * SBE, EBE) after the first half of it. 0x80000000 is an IDMAC without a descriptor.
+ * SBE, EBE) after the first half of it. 0x80000000 is an IDMAC without a descriptor, 0x40000000 one that
+ * never comes to an end.
  * A descriptor outside memory is the IDMAC's bus error by itself.
  *
  * Registers: DesignWare databook 2.90a as U-Boot's include/dwmmc.h and Linux's
@@ -163,6 +164,8 @@ static void idmac_run(DwMshc *s)
 {
 	uint32_t stop = 0, error = injected(s, true);
 
+	if (error == MSHC_INJECT_SILENCE)
+		return;
 	if (error == MSHC_INJECT_UNAVAILABLE) {
 		stop = ID_UNAVAILABLE;
 	} else if (error) {

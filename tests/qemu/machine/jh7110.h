@@ -54,7 +54,6 @@ struct JhSyscon {
 #define TYPE_JH7110_PINCTRL "jh7110-pinctrl"
 OBJECT_DECLARE_SIMPLE_TYPE(JhPinctrl, JH7110_PINCTRL)
 
-#define JH7110_NR_PINS	64
 #define JH7110_PIN_RESTART	35
 #define JH7110_PIN_CARD		41	/* low: a card is in the slot */
 
@@ -62,6 +61,7 @@ struct JhPinctrl {
 	SysBusDevice parent_obj;
 	MemoryRegion io;
 	qemu_irq irq;
+	bool always_on;			/* the region */
 	uint32_t reg[0x400];
 	uint64_t level;			/* what drives the pins from outside */
 	uint64_t raised;		/* interrupts not yet cleared */
@@ -87,6 +87,16 @@ struct JhTemp {
 	MemoryRegion io;
 	uint32_t control;
 	uint32_t millicelsius;		/* a property */
+};
+
+#define TYPE_JH7110_RTC "jh7110-rtc"
+OBJECT_DECLARE_SIMPLE_TYPE(JhRtc, JH7110_RTC)
+
+struct JhRtc {
+	SysBusDevice parent_obj;
+	MemoryRegion io;
+	uint32_t config, set_time, set_date;
+	int64_t offset;			/* seconds since 1970 when the host's clock is 0 */
 };
 
 #define TYPE_JH7110_TRNG "jh7110-trng"
@@ -138,13 +148,14 @@ struct DwMshc {
 	hwaddr desc;			/* of the next descriptor */
 
 	/* Error injection (properties, also while the machine runs). */
-	uint32_t inject_status;		/* bits of RINTSTS, or MSHC_INJECT_UNAVAILABLE; 0: none */
+	uint32_t inject_status;		/* bits of RINTSTS, or MSHC_INJECT_*; 0: none */
 	uint32_t inject_command;	/* index of the command */
 	uint32_t inject_skip;		/* so many of them go well before */
 	uint32_t inject_count;		/* and so many do not; 0: none */
 };
 
 #define MSHC_INJECT_UNAVAILABLE	0x80000000u	/* the IDMAC finds no descriptor */
+#define MSHC_INJECT_SILENCE	0x40000000u	/* a transfer has no end */
 
 /* --- dw_gmac.c --- */
 
@@ -162,7 +173,7 @@ struct DwGmac {
 	uint16_t phy_ext_at, phy_ext[0x20];
 	uint32_t tx_at, rx_at;
 	uint8_t frame[16384];
-	uint32_t frame_len;
+	uint32_t frame_len, frame_csum, bus_errors;
 	/* Answers whether the receive clock and the interface mode let a software reset end. */
 	bool (*is_clocked)(void *opaque);
 	void *clock_opaque;

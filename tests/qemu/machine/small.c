@@ -6,6 +6,7 @@
 #include "qemu/osdep.h"
 #include "hw/irq.h"
 #include "hw/qdev-properties.h"
+#include "qapi/visitor.h"
 #include "qemu/guest-random.h"
 #include "system/runstate.h"
 #include "system/watchdog.h"
@@ -63,28 +64,54 @@ static void syscon_class_init(ObjectClass *class, void *data)
 }
 
 /*
- * --- pinctrl: pins 0..63 and their interrupts ---
+ * --- pinctrl: pins and their interrupts, of the system region (64) or the always-on one (4) ---
  *
  * DOEN, DOUT: a byte for each pin, 0 of DOEN drives it with DOUT's 0 or 1 (other
- * functions are not followed). Levels come from outside through the gpio inputs.
- * The pin that restarts the board does.
+ * functions are not followed). Levels come from outside through the gpio inputs, and are told by the property
+ * "levels". The pin that restarts the board does.
  */
-enum {
-	PIN_DOEN = 0x000, PIN_DOUT = 0x040, PIN_ENABLE = 0x0dc, PIN_IS = 0x0e0, PIN_IC = 0x0e8,
-	PIN_IBE = 0x0f0, PIN_IEV = 0x0f8, PIN_IE = 0x100, PIN_RIS = 0x108, PIN_MIS = 0x110,
-	PIN_LEVEL = 0x118,
+enum pin_reg {
+	PIN_DOUT, PIN_ENABLE, PIN_IS, PIN_IC, PIN_IBE, PIN_IEV, PIN_IE, PIN_RIS, PIN_MIS, PIN_LEVEL, NR_PIN_REGS,
 };
 
-static uint64_t pin_pair(const JhPinctrl *p, unsigned at)
+/* DOEN is at 0. Offsets: Linux, pinctrl-starfive-jh7110-sys.c and -aon.c (which has RIS where MIS is). */
+static const struct {
+	unsigned pins;
+	uint16_t at[NR_PIN_REGS];
+} pin_layouts[] = {
+	{ 64, { 0x040, 0x0dc, 0x0e0, 0x0e8, 0x0f0, 0x0f8, 0x100, 0x108, 0x110, 0x118 } },
+	{ 4, { 0x04, 0x0c, 0x10, 0x14, 0x18, 0x1c, 0x20, 0x24, 0x28, 0x2c } },
+};
+
+static unsigned pin_at(const JhPinctrl *p, enum pin_reg r)
 {
-	return p->reg[at / 4] | (uint64_t)p->reg[at / 4 + 1] << 32;
+	return pin_layouts[p->always_on].at[r];
+}
+
+static unsigned nr_pins(const JhPinctrl *p)
+{
+	return pin_layouts[p->always_on].pins;
+}
+
+/* Is the word at `at` of this register? Of which pins, then: from *first on. */
+static bool is_word_of(const JhPinctrl *p, hwaddr at, enum pin_reg r, unsigned *first)
+{
+	*first = at == pin_at(p, r) ? 0 : 32;
+	return at == pin_at(p, r) || (!p->always_on && at == pin_at(p, r) + 4);
+}
+
+static uint64_t pin_bits(const JhPinctrl *p, enum pin_reg r)
+{
+	uint64_t high = p->always_on ? 0 : p->reg[pin_at(p, r) / 4 + 1];
+
+	return p->reg[pin_at(p, r) / 4] | high << 32;
 }
 
 static bool pin_is_driven(const JhPinctrl *p, unsigned pin, bool *high)
 {
-	unsigned lane = 8 * (pin % 4), enable = p->reg[(PIN_DOEN + pin / 4 * 4) / 4] >> lane & 0x3f;
+	unsigned lane = 8 * (pin % 4), enable = p->reg[pin / 4] >> lane & (p->always_on ? 7 : 0x3f);
 
-	*high = (p->reg[(PIN_DOUT + pin / 4 * 4) / 4] >> lane & 0x7f) == 1;
+	*high = (p->reg[pin_at(p, PIN_DOUT) / 4 + pin / 4] >> lane & (p->always_on ? 0xf : 0x7f)) == 1;
 	return !enable;
 }
 
@@ -94,7 +121,7 @@ static uint64_t pin_levels(const JhPinctrl *p)
 	uint64_t levels = p->level;
 	bool high;
 
-	for (unsigned i = 0; i < JH7110_NR_PINS; i++)
+	for (unsigned i = 0; i < nr_pins(p); i++)
 		if (pin_is_driven(p, i, &high))
 			levels = deposit64(levels, i, 1, high);
 	return levels;
@@ -103,13 +130,13 @@ static uint64_t pin_levels(const JhPinctrl *p)
 /* Interrupts: IS 1 is edges (IBE both, else IEV rising), 0 levels (IEV high). */
 static void pin_update(JhPinctrl *p, uint64_t before)
 {
-	uint64_t now = pin_levels(p), edge = pin_pair(p, PIN_IS), high = pin_pair(p, PIN_IEV);
-	uint64_t both = pin_pair(p, PIN_IBE), changed = now ^ before;
+	uint64_t now = pin_levels(p), edge = pin_bits(p, PIN_IS), high = pin_bits(p, PIN_IEV);
+	uint64_t both = pin_bits(p, PIN_IBE), changed = now ^ before;
 	uint64_t level = ~edge & (now ^ ~high), rising = changed & now, falling = changed & before;
 
 	p->raised |= edge & ((both & changed) | (~both & ((high & rising) | (~high & falling))));
 	p->raised = (p->raised & edge) | level;
-	qemu_set_irq(p->irq, (p->raised & pin_pair(p, PIN_IE)) && (p->reg[PIN_ENABLE / 4] & 1));
+	qemu_set_irq(p->irq, (p->raised & pin_bits(p, PIN_IE)) && (p->reg[pin_at(p, PIN_ENABLE) / 4] & 1));
 }
 
 static void pin_input(void *opaque, int pin, int level)
@@ -124,16 +151,14 @@ static void pin_input(void *opaque, int pin, int level)
 static uint64_t pinctrl_read(void *opaque, hwaddr at, unsigned size)
 {
 	JhPinctrl *p = opaque;
-	unsigned high_half = at & 4 ? 32 : 0;
+	unsigned first;
 
-	switch (at) {
-	case PIN_RIS: case PIN_RIS + 4:
-		return (uint32_t)(p->raised >> (at - PIN_RIS) * 8);
-	case PIN_MIS: case PIN_MIS + 4:
-		return (uint32_t)((p->raised & pin_pair(p, PIN_IE)) >> high_half);
-	case PIN_LEVEL: case PIN_LEVEL + 4:
-		return (uint32_t)(pin_levels(p) >> (at - PIN_LEVEL) * 8);
-	}
+	if (is_word_of(p, at, PIN_RIS, &first))
+		return (uint32_t)(p->raised >> first);
+	if (is_word_of(p, at, PIN_MIS, &first))
+		return (uint32_t)((p->raised & pin_bits(p, PIN_IE)) >> first);
+	if (is_word_of(p, at, PIN_LEVEL, &first))
+		return (uint32_t)(pin_levels(p) >> first);
 	return at < sizeof(p->reg) ? p->reg[at / 4] : 0;
 }
 
@@ -141,16 +166,18 @@ static void pinctrl_write(void *opaque, hwaddr at, uint64_t value, unsigned size
 {
 	JhPinctrl *p = opaque;
 	uint64_t before = pin_levels(p);
+	unsigned first;
 	bool high;
 
-	if (at >= sizeof(p->reg) || (at >= PIN_RIS && at < PIN_LEVEL + 8))
+	if (at >= sizeof(p->reg) || is_word_of(p, at, PIN_RIS, &first) || is_word_of(p, at, PIN_MIS, &first) ||
+	    is_word_of(p, at, PIN_LEVEL, &first))
 		return;
 	/* A 0 in IC clears the pin's edge and holds it. */
-	if (at == PIN_IC || at == PIN_IC + 4)
-		p->raised &= value << (at - PIN_IC) * 8 | ~(0xffffffffull << (at - PIN_IC) * 8);
+	if (is_word_of(p, at, PIN_IC, &first))
+		p->raised &= value << first | ~(0xffffffffull << first);
 	p->reg[at / 4] = value;
 	pin_update(p, before);
-	if (pin_is_driven(p, JH7110_PIN_RESTART, &high) && high)
+	if (!p->always_on && pin_is_driven(p, JH7110_PIN_RESTART, &high) && high)
 		qemu_system_reset_request(SHUTDOWN_CAUSE_GUEST_RESET);
 }
 WORD_OPS(pinctrl);
@@ -160,7 +187,7 @@ static void pinctrl_reset(DeviceState *dev)
 	JhPinctrl *p = JH7110_PINCTRL(dev);
 
 	memset(p->reg, 0, sizeof(p->reg));
-	memset(&p->reg[PIN_DOEN / 4], 1, JH7110_NR_PINS);	/* nothing drives a pin */
+	memset(p->reg, 1, nr_pins(p));		/* DOEN: nothing drives a pin */
 	p->raised = 0;
 }
 
@@ -171,12 +198,23 @@ static void pinctrl_realize(DeviceState *dev, Error **errp)
 	memory_region_init_io(&p->io, OBJECT(p), &pinctrl_ops, p, TYPE_JH7110_PINCTRL, 0x10000);
 	sysbus_init_mmio(SYS_BUS_DEVICE(p), &p->io);
 	sysbus_init_irq(SYS_BUS_DEVICE(p), &p->irq);
-	qdev_init_gpio_in(dev, pin_input, JH7110_NR_PINS);
+	qdev_init_gpio_in(dev, pin_input, nr_pins(p));
 }
+
+static void levels_get(Object *obj, Visitor *v, const char *name, void *opaque, Error **errp)
+{
+	uint64_t levels = pin_levels(JH7110_PINCTRL(obj));
+
+	visit_type_uint64(v, name, &levels, errp);
+}
+
+static const Property pinctrl_properties[] = { DEFINE_PROP_BOOL("always-on", JhPinctrl, always_on, false) };
 
 static void pinctrl_class_init(ObjectClass *class, void *data)
 {
 	DEVICE_CLASS(class)->realize = pinctrl_realize;
+	device_class_set_props(DEVICE_CLASS(class), pinctrl_properties);
+	object_class_property_add(class, "levels", "uint64", levels_get, NULL, NULL, NULL);
 	device_class_set_legacy_reset(DEVICE_CLASS(class), pinctrl_reset);
 }
 
@@ -299,17 +337,20 @@ static void temp_realize(DeviceState *dev, Error **errp)
 	JhTemp *t = JH7110_TEMP(dev);
 
 	memory_region_init_io(&t->io, OBJECT(t), &temp_ops, t, TYPE_JH7110_TEMP, 0x10000);
+	t->millicelsius = 42000;
 	sysbus_init_mmio(SYS_BUS_DEVICE(t), &t->io);
 }
 
-static const Property temp_properties[] = {
-	DEFINE_PROP_UINT32("millicelsius", JhTemp, millicelsius, 42000),
-};
+/* The monitor may change it at any time. */
+static void temp_set(Object *obj, Visitor *v, const char *name, void *opaque, Error **errp)
+{
+	visit_type_uint32(v, name, &JH7110_TEMP(obj)->millicelsius, errp);
+}
 
 static void temp_class_init(ObjectClass *class, void *data)
 {
 	DEVICE_CLASS(class)->realize = temp_realize;
-	device_class_set_props(DEVICE_CLASS(class), temp_properties);
+	object_class_property_add(class, "millicelsius", "uint32", NULL, temp_set, NULL, NULL);
 }
 
 /*
@@ -376,7 +417,83 @@ static void trng_class_init(ObjectClass *class, void *data)
 	DEVICE_CLASS(class)->realize = trng_realize;
 }
 
+/*
+ * --- RTC: a calendar in BCD ---
+ *
+ * CFG 0x00 (1 runs, 8 24 hours), EVENT 0x14 (bit 31 takes what was set), CFG_TIME 0x28, CFG_DATE 0x2c, TIME 0x3c,
+ * DATE 0x40. Time: second from bit 0, minute from 7, hour from 14; date: day from 0, month from 6, year from 11.
+ * It lives through resets. Registers: StarFive's rtc-starfive.c. Not modelled: alarm, interrupts, calibration, twelve
+ * hours, the time until an update counts.
+ */
+static int field(uint32_t word, int at)
+{
+	return (word >> at >> 4 & 7) * 10 + (word >> at & 15);
+}
+
+static uint32_t digits(int n)
+{
+	return n / 10 << 4 | n % 10;
+}
+
+static uint64_t rtc_read(void *opaque, hwaddr at, unsigned size)
+{
+	JhRtc *r = opaque;
+	time_t now = r->offset + (r->config & 1 ? qemu_clock_get_ns(QEMU_CLOCK_HOST) / 1000000000 : 0);
+	struct tm t;
+
+	gmtime_r(&now, &t);
+	switch (at) {
+	case 0x00: return r->config;
+	case 0x28: return r->set_time;
+	case 0x2c: return r->set_date;
+	case 0x3c: return digits(t.tm_sec) | digits(t.tm_min) << 7 | digits(t.tm_hour) << 14;
+	case 0x40: return digits(t.tm_mday) | digits(t.tm_mon + 1) << 6 | digits(t.tm_year % 100) << 11;
+	}
+	return 0;
+}
+
+static void rtc_update(JhRtc *r)
+{
+	struct tm t = {
+		.tm_sec = field(r->set_time, 0), .tm_min = field(r->set_time, 7), .tm_hour = field(r->set_time, 14),
+		.tm_mday = field(r->set_date & 0x3f, 0), .tm_mon = field(r->set_date >> 6 & 0x1f, 0) - 1,
+		.tm_year = 100 + field(r->set_date >> 11 & 0x7f, 0) + (r->set_date >> 18 & 1) * 80,
+	};
+
+	r->offset = timegm(&t) - qemu_clock_get_ns(QEMU_CLOCK_HOST) / 1000000000;
+}
+
+static void rtc_write(void *opaque, hwaddr at, uint64_t value, unsigned size)
+{
+	JhRtc *r = opaque;
+
+	if (at == 0x00)
+		r->config = value;
+	else if (at == 0x28)
+		r->set_time = value;
+	else if (at == 0x2c)
+		r->set_date = value;
+	else if (at == 0x14 && value >> 31)
+		rtc_update(r);
+}
+WORD_OPS(rtc);
+
+static void rtc_realize(DeviceState *dev, Error **errp)
+{
+	JhRtc *r = JH7110_RTC(dev);
+
+	memory_region_init_io(&r->io, OBJECT(r), &rtc_ops, r, TYPE_JH7110_RTC, 0x10000);
+	sysbus_init_mmio(SYS_BUS_DEVICE(r), &r->io);
+	r->offset = 978307200;		/* 2001-01-01 */
+}
+
+static void rtc_class_init(ObjectClass *class, void *data)
+{
+	DEVICE_CLASS(class)->realize = rtc_realize;
+}
+
 static const TypeInfo small_types[] = {
+	SMALL_TYPE(TYPE_JH7110_RTC, JhRtc, rtc_class_init),
 	SMALL_TYPE(TYPE_JH7110_SYSCON, JhSyscon, syscon_class_init),
 	SMALL_TYPE(TYPE_JH7110_PINCTRL, JhPinctrl, pinctrl_class_init),
 	SMALL_TYPE(TYPE_JH7110_WDT, JhWdt, wdt_class_init),

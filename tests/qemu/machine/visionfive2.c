@@ -57,7 +57,7 @@ struct gate {
 	bool starts_on;
 };
 
-enum { UART0, SDIO0, SDIO1, GMAC0, GMAC1, WDT, TEMP, TRNG, PINS, NR_GATES };
+enum { UART0, SDIO0, SDIO1, GMAC0, GMAC1, WDT, TEMP, TRNG, RTC, PINS, AON_PINS, NR_GATES };
 
 /* Numbers: dt-bindings starfive,jh7110-crg.h of clocks and of resets. */
 static const struct gate gates[NR_GATES] = {
@@ -69,7 +69,10 @@ static const struct gate gates[NR_GATES] = {
 	[WDT] = { "wdt", { { SYS, 122 }, { SYS, 123 } }, { { SYS, 109 }, { SYS, 110 } } },
 	[TEMP] = { "temp", { { SYS, 129 }, { SYS, 130 } }, { { SYS, 123 }, { SYS, 124 } } },
 	[TRNG] = { "trng", { { STG, 15 }, { STG, 16 } }, { { STG, 3 }, { STG, 3 } } },
+	[RTC] = { "rtc", { { AON, 10 }, { AON, 13 } }, { { AON, 5 }, { AON, 6 } } },
 	[PINS] = { "pins", { { SYS, 112 }, { SYS, 112 } }, { { SYS, 2 }, { SYS, 2 } }, .starts_on = true },
+	/* The tree names no clock: the region's own one. */
+	[AON_PINS] = { "aon-pins", { { AON, 1 }, { AON, 1 } }, { { AON, 2 }, { AON, 2 } } },
 };
 
 struct Vf2 {
@@ -186,6 +189,7 @@ static void clocks_start(Vf2 *m)
 static void gates_start(Vf2 *m)
 {
 	clocks_start(m);
+	jh7110_clock_start(m->crg[AON], 1);
 	for (int i = 0; i < NR_GATES; i++) {
 		struct gate *g = &m->gate[i];
 		bool on = g->starts_on || (i == SDIO1 && m->first_card);
@@ -297,7 +301,7 @@ static void plic_create(Vf2 *m, unsigned harts)
 
 static void devices_init(Vf2 *m)
 {
-	DeviceState *dev, *pins, *slot;
+	DeviceState *dev, *pins, *aon_pins, *slot;
 
 	crg_create(m, SYS, "syscrg", 0x13020000, 0x2f8, 4);
 	crg_create(m, AON, "aoncrg", 0x17000000, 0x38, 1);
@@ -311,8 +315,12 @@ static void devices_init(Vf2 *m)
 	device_place(m, dev, 0x10000000, 32, UART0);
 	pins = device_create(m, TYPE_JH7110_PINCTRL, "pinctrl");
 	device_place(m, pins, 0x13040000, 86, PINS);
+	aon_pins = device_create(m, TYPE_JH7110_PINCTRL, "aon-pinctrl");
+	qdev_prop_set_bit(aon_pins, "always-on", true);
+	device_place(m, aon_pins, 0x17020000, 85, AON_PINS);
 	device_place(m, device_create(m, TYPE_JH7110_WDT, "wdt"), 0x13070000, 0, WDT);
 	device_place(m, device_create(m, TYPE_JH7110_TEMP, "temp"), 0x120e0000, 0, TEMP);
+	device_place(m, device_create(m, TYPE_JH7110_RTC, "rtc"), 0x17040000, 0, RTC);
 	device_place(m, device_create(m, TYPE_JH7110_TRNG, "trng"), 0x1600c000, 30, TRNG);
 	mshc_create(m, "mmc0", 0x16010000, 74, SDIO0, 1, TYPE_EMMC);
 	slot = mshc_create(m, "mmc1", 0x16020000, 75, SDIO1, 0, TYPE_SD_CARD);

@@ -10,7 +10,9 @@
 
 struct thread;
 
-/* Fields that assembly and the hottest inline functions use. Only by the thread itself, but flags. */
+/*
+ * Fields that assembly and the hottest inline functions use. Only by the thread itself, but flags.
+ */
 struct thread_info {
 	u64 flags;		/* TIF_*; others set bits with atomics */
 	u32 preempt_count;	/* kernel/lock/preempt.h */
@@ -24,7 +26,8 @@ struct thread_info {
 
 #define TIF_NEED_RESCHED	BIT(0)	/* reschedule at the next chance */
 #define TIF_SIGPENDING		BIT(1)	/* a signal may be deliverable */
-#define TIF_FRAME_CHANGED	BIT(2)	/* a system call wrote the user registers: load all of them */
+/* a system call wrote the user registers: load all of them */
+#define TIF_FRAME_CHANGED	BIT(2)
 #define TIF_RESTORE_SIGMASK	BIT(4)	/* put back saved_sigmask after delivery */
 #define TIF_POLLING		BIT(5)	/* idle and about to look at NEED_RESCHED: needs no IPI */
 #define TIF_USER_WORK		(TIF_NEED_RESCHED | TIF_SIGPENDING | TIF_FRAME_CHANGED)

@@ -15,12 +15,13 @@ static __always_inline void local_irq_disable(void)
 	__asm__ volatile("csrci sstatus, 2" ::: "memory");
 }
 
+/* What to give to local_irq_restore(), which looks at the one bit. */
 static __always_inline u64 local_irq_save(void)
 {
 	u64 old;
 
 	__asm__ volatile("csrrci %0, sstatus, 2" : "=r"(old) :: "memory");
-	return old & SSTATUS_SIE;
+	return old;
 }
 
 static __always_inline void local_irq_restore(u64 flags)

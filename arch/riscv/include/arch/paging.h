@@ -23,7 +23,8 @@
  */
 u64 early_map(paddr_t kernel_pa, paddr_t fdt_pa);
 
-extern const void *boot_fdt;	/* flattened tree, read-only; valid once early_map's tables are live */
+/* flattened tree, read-only; valid once early_map's tables are live */
+extern const void *boot_fdt;
 extern pte_t *kernel_pgd;	/* top-level table of the final map */
 extern u64 vmalloc_end;		/* end of the used part of the vmalloc window */
 extern u64 kernel_satp;		/* the kernel's own tables, ASID 0; set by paging_init() */

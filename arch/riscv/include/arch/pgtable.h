@@ -119,7 +119,8 @@ bool pte_range_next(const struct mm *mm, uaddr_t *addr, uaddr_t end, struct pte_
  * in [floor, ceiling), where no entry is left. For munmap: the end of the mapping
  * below and the start of the one above.
  */
-void pgtable_free_range(struct tlb_gather *g, uaddr_t start, uaddr_t end, uaddr_t floor, uaddr_t ceiling);
+void pgtable_free_range(struct tlb_gather *g, uaddr_t start, uaddr_t end, uaddr_t floor,
+			uaddr_t ceiling);
 
 /* Give this CPU's stock of empty tables back; pages freed. Any context. */
 u64 pgtable_shrink(void);

@@ -32,7 +32,10 @@ static __always_inline void cpu_spin_yield(void)
 		cpu_relax();
 		return;
 	}
-	/* Interrupts off (SIE, bit 1): taken before the WFI, it would leave nothing pending to end it. */
+	/*
+	 * Interrupts off (SIE, bit 1): taken before the
+	 * WFI, it would leave nothing pending to end it.
+	 */
 	__asm__ volatile("csrrci %0, sstatus, 2\n"
 			 "csrsi sip, 2\n"
 			 "wfi" : "=r"(sstatus) :: "memory");

@@ -8,7 +8,7 @@
  */
 #pragma once
 
-#include <kernel/types.h>
+#include <kernel/lib/atomic.h>
 #include <arch/page.h>
 
 #define SATP_MODE_SV39	(8ul << 60)
@@ -67,7 +67,7 @@ static inline pte_t pte_read(const pte_t *p)
 
 static inline void pte_write(pte_t *p, pte_t v)
 {
-	__atomic_store_n(&p->bits, v.bits, __ATOMIC_RELEASE);
+	smp_store_release(&p->bits, v.bits);
 }
 
 /* Swap entries and migration markers: V clear, type in bits 1-5, value from bit 10 up. */

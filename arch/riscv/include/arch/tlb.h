@@ -26,7 +26,8 @@ struct tlb_policy {
 };
 extern struct tlb_policy tlb_policy;
 
-void tlb_init(void);				/* boot CPU, nr_cpus known, before the first user mm */
+/* boot CPU, nr_cpus known, before the first user mm */
+void tlb_init(void);
 void mm_context_init(struct mm_context *c);
 /*
  * Load next's page tables on this CPU (kernel_mm: the kernel's own).

@@ -37,19 +37,26 @@ static inline void tlb_gather_begin(struct tlb_gather *g, struct mm *mm)
 	g->dead = false;
 }
 
-/* An entry changed that takes no page with it (protection, swap entries). */
-static inline void tlb_gather_entry(struct tlb_gather *g, uaddr_t addr)
+/* Entries changed in [start, end). */
+static inline void tlb_gather_range(struct tlb_gather *g, uaddr_t start, uaddr_t end)
 {
-	if (addr < g->start)
-		g->start = addr;
-	if (addr + PAGE_SIZE > g->end)
-		g->end = addr + PAGE_SIZE;
+	if (start < g->start)
+		g->start = start;
+	if (end > g->end)
+		g->end = end;
 }
 
-/* True: full. The caller leaves its locks and calls tlb_gather_flush() before the next page. */
-static inline bool __must_check tlb_gather_page(struct tlb_gather *g, uaddr_t addr, struct page *p)
+static inline void tlb_gather_entry(struct tlb_gather *g, uaddr_t addr)
 {
-	tlb_gather_entry(g, addr);
+	tlb_gather_range(g, addr, addr + PAGE_SIZE);
+}
+
+/*
+ * An entry's page, to be dropped after the flush, which the caller gathers the entry's address for. True:
+ * full. The caller leaves its locks and calls tlb_gather_flush() before the next page.
+ */
+static inline bool __must_check tlb_gather_page(struct tlb_gather *g, struct page *p)
+{
 	g->pages[g->count++] = p;
 	return g->count == TLB_GATHER_PAGES;
 }

@@ -33,7 +33,10 @@ struct vdso_data {
 
 struct mm;
 
-/* exec: map it into the new address space and set mm->vdso. 0 or -errno. Context: current->mm == mm. */
+/*
+ * exec: map it into the new address space and set
+ * mm->vdso. 0 or -errno. Context: current->mm == mm.
+ */
 int vdso_map(struct mm *mm);
 void vdso_init(void);			/* boot, with pages and clock */
 #endif

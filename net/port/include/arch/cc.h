@@ -37,7 +37,7 @@ typedef uintptr_t mem_ptr_t;
 
 #define LWIP_PLATFORM_DIAG(x)	((void)0)
 #define LWIP_PLATFORM_ASSERT(x)	panic("lwIP: %s", x)
-#ifndef CONFIG_DEBUG_ASSERT
+#if !defined(CONFIG_DEBUG_ASSERT) && !defined(UNIT_TEST)
 #define LWIP_NOASSERT
 #endif
 #define LWIP_ERROR(message, expression, handler) do { \

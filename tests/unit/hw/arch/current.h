@@ -5,7 +5,9 @@
 
 struct thread;
 
-/* Fields that assembly and the hottest inline functions use. Only by the thread itself, but flags. */
+/*
+ * Fields that assembly and the hottest inline functions use. Only by the thread itself, but flags.
+ */
 struct thread_info {
 	u64 flags;		/* TIF_*; others set bits with atomics */
 	u32 preempt_count;	/* kernel/lock/preempt.h */
@@ -13,6 +15,7 @@ struct thread_info {
 	u64 percpu_offset;	/* of that cpu */
 	u64 kernel_sp;		/* top of the kernel stack, loaded on entry from user mode */
 	u64 user_sp;		/* scratch of the trap entry */
+	char *inet_block;	/* of the TCP/IP instance whose lock it holds */
 };
 
 #define TIF_NEED_RESCHED	BIT(0)	/* reschedule at the next chance */

@@ -1,0 +1,1 @@
+obj-$(CONFIG_LEDS) += drivers/leds/leds.o drivers/leds/gpio.o
