@@ -233,7 +233,7 @@ static int set(struct timerfd *t, u32 flags, const struct itimerspec64 *new,
 		return err;
 	irq = spin_lock_irqsave(&t->lock);
 	*old = remaining_locked(t);
-	(void)hrtimer_try_cancel(&t->timer);	/* a handler that runs finds out (expire) */
+	hrtimer_try_cancel(&t->timer);	/* a handler that runs finds out (expire) */
 	set_locked(t, flags, value, interval);
 	spin_unlock_irqrestore(&t->lock, irq);
 	return 0;

@@ -179,12 +179,19 @@ static bool hold(struct work *w, bool *ours)
 	return stopped;
 }
 
+/* The end of a hold: others who cancel or flush it go on. */
+static void let_go(struct work *w)
+{
+	WRITE_ONCE(w->pending, 0);
+	wake_all(&done_wait);
+}
+
 void work_cancel(struct work *w)
 {
 	bool ours = false;
 
 	wait_event(&done_wait, hold(w, &ours));
-	WRITE_ONCE(w->pending, 0);
+	let_go(w);
 }
 
 static enum hrtimer_restart delay_over(struct hrtimer *t)
@@ -219,7 +226,7 @@ void delayed_work_cancel(struct delayed_work *w)
 	bool ours = false;
 
 	wait_event(&done_wait, hold_delayed(w, &ours));
-	WRITE_ONCE(w->work.pending, 0);
+	let_go(&w->work);
 }
 
 void workqueue_init(void)

@@ -126,34 +126,35 @@ void hrtimer_start(struct hrtimer *t, ktime_t expires_ns)
 	spin_unlock_irqrestore(&b->lock, flags);
 }
 
-/* 1 removed, 0 was not queued, -1 the handler runs. */
-static int try_cancel(struct hrtimer *t)
+/* Take it off its tree. True: it was there. *runs: its handler runs, and may have put it there. */
+static bool take_off(struct hrtimer *t, bool *runs)
 {
 	u64 flags;
 	struct timer_base *b = lock_base(t, &flags);
-	int result = dequeue(b, t);
+	bool queued = dequeue(b, t);
 
-	if (b->running == t)
-		result = -1;
+	*runs = b->running == t;
 	spin_unlock_irqrestore(&b->lock, flags);
-	return result;
+	return queued;
 }
 
-bool hrtimer_try_cancel(struct hrtimer *t)
+void hrtimer_try_cancel(struct hrtimer *t)
 {
-	return try_cancel(t) > 0;
+	bool runs;
+
+	(void)take_off(t, &runs);
 }
 
 bool hrtimer_cancel(struct hrtimer *t)
 {
 	u32 spins = 0;
-	int result;
+	bool queued, runs;
 
 	if (!t->func)
 		return false;
-	while ((result = try_cancel(t)) < 0)
+	for (queued = take_off(t, &runs); runs; queued |= take_off(t, &runs))
 		cpu_spin_wait(&spins);
-	return result;
+	return queued;
 }
 
 u64 hrtimer_forward(struct hrtimer *t, ktime_t now, ktime_t interval_ns)

@@ -27,7 +27,8 @@ void hrtimer_start(struct hrtimer *t, ktime_t expires_ns);
  * CPU. True if it was queued. Not from its handler.
  */
 bool hrtimer_cancel(struct hrtimer *t);
-bool hrtimer_try_cancel(struct hrtimer *t);	/* false also when the handler runs right now */
+/* Remove; a handler that runs right now goes on, and may start it again. Any context. */
+void hrtimer_try_cancel(struct hrtimer *t);
 static inline bool hrtimer_is_queued(const struct hrtimer *t)
 {
 	return READ_ONCE(t->state);

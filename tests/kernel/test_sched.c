@@ -347,6 +347,53 @@ KTEST(rcu, readers_never_see_freed_memory)
 	kfree(shared);
 }
 
+/* --- a timer set again while its handler runs, and cancelled --- */
+
+static struct again {
+	struct hrtimer timer;
+	u32 in_handler;		/* atomic: 1 until somebody saw it */
+	u32 cancelled;		/* atomic: rounds whose cancel has returned */
+} again;
+
+#define AGAIN_ROUNDS	20
+
+static enum hrtimer_restart set_again(struct hrtimer *t)
+{
+	ktime_t end = ktime_get() + NS_PER_MS;
+
+	hrtimer_start(t, end + NS_PER_SEC);
+	WRITE_ONCE(again.in_handler, 1);
+	while (ktime_get() < end)
+		cpu_relax();
+	return HRTIMER_DONE;
+}
+
+static int start_again(void *arg)
+{
+	for (u32 i = 0; i < AGAIN_ROUNDS; i++) {
+		hrtimer_start(&again.timer, 0);
+		while (READ_ONCE(again.cancelled) == i)
+			thread_sleep_ns(NS_PER_MS / 4);
+	}
+	return finished();
+}
+
+KTEST(timer, cancel_tells_of_one_set_by_its_handler)
+{
+	again = (struct again){ 0 };
+	hrtimer_init(&again.timer, set_again);
+	start(start_again, 1);
+	for (u32 i = 0; i < AGAIN_ROUNDS; i++) {
+		while (!READ_ONCE(again.in_handler))
+			cpu_relax();
+		EXPECT_TRUE(hrtimer_cancel(&again.timer));
+		EXPECT_TRUE(!hrtimer_cancel(&again.timer));
+		WRITE_ONCE(again.in_handler, 0);
+		WRITE_ONCE(again.cancelled, i + 1);
+	}
+	join();
+}
+
 /* --- deferred work --- */
 
 static u32 work_runs;			/* atomic */
