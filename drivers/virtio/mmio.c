@@ -158,6 +158,8 @@ static void virtio_interrupt(void *arg)
 	u32 status = rd(v, R_INTERRUPT_STATUS);
 
 	wr(v, R_INTERRUPT_ACK, status);
+	/* What the rings do not show from here on interrupts again. */
+	dma_mb();
 	if (status & INT_QUEUE)
 		for (u32 i = 0; i < v->nr_vqs; i++)
 			if (v->vqs[i]->callback)
@@ -176,7 +178,7 @@ static void queue_place(struct virtio_device *v, struct virtqueue *vq, u64 dma)
 	}
 	wr64(v, R_QUEUE_DESC, dma);
 	wr64(v, R_QUEUE_DRIVER, dma + ((u8 *)vq->avail - (u8 *)vq->desc));
-	wr64(v, R_QUEUE_DEVICE, dma + ((u8 *)vq->used - (u8 *)vq->desc));
+	wr64(v, R_QUEUE_DEVICE, dma + ((const u8 *)vq->used - (u8 *)vq->desc));
 	wr(v, R_QUEUE_READY, 1);
 }
 

@@ -12,6 +12,7 @@
  *   avail->idx                 before  reading avail_event or used->flags (vq_kick_prepare)
  *   used->idx                  before  used->ring[]     (vq_get)
  *   used_event                 before  reading used->idx again (vq_enable_callback)
+ *   the acknowledgement        before  reading used->idx (virtio_interrupt, mmio.c)
  *
  * The device is not trusted with our memory. A used id that is out of range or not
  * in flight breaks the queue: vq_get() finds nothing any more, and the driver fails
@@ -55,9 +56,9 @@ void vring_init(struct virtqueue *vq, u32 size, void *mem, struct vq_slot *slots
 	vq->size = size;
 	vq->desc = mem;
 	vq->avail = (void *)((u8 *)mem + size * sizeof(struct vring_desc));
-	vq->used = (void *)((u8 *)mem + ALIGN_UP(avail_end(size), VRING_ALIGN));
+	vq->used = (const void *)((u8 *)mem + ALIGN_UP(avail_end(size), VRING_ALIGN));
 	vq->used_event = &vq->avail->ring[size];
-	vq->avail_event = (volatile u16 *)&vq->used->ring[size];
+	vq->avail_event = (const u16 *)&vq->used->ring[size];
 	vq->slots = slots;
 	vq->free_head = 0;
 	vq->nr_free = size;
@@ -119,9 +120,9 @@ bool vq_kick_prepare(struct virtqueue *vq)
 	vq->notified_idx = now;
 	store_load_mb(vq);
 	if (!vq->event_idx)
-		return !(vq->used->flags & VRING_USED_NO_NOTIFY);
+		return !(READ_ONCE(vq->used->flags) & VRING_USED_NO_NOTIFY);
 	/* Has avail_event been passed by [old, now)? (2.7.10.1) */
-	return (u16)(now - *vq->avail_event - 1) < (u16)(now - old);
+	return (u16)(now - READ_ONCE(*vq->avail_event) - 1) < (u16)(now - old);
 }
 
 static void free_chain(struct virtqueue *vq, u16 head)
@@ -140,12 +141,12 @@ void *vq_get(struct virtqueue *vq, u32 *len)
 	u32 slot = vq->last_used & (vq->size - 1), id;
 	void *token;
 
-	if (vq->broken || vq->last_used == vq->used->idx)
+	if (vq->broken || !vq_has_used(vq))
 		return NULL;
 	dma_rmb();
-	id = vq->used->ring[slot].id;
-	*len = vq->used->ring[slot].len;
-	vq->last_used++;
+	id = READ_ONCE(vq->used->ring[slot].id);
+	*len = READ_ONCE(vq->used->ring[slot].len);
+	WRITE_ONCE(vq->last_used, (u16)(vq->last_used + 1));
 	token = id < vq->size ? vq->slots[id].token : NULL;
 	if (unlikely(!token)) {
 		pr_err("virtio: the device finished %u, which it was not given: it is given up\n",
@@ -169,7 +170,7 @@ bool vq_enable_callback(struct virtqueue *vq)
 	else
 		return false;		/* interrupts were on all the time */
 	store_load_mb(vq);
-	return vq->last_used != vq->used->idx;
+	return vq_has_used(vq);
 }
 
 void vq_disable_callback(struct virtqueue *vq)

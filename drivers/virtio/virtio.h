@@ -91,9 +91,9 @@ struct virtqueue {
 	u32 index, size;		/* size: a power of two */
 	struct vring_desc *desc;
 	struct vring_avail *avail;
-	volatile struct vring_used *used;
+	const struct vring_used *used;	/* the device writes it at any time: READ_ONCE */
 	u16 *used_event;		/* behind avail: interrupt me when used passes this */
-	volatile u16 *avail_event;	/* behind used: notify me when avail passes this */
+	const u16 *avail_event;		/* behind used: notify me when avail passes this; READ_ONCE */
 	bool event_idx;
 	const volatile u32 *order_reg;	/* to be read where fences are not enough (ring.c), or NULL */
 
@@ -137,10 +137,13 @@ static inline void vq_kick(struct virtqueue *vq)
  * device says it wrote (not to be believed), or NULL.
  */
 void *vq_get(struct virtqueue *vq, u32 *len);
-/* Something is finished that vq_get() has not found yet. Any context, also without the lock. */
+/*
+ * Something is finished that vq_get() has not found yet. Any context, also without the lock: then
+ * the answer may be old, and a caller that relies on "no" must know that an interrupt will come.
+ */
 static inline bool vq_has_used(const struct virtqueue *vq)
 {
-	return vq->used->idx != READ_ONCE(vq->last_used);
+	return READ_ONCE(vq->used->idx) != READ_ONCE(vq->last_used);
 }
 /* Ask for the next interrupt; true: something is there already, look again. */
 bool vq_enable_callback(struct virtqueue *vq);

@@ -37,7 +37,7 @@ static void queue_new(struct virtqueue *vq, bool event_idx)
 	memset(vq->avail, 0, sizeof(*vq->avail));
 	memset((void *)vq->used, 0, sizeof(*vq->used));
 	*vq->used_event = 0;
-	*vq->avail_event = 0;
+	*(u16 *)vq->avail_event = 0;
 }
 
 static void queue_free(struct virtqueue *vq)
@@ -196,7 +196,7 @@ TEST(one_notification_for_a_batch)
 	EXPECT_EQ(vq_add(&vq, &seg, 0, 1, &token), 0);
 	/* The device still works on the first batch: it asked for 0 only. */
 	EXPECT_TRUE(!vq_kick_prepare(&vq));
-	*vq.avail_event = 5;
+	*(u16 *)vq.avail_event = 5;
 	EXPECT_EQ(vq_add(&vq, &seg, 0, 1, &token), 0);
 	EXPECT_TRUE(vq_kick_prepare(&vq));
 	queue_free(&vq);
