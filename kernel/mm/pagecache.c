@@ -53,7 +53,6 @@ void mapping_init(struct mapping *m, struct inode *host, const loff_t *size,
 	m->gfp = GFP_USER;
 	m->flags = 0;
 	m->wb_err = 0;
-	rwsem_init(&m->invalidate, RANK_INVALIDATE);
 	rwsem_init(&m->i_mmap_lock, RANK_I_MMAP);
 	list_init(&m->i_mmap);
 	atomic_set(&m->nr_writable_maps, 0);
@@ -533,18 +532,15 @@ void mapping_truncate(struct mapping *m, loff_t size)
 {
 	u32 tail = size & ~PAGE_MASK;
 
-	rwsem_write_lock(&m->invalidate);
 	if (tail)
 		zero_part(m, size >> PAGE_SHIFT, tail, PAGE_SIZE);
 	drop_and_unmap(m, DIV_ROUND_UP((u64)size, PAGE_SIZE), U64_MAX >> PAGE_SHIFT);
-	rwsem_write_unlock(&m->invalidate);
 }
 
 void mapping_truncate_range(struct mapping *m, loff_t start, loff_t end)
 {
 	u64 first = DIV_ROUND_UP((u64)start, PAGE_SIZE), after = (u64)end >> PAGE_SHIFT;
 
-	rwsem_write_lock(&m->invalidate);
 	if (first > after) {
 		zero_part(m, after, start & ~PAGE_MASK, end & ~PAGE_MASK);
 	} else {
@@ -555,7 +551,6 @@ void mapping_truncate_range(struct mapping *m, loff_t start, loff_t end)
 		if (after)
 			drop_and_unmap(m, first, after - 1);
 	}
-	rwsem_write_unlock(&m->invalidate);
 }
 
 /* Out if it is clean and nobody uses it. Takes over the reference. */

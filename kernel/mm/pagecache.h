@@ -81,7 +81,6 @@ struct mapping {
 	u32 gfp;			/* for its pages */
 	u32 flags;			/* MAPPING_* */
 	u32 wb_err;			/* errseq: changes with every write error (errseq.h) */
-	struct rwsem invalidate;	/* RANK_INVALIDATE: truncate (write) against fill (read) */
 	struct rwsem i_mmap_lock;	/* RANK_I_MMAP */
 	struct list_head i_mmap;	/* VMAs that map it */
 	atomic_t nr_writable_maps;	/* shared writable VMAs */
@@ -184,8 +183,9 @@ void mapping_set_error(struct mapping *m, int err);
 u32 mapping_error_sample(const struct mapping *m);
 
 /*
- * Cut cached pages and user mappings beyond size; zero
- * the tail of the last page. Inode rwsem write-held.
+ * Cut cached pages and user mappings beyond size; zero the tail of the last page. Nobody adds any
+ * there meanwhile: the inode's rwsem is held for writing (or the device is gone), and a fault looks
+ * at the size after it has the page (fault.c, invariant 3).
  */
 void mapping_truncate(struct mapping *m, loff_t size);
 /* hole; edges zeroed */
