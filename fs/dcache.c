@@ -449,13 +449,11 @@ static u64 shrink_count(void)
 	return READ_ONCE(lru_count);
 }
 
-static u64 shrink_scan(u64 nr, u32 gfp)
+static u64 shrink_scan(u64 nr)
 {
 	u64 freed = 0, budget = nr;
 	struct dentry *d;
 
-	if (!(gfp & GFP_FS))
-		return 0;
 	while (freed < nr && (d = lru_claim(NULL, &budget))) {
 		dentry_put(destroy(d));
 		freed++;

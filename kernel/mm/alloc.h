@@ -3,34 +3,32 @@
  * Memory for the kernel. Every call names its context:
  *
  *   GFP_ATOMIC  may not sleep; may use a part of the reserve
- *   GFP_NOIO    may sleep and drop clean memory, starts no I/O
- *   GFP_NOFS    may start I/O, does not enter a file system
- *   GFP_KERNEL  may do all that
+ *   GFP_NOIO    may sleep; block I/O waits for the caller
+ *   GFP_NOFS    may sleep; a file system waits for the caller
+ *   GFP_KERNEL  may sleep, also until a process has ended
  *
- * NULL means no memory; callers propagate -ENOMEM. memalloc_scope() narrows all
- * allocations of the current thread for a while.
+ * A thread that allocates never starts I/O and never enters a file system to get memory back,
+ * whatever its context: kswapd and the flusher do that for it (reclaim.c). So to the allocator
+ * the two in the middle are one; only the last has a process killed rather than fail (GFP_KILL).
+ *
+ * NULL means no memory; callers propagate -ENOMEM.
  */
 #pragma once
 #include <kernel/types.h>
 
 #define GFP_WAIT	BIT(0)		/* may sleep */
-#define GFP_IO		BIT(1)		/* may start block I/O */
-#define GFP_FS		BIT(2)		/* may call into file systems */
-#define GFP_HIGH	BIT(3)		/* may use the reserve */
-#define GFP_ZERO	BIT(4)		/* contents zeroed */
-#define GFP_DMA32	BIT(5)		/* below 4 GiB */
-#define GFP_NORETRY	BIT(6)		/* fail rather than reclaim hard or kill */
-#define GFP_NOWARN	BIT(7)
-#define GFP_MOVABLE	BIT(8)		/* page cache or anonymous */
+#define GFP_KILL	BIT(1)		/* may wait for memory until a process has ended */
+#define GFP_HIGH	BIT(2)		/* may use the reserve */
+#define GFP_ZERO	BIT(3)		/* contents zeroed */
+#define GFP_DMA32	BIT(4)		/* below 4 GiB */
+#define GFP_NORETRY	BIT(5)		/* fail rather than reclaim hard or kill */
+#define GFP_NOWARN	BIT(6)
+#define GFP_MOVABLE	BIT(7)		/* page cache or anonymous */
 #define GFP_ATOMIC	GFP_HIGH
 #define GFP_NOIO	GFP_WAIT
-#define GFP_NOFS	(GFP_WAIT | GFP_IO)
-#define GFP_KERNEL	(GFP_WAIT | GFP_IO | GFP_FS)
+#define GFP_NOFS	GFP_WAIT
+#define GFP_KERNEL	(GFP_WAIT | GFP_KILL)
 #define GFP_USER	(GFP_KERNEL | GFP_MOVABLE)
-
-/* Forbid bits (GFP_IO, GFP_FS) in this thread; returns what to give back to restore. */
-u32 memalloc_scope(u32 forbid);
-void memalloc_restore(u32 old);
 
 /*
  * kmalloc: aligned to 8, to the size itself for powers of two, up to 4 MiB physically contiguous.

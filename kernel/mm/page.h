@@ -166,12 +166,12 @@ void memory_counts(struct memory_counts *out);
  * Reclaim, as the allocator calls it; set once at boot
  * by reclaim's own init. Until then allocation just fails.
  *   reclaim  free pages, if possible a block of that order; the number freed.
- *            Context: thread, may sleep as gfp allows; THREAD_RECLAIM stops recursion
+ *            Context: thread, may sleep, may hold any sleeping lock; THREAD_RECLAIM stops recursion
  *   wake     tell background reclaim that a zone is below LOW. Any context
  *   kill     end a process to get memory; false: there is none to end
  */
 struct reclaim_ops {
-	u64 (*reclaim)(unsigned order, u32 gfp);
+	u64 (*reclaim)(unsigned order);
 	void (*wake)(void);
 	bool (*kill)(unsigned order, u32 gfp);
 };

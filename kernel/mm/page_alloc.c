@@ -144,12 +144,12 @@ static bool may_use_everything(void)
 /* Reclaim until there is a page, or until it is clear that there will be none. */
 static struct page *reclaim_and_take(unsigned order, u32 gfp)
 {
-	bool may_kill = order <= COSTLY_ORDER && (gfp & GFP_FS) && !(gfp & GFP_NORETRY);
+	bool may_kill = order <= COSTLY_ORDER && (gfp & GFP_KILL) && !(gfp & GFP_NORETRY);
 	unsigned most = gfp & GFP_NORETRY ? 1 : order > COSTLY_ORDER ? 4 : RECLAIM_ROUNDS, failed = 0;
 
 	might_sleep();
 	while (reclaim_ops && failed < most) {
-		u64 freed = reclaim_ops->reclaim(order, gfp);
+		u64 freed = reclaim_ops->reclaim(order);
 		struct page *p;
 
 		page_drain_cpu();
@@ -178,8 +178,6 @@ static __noinline struct page *alloc_slow(unsigned order, u32 gfp)
 {
 	struct page *p;
 
-	if (!in_interrupt())
-		gfp &= ~current->alloc_scope;
 	p = take_above(order, gfp, MARK_LOW);
 	if (p)
 		return p;
@@ -304,17 +302,4 @@ u64 page_shortage(void)
 			sum += zones[z].marks[MARK_HIGH] - avail;
 	}
 	return sum;
-}
-
-u32 memalloc_scope(u32 forbid)
-{
-	u32 old = current->alloc_scope;
-
-	current->alloc_scope = old | forbid;
-	return old;
-}
-
-void memalloc_restore(u32 old)
-{
-	current->alloc_scope = old;
 }

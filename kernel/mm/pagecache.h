@@ -202,7 +202,7 @@ void writeback_wake_flusher(void);
 /* What caches of other parts give back under memory pressure. */
 struct shrinker {
 	u64 (*count)(void);
-	u64 (*scan)(u64 nr, u32 gfp);	/* freed */
+	u64 (*scan)(u64 nr);		/* freed. Context: may sleep, no locks */
 	struct list_head node;
 };
 void shrinker_register(struct shrinker *s);

@@ -249,7 +249,7 @@ static u64 shrink_caches(unsigned share)
 		u64 n = sh->count() >> share;
 
 		if (n)
-			(void)sh->scan(n, GFP_KERNEL);
+			(void)sh->scan(n);
 	}
 	/* Their objects make whole slabs free, these make pages. */
 	freed = slab_shrink();
@@ -296,7 +296,7 @@ static void wake_kswapd(void)
 }
 
 /* Progress of others counts as ours: who has to wait for a disk is not out of memory. */
-static u64 reclaim_directly(unsigned order, u32 gfp)
+static u64 reclaim_directly(unsigned order)
 {
 	struct scan s = { .target = max(BATCH, 1ul << order) };
 	u64 before = page_free_count();

@@ -106,7 +106,6 @@ struct thread {
 		long (*fn)(struct thread *t);	/* restart_syscall */
 		u64 args[5];
 	} restart;
-	u32 alloc_scope;		/* GFP scope: NOIO/NOFS (kernel/mm/alloc.h) */
 	u32 pagefault_disabled;
 	u64 start_ns;			/* boot clock */
 	u64 min_flt, maj_flt;
