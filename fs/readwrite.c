@@ -60,7 +60,7 @@ static __always_inline ssize_t transfer(struct file *f, struct iov_iter *it, lof
 }
 
 /* What preadv2 and pwritev2 add to, or take from, the file's flags: 0, -EOPNOTSUPP, -EINVAL. */
-static int add_rwf(const struct file *f, u32 rwf, u64 *kf)
+static int add_rwf(const struct file *f, u32 rwf, u32 *kf)
 {
 	if (rwf & ~(RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND | RWF_NOAPPEND))
 		return -EOPNOTSUPP;
@@ -73,7 +73,7 @@ static int add_rwf(const struct file *f, u32 rwf, u64 *kf)
 	*kf |= rwf & RWF_SYNC ? KIO_DSYNC | KIO_SYNC : 0;
 	*kf |= rwf & RWF_APPEND ? KIO_APPEND : 0;
 	if (rwf & RWF_NOAPPEND)
-		*kf &= ~(u64)KIO_APPEND;
+		*kf &= ~(u32)KIO_APPEND;
 	return 0;
 }
 

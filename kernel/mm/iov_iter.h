@@ -101,7 +101,7 @@ ssize_t iovec_from_user(uaddr_t uvec, u64 nr, struct iovec *fast, struct iovec *
 struct kio {
 	struct file *file;
 	loff_t pos;			/* advanced by the transfer */
-	u64 flags;			/* KIO_* */
+	u32 flags;			/* KIO_* */
 };
 #define KIO_NOWAIT	BIT(0)		/* -EAGAIN rather than sleep */
 #define KIO_APPEND	BIT(1)
