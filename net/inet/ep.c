@@ -341,8 +341,10 @@ static u32 poll_tcp(const struct inet_ep *ep)
 		return READ_ONCE(ep->accept_len) ? INET_EV_ACCEPT | INET_EV_READ : 0;
 	if (READ_ONCE(ep->connecting))
 		return 0;
-	if (READ_ONCE(ep->rx_bytes))
-		mask |= likely(!READ_ONCE(ep->urgent)) ? INET_EV_READ : poll_urgent(ep);
+	if (unlikely(READ_ONCE(ep->urgent)))
+		mask |= poll_urgent(ep);
+	else if (READ_ONCE(ep->rx_bytes))
+		mask |= INET_EV_READ;
 	if (READ_ONCE(ep->got_fin) || (ep->shut & INET_SHUT_RD) || gone)
 		mask |= INET_EV_READ | INET_EV_RDHUP;
 	if (tcp_ep_writeable(ep) || (ep->shut & INET_SHUT_WR) || gone)

@@ -46,7 +46,7 @@ void tcp_sack_input(struct inet_ep *ep, const struct tcp_hdr *header,
 		    const struct inet_tcp_options *o);
 
 /* tcp_urgent.c: a segment with URG. */
-void tcp_urgent_input(struct inet_ep *ep, const struct tcp_hdr *header);
+void tcp_urgent_input(struct inet_ep *ep, const struct tcp_hdr *header, const struct pbuf *p);
 
 /* tcp_send.c: those that are not sent yet are no larger than the peer's. */
 void tcp_cut_unsent(struct tcp_pcb *pcb);

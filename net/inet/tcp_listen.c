@@ -329,25 +329,26 @@ static bool is_deferred(const struct tcp_pcb *pcb, const struct inet_ep *ep, u8 
 	       (flags & (TCP_ACK | TCP_FIN | TCP_SYN | TCP_RST)) == TCP_ACK;
 }
 
-static err_t admit_to_opening(struct tcp_pcb *pcb, const struct tcp_hdr *header, u32 len)
+static err_t admit_to_opening(struct tcp_pcb *pcb, const struct tcp_hdr *header, const struct pbuf *p)
 {
 	struct inet_ep *ep = tcp_ep_of(pcb);
 	u8 flags = TCPH_FLAGS(header);
 
-	if ((flags & (TCP_SYN | TCP_RST)) == TCP_SYN && !is_second_syn(pcb, header, len))
+	if ((flags & (TCP_SYN | TCP_RST)) == TCP_SYN && !is_second_syn(pcb, header, p->tot_len))
 		return ep ? challenge(pcb, ep) : ERR_MEM;
-	if (is_deferred(pcb, ep, flags, len))
+	if (is_deferred(pcb, ep, flags, p->tot_len))
 		return ERR_MEM;
 	if (unlikely(flags & TCP_URG) && ep && (flags & TCP_ACK) && header->ackno == pcb->snd_nxt)
-		tcp_urgent_input(ep, header);
+		tcp_urgent_input(ep, header, p);
 	return admit_last_ack(pcb, ep, flags);
 }
 
 static err_t admit_to_connection(struct tcp_pcb *pcb, const struct tcp_hdr *header,
-				 const struct inet_tcp_options *options, u32 len)
+				 const struct inet_tcp_options *options, const struct pbuf *p)
 {
 	struct inet_ep *ep = tcp_ep_of(pcb);
 	u8 flags = TCPH_FLAGS(header);
+	u32 len = p->tot_len;
 
 	inet_ep_note_cpu(ep);
 	if (unlikely(flags & TCP_RST)) {
@@ -367,14 +368,14 @@ static err_t admit_to_connection(struct tcp_pcb *pcb, const struct tcp_hdr *head
 	if (unlikely(is_ack_strange(pcb, header->ackno)))
 		return challenge(pcb, ep);
 	if (unlikely(flags & TCP_URG))
-		tcp_urgent_input(ep, header);
+		tcp_urgent_input(ep, header, p);
 	if (unlikely(options->len || ep->recovering || (pcb->flags & TF_INFR)) && pcb->unacked)
 		tcp_sack_input(ep, header, options);
 	return ERR_OK;
 }
 
 err_t inet_tcp_admit(struct tcp_pcb *pcb, const struct tcp_hdr *header,
-		     const struct inet_tcp_options *options, u16 len)
+		     const struct inet_tcp_options *options, const struct pbuf *p)
 {
 	u8 flags = TCPH_FLAGS(header);
 
@@ -384,13 +385,13 @@ err_t inet_tcp_admit(struct tcp_pcb *pcb, const struct tcp_hdr *header,
 			return ERR_OK;
 		return admit_syn(pcb->callback_arg, header, options);
 	case SYN_RCVD:
-		return admit_to_opening(pcb, header, len);
+		return admit_to_opening(pcb, header, p);
 	case SYN_SENT:
 		return ERR_OK;
 	case TIME_WAIT:
 		return (flags & TCP_RST) || may_challenge(tcp_ep_of(pcb)) ? ERR_OK : ERR_MEM;
 	default:
-		return admit_to_connection(pcb, header, options, len);
+		return admit_to_connection(pcb, header, options, p);
 	}
 }
 

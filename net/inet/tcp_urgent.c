@@ -8,15 +8,17 @@
  * one that begins there leaves the byte out, unless SO_OOBINLINE says that it is one like others.
  *
  *   NONE      no mark before the reader
- *   EXPECTED  told of; bytes before it are still on their way        tcp_urgent_mark
- *   HERE      it can be taken, poll says EPOLLPRI                     tcp_urgent_received
+ *   EXPECTED  told of; it is still on its way                        tcp_urgent_mark
+ *   HERE      it can be taken, poll says EPOLLPRI; bytes before it   keep_byte
+ *             may still be missing
  *   TAKEN     the mark is still there                                 inet_tcp_recv_urgent
  *
  * and NONE again when the reader has passed it (tcp_urgent_passed). A newer mark takes the place of
  * the old one, whose byte is then one of the stream; but one that the reader stands before is gone
  * (urgent_old), as on Linux.
  *
- * Sending: while TF_URGENT is set every segment that the byte is not far behind points at it. A
+ * Sending: while TF_URGENT is set every segment points at it, or, where it is farther than a
+ * pointer reaches, as far as that does: the mark that the peer sees goes on with the segments. A
  * segment that will be cut into several has no pointer, for it would be wrong in all but the first:
  * what is sent from then on is no larger than the peer's segments.
  *
@@ -42,26 +44,44 @@ void tcp_urgent_mark(struct inet_ep *ep, u64 at)
 	inet_fire(ep, INET_EV_URGENT);
 }
 
-void tcp_urgent_received(struct inet_ep *ep, const struct pbuf *p)
+/* The byte, if it is among those of p. */
+static bool keep_byte(struct inet_ep *ep, const struct pbuf *p, u64 offset)
 {
-	u64 offset = ep->urgent_at - ep->bytes_received;
-
 	for (; p; offset -= p->len, p = p->next) {
 		if (offset >= p->len)
 			continue;
 		ep->urgent_byte = ((const u8 *)p->payload)[offset];
 		WRITE_ONCE(ep->urgent, URGENT_HERE);
-		return;
+		return true;
 	}
+	return false;
 }
 
-void tcp_urgent_input(struct inet_ep *ep, const struct tcp_hdr *header)
+void tcp_urgent_received(struct inet_ep *ep, const struct pbuf *p)
 {
-	u32 pointer = lwip_ntohs(header->urgp);
-	s32 ahead = (s32)(header->seqno + (pointer ? pointer - 1 : 0) - ep->tcp->rcv_nxt);
+	(void)keep_byte(ep, p, ep->urgent_at - ep->bytes_received);
+}
 
-	if (ahead >= 0 && !ep->got_fin)
-		tcp_urgent_mark(ep, ep->bytes_received + (u32)ahead);
+/* Bytes before it are missing, and there is room for it. */
+static bool is_early(const struct tcp_pcb *pcb, const struct tcp_hdr *header)
+{
+	return TCP_SEQ_GT(header->seqno, pcb->rcv_nxt) &&
+	       TCP_SEQ_LT(header->seqno, pcb->rcv_nxt + pcb->rcv_wnd);
+}
+
+void tcp_urgent_input(struct inet_ep *ep, const struct tcp_hdr *header, const struct pbuf *p)
+{
+	u32 pointer = lwip_ntohs(header->urgp), offset = pointer ? pointer - 1 : 0;
+	s32 ahead = (s32)(header->seqno + offset - ep->tcp->rcv_nxt);
+	u64 at = ep->bytes_received + (u32)ahead;
+
+	if (ahead < 0 || ep->got_fin)
+		return;
+	tcp_urgent_mark(ep, at);
+	/* It need not wait for them: lwIP will hand it over later, as one of the stream. */
+	if (ep->urgent == URGENT_EXPECTED && ep->urgent_at == at && is_early(ep->tcp, header) &&
+	    keep_byte(ep, p, offset))
+		inet_fire(ep, INET_EV_READ);
 }
 
 struct tcp_span tcp_urgent_limit(struct inet_ep *ep, u32 flags, struct tcp_span span)
@@ -173,8 +193,8 @@ void inet_tcp_urge(struct tcp_pcb *pcb, struct tcp_hdr *header, u16 len)
 
 	TCPH_UNSET_FLAG(header, TCP_URG);
 	header->urgp = 0;
-	if (!is_pending(tcp_ep_of(pcb)) || !ahead || ahead > 0xffff || len > pcb->mss)
+	if (!is_pending(tcp_ep_of(pcb)) || (s32)ahead <= 0 || len > pcb->mss)
 		return;
 	TCPH_SET_FLAG(header, TCP_URG);
-	header->urgp = lwip_htons((u16)ahead);
+	header->urgp = lwip_htons((u16)min_t(u32, ahead, 0xffff));
 }

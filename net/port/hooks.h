@@ -63,13 +63,13 @@ struct inet_tcp_options {
 	const u8_t *second;		/* NULL: in one */
 };
 /*
- * ERR_OK: let it through; else it is dropped. pcb may be a listener; len: bytes behind header and
+ * ERR_OK: let it through; else it is dropped. pcb may be a listener; p: what is behind header and
  * options.
  */
 err_t inet_tcp_admit(struct tcp_pcb *pcb, const struct tcp_hdr *header,
-		     const struct inet_tcp_options *options, u16_t len);
+		     const struct inet_tcp_options *options, const struct pbuf *p);
 #define LWIP_HOOK_TCP_INPACKET_PCB(pcb, hdr, optlen, opt1len, opt2, p) \
-	inet_tcp_admit(pcb, hdr, &(struct inet_tcp_options){ optlen, opt1len, opt2 }, (p)->tot_len)
+	inet_tcp_admit(pcb, hdr, &(struct inet_tcp_options){ optlen, opt1len, opt2 }, p)
 struct tcp_pcb_listen *inet_tcp_listener(const struct tcp_hdr *header);	/* whose it is; NULL */
 
 /*

@@ -104,7 +104,7 @@ const ip4_addr_t *inet_asked4(void)			{ return NULL; }
 
 struct inet_tcp_options;
 err_t inet_tcp_admit(struct tcp_pcb *pcb, const struct tcp_hdr *h, const struct inet_tcp_options *o,
-		     u16 len)
+		     const struct pbuf *p)
 {
 	return ERR_OK;
 }

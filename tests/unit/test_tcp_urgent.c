@@ -26,7 +26,7 @@ static const struct inet_ops ops = { note };
 
 static u32 seq, ack;			/* the peer's next, and what it has */
 static struct inet_ep *listener;
-static u8 stuff[8000];
+static u8 stuff[80000];
 
 /* A segment `ahead` bytes in front of what the peer would send next. */
 static void say(u32 ahead, u8 flags, u16 urgent, const char *data, u16 window)
@@ -118,7 +118,6 @@ TEST(segments_that_come_late_or_twice_tell_once)
 	say(3, ACK | URG, 2, "dE", 30000);
 	EXPECT_TRUE(told & INET_EV_URGENT);
 	told = 0;
-	EXPECT_EQ(recv_some(ep, true), -EAGAIN);
 	say(0, ACK | URG, 5, "abc", 30000);
 	EXPECT_EQ(told & INET_EV_URGENT, 0);
 	EXPECT_EQ(recv_some(ep, true), 1);
@@ -130,6 +129,45 @@ TEST(segments_that_come_late_or_twice_tell_once)
 	EXPECT_EQ(told & INET_EV_URGENT, 0);
 	EXPECT_EQ(recv_some(ep, true), -EINVAL);
 	EXPECT_EQ(recv_some(ep, false), -EAGAIN);
+	end(ep);
+}
+
+/* As on Linux: MSG_OOB and EPOLLPRI need not wait for what is missing before the byte. */
+TEST(the_byte_may_be_taken_before_those_in_front_of_it_come)
+{
+	struct inet_ep *ep = begin(30000);
+
+	say(3, ACK | URG, 2, "dE", 30000);
+	EXPECT_EQ(told, INET_EV_URGENT | INET_EV_READ);
+	EXPECT_EQ(inet_poll(ep) & (INET_EV_URGENT | INET_EV_READ), INET_EV_URGENT);
+	EXPECT_EQ(recv_some(ep, true), 1);
+	EXPECT_EQ(stuff[0], 'E');
+	EXPECT_EQ(recv_some(ep, true), -EINVAL);
+	say(0, ACK, 0, "abc", 30000);
+	say(5, ACK, 0, "f", 30000);
+	EXPECT_EQ(recv_some(ep, false), 4);
+	EXPECT_TRUE(inet_tcp_at_mark(ep));
+	EXPECT_EQ(recv_some(ep, false), 1);
+	EXPECT_EQ(stuff[0], 'f');
+	end(ep);
+}
+
+/* The pointer came with a segment before; and one whose byte does not fit is not taken from. */
+TEST(an_early_byte_is_found_where_it_was_told_of)
+{
+	struct inet_ep *ep = begin(30000);
+
+	say(100000, ACK | URG, 2, "xY", 30000);
+	EXPECT_EQ(recv_some(ep, true), -EAGAIN);
+	end(ep);
+	ep = begin(30000);
+	say(0, ACK | URG, 6, "ab", 30000);
+	seq += 2;
+	told = 0;
+	say(2, ACK | URG, 2, "eF", 30000);
+	EXPECT_EQ(told, INET_EV_READ);
+	EXPECT_EQ(recv_some(ep, true), 1);
+	EXPECT_EQ(stuff[0], 'F');
 	end(ep);
 }
 
@@ -190,6 +228,30 @@ TEST(what_waits_is_cut)
 	EXPECT_EQ(send_some(ep, 1, INET_URGENT), 1);
 	say(0, ACK, 0, "", 30000);
 	expect_pointers(4001);
+	end(ep);
+}
+
+/* Farther than a pointer reaches: as far as it does, so that the peer knows that there is one. */
+TEST(a_byte_that_is_far_ahead_is_told_of)
+{
+	struct inet_ep *ep = begin(30000);
+	struct segment s = { 0 };
+	u32 last;
+
+	close_window(ep);
+	last = ack + 70000;
+	EXPECT_EQ(send_some(ep, 40000, 0), 40000);
+	EXPECT_EQ(send_some(ep, 30000, INET_URGENT), 30000);
+	for (u32 i = 0; i < 500 && ack != last; i++) {
+		if (!segment_take(&s)) {
+			say(0, ACK, 0, "", 30000);
+			continue;
+		}
+		EXPECT_EQ(s.flags & URG, URG);
+		EXPECT_EQ(s.urgent, min_t(u32, last - s.seq, 0xffff));
+		ack = s.seq + s.len;
+	}
+	EXPECT_EQ(ack, last);
 	end(ep);
 }
 
