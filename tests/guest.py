@@ -64,6 +64,11 @@ def archive(names, extra=()):
     return cpio.pack(entries)
 
 
+def stress_ms(ms):
+    """The file that says how long each part of a stress program takes."""
+    return [("etc/stress", cpio.FILE, str(ms).encode())]
+
+
 def split(console):
     """{program: Run} of a console's text."""
     runs = {}

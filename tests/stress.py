@@ -8,7 +8,6 @@ line a program; fails on a failed program, a survivor or any report.
 """
 import sys
 
-import cpio
 import guest
 import qemu
 
@@ -18,9 +17,8 @@ PARTS = 8		# no program has more
 def main(seconds, smp, names):
     names = names or guest.programs("stress_", "race_")
     limit = PARTS * seconds + 60
-    length = ("etc/stress", cpio.FILE, str(seconds * 1000).encode())
     run, results = guest.boot(qemu.image("qemu-virt", "debug"), [f"{n}.{limit}" for n in names], smp,
-                              extra_files=[length], timeout=2 * limit * len(names))
+                              extra_files=guest.stress_ms(1000 * seconds), timeout=2 * limit * len(names))
     bad = run.verdict != "ended" or bool(run.trouble)
     for name in names:
         done = results.get(name)

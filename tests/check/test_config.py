@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from conftest import ROOT
+from conftest import ROOT, alone_with_make, run_make
 
 
 def make(folder, *arguments):
@@ -17,9 +17,13 @@ def make(folder, *arguments):
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory):
-    """A copy of the sources with a configuration, so that nobody's build folder is touched."""
+    """A copy of the sources and of a built kernel, so that nobody's build folder is touched."""
     folder = tmp_path_factory.mktemp("tree") / "fathom"
-    shutil.copytree(ROOT, folder, symlinks=True, ignore=shutil.ignore_patterns("build", ".git", "__pycache__"))
+    run_make("kernel")
+    with alone_with_make():
+        shutil.copytree(ROOT, folder, symlinks=True, ignore=shutil.ignore_patterns("build", ".git", "__pycache__"))
+        for part in ("lwip", "qemu-virt"):
+            shutil.copytree(ROOT / "build" / part, folder / "build" / part, symlinks=True)
     make(folder, "qemu-virt_defconfig")
     return folder
 
@@ -39,8 +43,6 @@ def test_savedefconfig_gives_back_what_was_read(tree):
 
 
 def test_an_option_rebuilds_only_what_depends_on_it(tree):
-    every = compiled(make(tree, "-j2", "kernel"))
-    assert len(every) > 100
     assert not compiled(make(tree, "kernel"))
     config = tree / "build/qemu-virt/.config"
     lines = [line for line in config.read_text().splitlines() if "LOG_RING_SHIFT" not in line]
