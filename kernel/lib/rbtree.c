@@ -66,32 +66,23 @@ static void replace_child(struct rb_root *root, struct rb_node *parent,
 		WRITE_ONCE(parent->right, new);
 }
 
-/* n goes down to the left, its right child takes its place. */
-static void rotate_left(struct rb_root *root, struct rb_node *n, rb_augment_t augment)
-{
-	struct rb_node *up = n->right, *parent = parent_of(n);
+/* A side of a node: an index of child[]. What is so on one side is so on the other (`!side`). */
+enum side { LEFT, RIGHT };
 
-	WRITE_ONCE(n->right, up->left);
-	if (up->left)
-		set_parent(up->left, n);
-	WRITE_ONCE(up->left, n);
-	set_parent(n, up);
-	set_parent(up, parent);
-	replace_child(root, parent, n, up);
-	if (augment) {
-		augment(n);
-		augment(up);
-	}
+static enum side side_of(const struct rb_node *parent, const struct rb_node *n)
+{
+	return parent->left == n ? LEFT : RIGHT;
 }
 
-static void rotate_right(struct rb_root *root, struct rb_node *n, rb_augment_t augment)
+/* n goes down to that side, its other child takes its place. */
+static void rotate(struct rb_root *root, struct rb_node *n, enum side side, rb_augment_t augment)
 {
-	struct rb_node *up = n->left, *parent = parent_of(n);
+	struct rb_node *up = n->child[!side], *inner = up->child[side], *parent = parent_of(n);
 
-	WRITE_ONCE(n->left, up->right);
-	if (up->right)
-		set_parent(up->right, n);
-	WRITE_ONCE(up->right, n);
+	WRITE_ONCE(n->child[!side], inner);
+	if (inner)
+		set_parent(inner, n);
+	WRITE_ONCE(up->child[side], n);
 	set_parent(n, up);
 	set_parent(up, parent);
 	replace_child(root, parent, n, up);
@@ -118,12 +109,14 @@ void rb_link(struct rb_node *node, struct rb_node *parent, struct rb_node **link
 /* The red node n may have a red parent: move the fault up until it can be mended. */
 void rb_insert_fixup(struct rb_root *root, struct rb_node *n, rb_augment_t augment)
 {
-	struct rb_node *parent, *grand, *uncle;
+	struct rb_node *parent;
 
 	augment_upwards(n, augment);
 	while ((parent = parent_of(n)) && !is_black(parent)) {
-		grand = parent_of(parent);	/* exists: a red node is not the root */
-		uncle = grand->left == parent ? grand->right : grand->left;
+		struct rb_node *grand = parent_of(parent);	/* exists: a red node is not the root */
+		enum side side = side_of(grand, parent);
+		struct rb_node *uncle = grand->child[!side];
+
 		if (!is_black(uncle)) {
 			set_black(parent);
 			set_black(uncle);
@@ -131,23 +124,13 @@ void rb_insert_fixup(struct rb_root *root, struct rb_node *n, rb_augment_t augme
 			n = grand;
 			continue;
 		}
-		if (grand->left == parent) {
-			if (parent->right == n) {
-				rotate_left(root, parent, augment);
-				parent = n;
-			}
-			set_black(parent);
-			set_red(grand);
-			rotate_right(root, grand, augment);
-		} else {
-			if (parent->left == n) {
-				rotate_right(root, parent, augment);
-				parent = n;
-			}
-			set_black(parent);
-			set_red(grand);
-			rotate_left(root, grand, augment);
+		if (parent->child[!side] == n) {
+			rotate(root, parent, side, augment);
+			parent = n;
 		}
+		set_black(parent);
+		set_red(grand);
+		rotate(root, grand, !side, augment);
 		break;
 	}
 	set_black(root->node);
@@ -157,20 +140,15 @@ void rb_insert_fixup(struct rb_root *root, struct rb_node *n, rb_augment_t augme
 static void erase_fixup(struct rb_root *root, struct rb_node *n, struct rb_node *parent,
 			rb_augment_t augment)
 {
-	struct rb_node *sibling;
-
 	while (parent && is_black(n)) {
-		bool left = parent->left == n;
+		enum side side = side_of(parent, n);
+		struct rb_node *sibling = parent->child[!side];
 
-		sibling = left ? parent->right : parent->left;
 		if (!is_black(sibling)) {
 			set_black(sibling);
 			set_red(parent);
-			if (left)
-				rotate_left(root, parent, augment);
-			else
-				rotate_right(root, parent, augment);
-			sibling = left ? parent->right : parent->left;
+			rotate(root, parent, side, augment);
+			sibling = parent->child[!side];
 		}
 		if (is_black(sibling->left) && is_black(sibling->right)) {
 			set_red(sibling);
@@ -178,32 +156,19 @@ static void erase_fixup(struct rb_root *root, struct rb_node *n, struct rb_node 
 			parent = parent_of(n);
 			continue;
 		}
-		if (left) {
-			if (is_black(sibling->right)) {
-				set_black(sibling->left);
-				set_red(sibling);
-				rotate_right(root, sibling, augment);
-				sibling = parent->right;
-			}
-			set_black(sibling->right);
-		} else {
-			if (is_black(sibling->left)) {
-				set_black(sibling->right);
-				set_red(sibling);
-				rotate_left(root, sibling, augment);
-				sibling = parent->left;
-			}
-			set_black(sibling->left);
+		if (is_black(sibling->child[!side])) {
+			set_black(sibling->child[side]);
+			set_red(sibling);
+			rotate(root, sibling, !side, augment);
+			sibling = parent->child[!side];
 		}
+		set_black(sibling->child[!side]);
 		if (is_black(parent))
 			set_black(sibling);
 		else
 			set_red(sibling);
 		set_black(parent);
-		if (left)
-			rotate_left(root, parent, augment);
-		else
-			rotate_right(root, parent, augment);
+		rotate(root, parent, side, augment);
 		return;
 	}
 	if (n)
@@ -256,22 +221,22 @@ void rb_erase(struct rb_root *root, struct rb_node *node, rb_augment_t augment)
 		erase_fixup(root, child, parent, augment);
 }
 
+/* As far to that side as it goes below n. */
+static struct rb_node *outermost(struct rb_node *n, enum side side)
+{
+	while (n && n->child[side])
+		n = n->child[side];
+	return n;
+}
+
 struct rb_node *rb_first(const struct rb_root *root)
 {
-	struct rb_node *n = root->node;
-
-	while (n && n->left)
-		n = n->left;
-	return n;
+	return outermost(root->node, LEFT);
 }
 
 struct rb_node *rb_last(const struct rb_root *root)
 {
-	struct rb_node *n = root->node;
-
-	while (n && n->right)
-		n = n->right;
-	return n;
+	return outermost(root->node, RIGHT);
 }
 
 static struct rb_node *deepest_left(struct rb_node *n)
@@ -293,32 +258,26 @@ struct rb_node *rb_next_postorder(const struct rb_node *node)
 	return p && node == p->left && p->right ? deepest_left(p->right) : p;
 }
 
-struct rb_node *rb_next(const struct rb_node *node)
+/* The next one in order to that side. */
+static __always_inline struct rb_node *neighbour(const struct rb_node *node, enum side side)
 {
-	struct rb_node *n, *parent;
+	struct rb_node *parent;
 
-	if (node->right) {
-		for (n = node->right; n->left; n = n->left)
-			;
-		return n;
-	}
-	while ((parent = parent_of(node)) && node == parent->right)
+	if (node->child[side])
+		return outermost(node->child[side], !side);
+	while ((parent = parent_of(node)) && node == parent->child[side])
 		node = parent;
 	return parent;
 }
 
+struct rb_node *rb_next(const struct rb_node *node)
+{
+	return neighbour(node, RIGHT);
+}
+
 struct rb_node *rb_prev(const struct rb_node *node)
 {
-	struct rb_node *n, *parent;
-
-	if (node->left) {
-		for (n = node->left; n->right; n = n->right)
-			;
-		return n;
-	}
-	while ((parent = parent_of(node)) && node == parent->left)
-		node = parent;
-	return parent;
+	return neighbour(node, LEFT);
 }
 
 /* True if node became the leftmost one. */

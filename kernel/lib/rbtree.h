@@ -11,7 +11,12 @@
 
 struct rb_node {
 	u64 parent_color;
-	struct rb_node *left, *right;
+	union {
+		struct {
+			struct rb_node *left, *right;
+		};
+		struct rb_node *child[2];
+	};
 } __aligned(8);
 
 struct rb_root {
