@@ -380,7 +380,7 @@ static void *descend(const struct xa_node *n, u64 *index, u64 last, int mark, bo
 	}
 }
 
-static void *find(const struct xarray *xa, u64 *index, u64 last, int mark)
+void *xa_find_marked(const struct xarray *xa, u64 *index, u64 last, enum xa_mark mark)
 {
 	u64 i = *index;
 	bool more = true;
@@ -402,10 +402,5 @@ static void *find(const struct xarray *xa, u64 *index, u64 last, int mark)
 
 void *xa_find(const struct xarray *xa, u64 *index, u64 last)
 {
-	return find(xa, index, last, -1);
-}
-
-void *xa_find_marked(const struct xarray *xa, u64 *index, u64 last, enum xa_mark mark)
-{
-	return find(xa, index, last, mark);
+	return xa_find_marked(xa, index, last, XA_PRESENT);
 }

@@ -8,7 +8,8 @@
 #pragma once
 #include <kernel/types.h>
 
-enum xa_mark { XA_MARK_0, XA_MARK_1, XA_MARK_2, XA_NR_MARKS };
+/* XA_PRESENT: for looking only; every entry has it. */
+enum xa_mark { XA_PRESENT = -1, XA_MARK_0, XA_MARK_1, XA_MARK_2, XA_NR_MARKS };
 
 struct xa_node;
 struct xarray {

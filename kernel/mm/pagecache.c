@@ -83,6 +83,22 @@ struct page *pagecache_find(struct mapping *m, u64 index)
 	return page;
 }
 
+struct page *pagecache_next(struct mapping *m, u64 *index, u64 last, enum xa_mark mark)
+{
+	for (;; (*index)++) {
+		struct page *page;
+
+		rcu_read_lock();
+		page = *index <= last ? xa_find_marked(&m->pages, index, last, mark) : NULL;
+		rcu_read_unlock();
+		if (!page)
+			return NULL;
+		page = pagecache_find(m, *index);
+		if (page)
+			return page;
+	}
+}
+
 /* The lock is a spinlock, so that memory for the tree is not waited for: -ENOMEM. */
 static int add_to_tree(struct mapping *m, struct page *page, u64 index)
 {
@@ -471,28 +487,11 @@ static void drop_page(struct mapping *m, struct page *page)
 	page_unlock(page);
 }
 
-/* The next page at or after *index, with a reference; NULL: none up to last. */
-static struct page *next_page(struct mapping *m, u64 *index, u64 last)
-{
-	for (;; (*index)++) {
-		struct page *page;
-
-		rcu_read_lock();
-		page = *index <= last ? xa_find(&m->pages, index, last) : NULL;
-		rcu_read_unlock();
-		if (!page)
-			return NULL;
-		page = pagecache_find(m, *index);
-		if (page)
-			return page;
-	}
-}
-
 static void drop_pages(struct mapping *m, u64 index, u64 last)
 {
 	struct page *page;
 
-	for (; (page = next_page(m, &index, last)); index++) {
+	for (; (page = pagecache_next(m, &index, last, XA_PRESENT)); index++) {
 		drop_page(m, page);
 		page_put(page);
 	}
@@ -571,7 +570,7 @@ int mapping_invalidate(struct mapping *m, loff_t start, loff_t end)
 	struct page *page;
 	int err = 0;
 
-	for (; (page = next_page(m, &index, last)); index++)
+	for (; (page = pagecache_next(m, &index, last, XA_PRESENT)); index++)
 		if (!invalidate_one(m, page))
 			err = -EBUSY;
 	return err;

@@ -5,7 +5,6 @@
  * only through mapping_ops; the page cache sees file systems only through them.
  */
 #pragma once
-#include <kernel/lib/rbtree.h>
 #include <kernel/types.h>
 #include <kernel/errno.h>
 #include <kernel/lib/rbtree.h>
@@ -110,6 +109,11 @@ static inline bool page_is_at(const struct page *page, const struct mapping *m, 
 
 /* The page with a reference if it is there (any state); NULL. Any context. */
 struct page *pagecache_find(struct mapping *m, u64 index);
+/*
+ * The next page with the mark (XA_PRESENT: any page) at or after *index, which then says where;
+ * with a reference. NULL: none up to last.
+ */
+struct page *pagecache_next(struct mapping *m, u64 *index, u64 last, enum xa_mark mark);
 /* Found or newly added; locked, with a reference. NULL: no memory. */
 struct page *pagecache_get_locked(struct mapping *m, u64 index, u32 gfp);
 /*

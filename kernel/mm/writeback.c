@@ -47,23 +47,6 @@ static bool flush_wanted;
 static LIST_HEAD(sources);
 static DEFINE_SPINLOCK(sources_lock, RANK_LEAF);	/* for adding: nothing is ever taken out */
 
-/* The next page with the mark at or after *index, with a reference; NULL: none up to last. */
-static struct page *next_marked(struct mapping *m, u64 *index, u64 last, enum xa_mark mark)
-{
-	for (;; (*index)++) {
-		struct page *page;
-
-		rcu_read_lock();
-		page = *index <= last ? xa_find_marked(&m->pages, index, last, mark) : NULL;
-		rcu_read_unlock();
-		if (!page)
-			return NULL;
-		page = pagecache_find(m, *index);
-		if (page)
-			return page;
-	}
-}
-
 /* Unlocks the page. 0, also if there was nothing to write, or the file system's -errno. */
 static int write_one(struct mapping *m, struct page *page, struct writeback_control *wbc)
 {
@@ -89,7 +72,7 @@ static int write_range(struct mapping *m, struct writeback_control *wbc)
 	if (m->ops->write_pages)
 		return m->ops->write_pages(m, wbc);
 	for (; wbc->nr_to_write > 0; index++) {
-		struct page *page = next_marked(m, &index, last, XA_DIRTY);
+		struct page *page = pagecache_next(m, &index, last, XA_DIRTY);
 		int err;
 
 		if (!page)
@@ -125,7 +108,7 @@ int mapping_write_wait(struct mapping *m, loff_t start, loff_t end)
 	int err = 0;
 
 	for (;; index++) {
-		struct page *page = next_marked(m, &index, last, XA_WRITEBACK);
+		struct page *page = pagecache_next(m, &index, last, XA_WRITEBACK);
 
 		if (!page)
 			return err;
