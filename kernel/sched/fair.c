@@ -63,12 +63,10 @@ static void advance_min_vruntime(struct runqueue *rq)
 static void fair_update_curr(struct runqueue *rq)
 {
 	struct sched_entity *se = &rq->curr->se;
-	u64 delta = rq->clock - se->exec_start;
+	u64 delta = account_curr(rq);
 
-	if ((s64)delta <= 0)
+	if (!delta)
 		return;
-	se->exec_start = rq->clock;
-	se->sum_exec_ns += delta;
 	se->vruntime += delta * se->inv_weight >> 22;
 	advance_min_vruntime(rq);
 }

@@ -90,12 +90,8 @@ static struct thread *rt_pick(struct runqueue *rq)
 static void rt_update_curr(struct runqueue *rq)
 {
 	struct sched_entity *se = &rq->curr->se;
-	u64 delta = rq->clock - se->exec_start;
+	u64 delta = account_curr(rq);
 
-	if ((s64)delta <= 0)
-		return;
-	se->exec_start = rq->clock;
-	se->sum_exec_ns += delta;
 	if (se->policy == SCHED_RR)
 		se->rr_slice_left_ns -= min_t(u64, delta, se->rr_slice_left_ns);
 }

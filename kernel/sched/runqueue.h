@@ -78,6 +78,18 @@ extern const struct sched_class rt_class, fair_class, idle_class;
 void loadavg_tick(void);
 void resched_curr(struct runqueue *rq);
 void rq_update_clock(struct runqueue *rq);
+/* What curr has run since this was last asked, added to its time. ns. rq->lock held. */
+static inline u64 account_curr(struct runqueue *rq)
+{
+	struct sched_entity *se = &rq->curr->se;
+	u64 delta = rq->clock - se->exec_start;
+
+	if ((s64)delta <= 0)
+		return 0;
+	se->exec_start = rq->clock;
+	se->sum_exec_ns += delta;
+	return delta;
+}
 void thread_set_cpu(struct thread *t, u32 cpu);
 void rq_enqueue(struct runqueue *rq, struct thread *t, bool waking);
 /* where_to: OFF_RQ to sleep; MIGRATING if it will be queued again. */
