@@ -494,9 +494,9 @@ int signal_send_prealloc_locked(struct process *p, struct thread *t, struct sigq
 	return 0;
 }
 
-int signal_send_thread(struct thread *t, int sig, const struct kernel_siginfo *info)
+/* To t of p, or to whichever takes it (NULL). */
+static int send(struct process *p, struct thread *t, int sig, const struct kernel_siginfo *info)
 {
-	struct process *p = t->process;
 	struct sighand *sh;
 	u64 flags;
 	int err;
@@ -504,23 +504,19 @@ int signal_send_thread(struct thread *t, int sig, const struct kernel_siginfo *i
 	if (!sig)
 		return 0;
 	sh = sighand_lock(p, &flags);
-	err = t->pid->thread != t ? -ESRCH : signal_send_locked(p, t, sig, info);
+	err = t && t->pid->thread != t ? -ESRCH : signal_send_locked(p, t, sig, info);
 	sighand_unlock(sh, flags);
 	return err;
 }
 
+int signal_send_thread(struct thread *t, int sig, const struct kernel_siginfo *info)
+{
+	return send(t->process, t, sig, info);
+}
+
 int signal_send_process(struct process *p, int sig, const struct kernel_siginfo *info)
 {
-	struct sighand *sh;
-	u64 flags;
-	int err;
-
-	if (!sig)
-		return 0;
-	sh = sighand_lock(p, &flags);
-	err = signal_send_locked(p, NULL, sig, info);
-	sighand_unlock(sh, flags);
-	return err;
+	return send(p, NULL, sig, info);
 }
 
 int signal_send_pgrp_locked(struct pid *pgrp, int sig, const struct kernel_siginfo *info)

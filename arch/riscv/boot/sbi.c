@@ -125,34 +125,29 @@ void sbi_send_ipi(u64 mask, u64 base)
 		sbi_call(LEGACY_SEND_IPI, 0, (u64)&legacy_mask, 0, 0, 0, 0);
 }
 
-void sbi_remote_fence_i(u64 mask, u64 base)
+static void remote_fence(u64 function, u64 legacy, u64 mask, u64 base, u64 start, u64 size, u64 asid)
 {
 	u64 legacy_mask = mask << base;
 
 	if (sbi.rfence)
-		sbi_call(EXT_RFENCE, 0, mask, base, 0, 0, 0);
+		sbi_call(EXT_RFENCE, function, mask, base, start, size, asid);
 	else
-		sbi_call(LEGACY_FENCE_I, 0, (u64)&legacy_mask, 0, 0, 0, 0);
+		sbi_call(legacy, 0, (u64)&legacy_mask, start, size, asid, 0);
+}
+
+void sbi_remote_fence_i(u64 mask, u64 base)
+{
+	remote_fence(0, LEGACY_FENCE_I, mask, base, 0, 0, 0);
 }
 
 void sbi_remote_sfence_vma(u64 mask, u64 base, u64 start, u64 size)
 {
-	u64 legacy_mask = mask << base;
-
-	if (sbi.rfence)
-		sbi_call(EXT_RFENCE, 1, mask, base, start, size, 0);
-	else
-		sbi_call(LEGACY_SFENCE_VMA, 0, (u64)&legacy_mask, start, size, 0, 0);
+	remote_fence(1, LEGACY_SFENCE_VMA, mask, base, start, size, 0);
 }
 
 void sbi_remote_sfence_vma_asid(u64 mask, u64 base, u64 start, u64 size, u64 asid)
 {
-	u64 legacy_mask = mask << base;
-
-	if (sbi.rfence)
-		sbi_call(EXT_RFENCE, 2, mask, base, start, size, asid);
-	else
-		sbi_call(LEGACY_SFENCE_VMA_ASID, 0, (u64)&legacy_mask, start, size, asid, 0);
+	remote_fence(2, LEGACY_SFENCE_VMA_ASID, mask, base, start, size, asid);
 }
 
 long sbi_hart_start(u64 hart, paddr_t start, u64 opaque)
