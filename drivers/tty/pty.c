@@ -325,23 +325,8 @@ static ssize_t write_chunk(struct tty *s, struct kio *kio, const u8 *buf, u32 le
 static ssize_t master_write(struct kio *kio, struct iov_iter *from)
 {
 	struct pty *pty = kio->file->private;
-	ssize_t total = 0;
 
-	while (iov_iter_count(from)) {
-		u8 buf[CHUNK];
-		u32 len = min_t(size_t, iov_iter_count(from), CHUNK);
-		ssize_t n;
-
-		if (copy_from_iter(buf, len, from) != len)
-			return total ? total : -EFAULT;
-		n = write_chunk(pty->slave, kio, buf, len);
-		if (n < 0)
-			return total ? total : n;
-		total += n;
-		if (n < len)
-			break;
-	}
-	return total;
+	return tty_write_chunks(pty->slave, kio, from, write_chunk);
 }
 
 static u32 master_poll(struct file *f, struct poll_table *pt)

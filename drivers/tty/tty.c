@@ -377,7 +377,7 @@ static ssize_t write_chunk(struct tty *tty, struct kio *kio, const u8 *buf, u32 
 	}
 }
 
-static ssize_t write_output(struct tty *tty, struct kio *kio, struct iov_iter *from)
+ssize_t tty_write_chunks(struct tty *tty, struct kio *kio, struct iov_iter *from, tty_chunk_fn write)
 {
 	ssize_t total = 0;
 
@@ -388,7 +388,7 @@ static ssize_t write_output(struct tty *tty, struct kio *kio, struct iov_iter *f
 
 		if (copy_from_iter(buf, len, from) != len)
 			return total ? total : -EFAULT;
-		n = write_chunk(tty, kio, buf, len);
+		n = write(tty, kio, buf, len);
 		if (n < 0)
 			return total ? total : n;
 		total += n;
@@ -415,7 +415,7 @@ static ssize_t tty_write(struct kio *kio, struct iov_iter *from)
 		if (err)
 			return err;
 	}
-	n = write_output(tty, kio, from);
+	n = tty_write_chunks(tty, kio, from, write_chunk);
 	mutex_unlock(&tty->write_mutex);
 	if (n > 0)
 		note_use(kio->file->inode, &kio->file->inode->mtime, ATTR_MTIME);

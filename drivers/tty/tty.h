@@ -116,6 +116,10 @@ void tty_push_output_locked(struct tty *tty);
 u32 tty_input_locked(struct tty *tty, const u8 *buf, u32 len);
 /* To the foreground group, what the line discipline has noted. May sleep. */
 void tty_send_signals(struct tty *tty);
+/* Takes len bytes, or as many as it can: their number, or -errno if not even one. */
+typedef ssize_t (*tty_chunk_fn)(struct tty *tty, struct kio *kio, const u8 *buf, u32 len);
+/* What a program writes, piece by piece, until one is not taken whole. Bytes, or -errno. May sleep. */
+ssize_t tty_write_chunks(struct tty *tty, struct kio *kio, struct iov_iter *from, tty_chunk_fn write);
 /*
  * Output has left the machine: 0 or -ERESTARTSYS. A pty's is where it goes to at once. May sleep.
  */
