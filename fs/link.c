@@ -103,22 +103,45 @@ int vfs_symlink(struct inode *dir, struct dentry *d, const char *target)
 	return dir->ops->symlink ? dir->ops->symlink(dir, d, target) : -EPERM;
 }
 
-long sys_mkdirat(int dfd, uaddr_t name, umode_t mode)
-{
-	struct parent_path pp;
+/* create_begin() with a name of user memory. */
+struct creation {
 	struct filename fn;
+	struct parent_path pp;
 	struct dentry *d;
-	int err = filename_get(&fn, name, 0);
+};
+
+static int creation_begin(struct creation *c, int dfd, uaddr_t name, bool is_dir)
+{
+	int err = filename_get(&c->fn, name, 0);
 
 	if (err)
 		return err;
-	err = create_begin(dfd, fn.name, true, &pp, &d);
-	if (!err) {
-		err = vfs_mkdir(pp.path.dentry->inode, d,
-				mode & (S_IRWXUGO | S_ISVTX) & ~current->fs->umask);
-		create_end(&pp, d);
-	}
-	filename_put(&fn);
+	err = create_begin(dfd, c->fn.name, is_dir, &c->pp, &c->d);
+	if (err)
+		filename_put(&c->fn);
+	return err;
+}
+
+static void creation_end(struct creation *c)
+{
+	create_end(&c->pp, c->d);
+	filename_put(&c->fn);
+}
+
+static struct inode *creation_dir(const struct creation *c)
+{
+	return c->pp.path.dentry->inode;
+}
+
+long sys_mkdirat(int dfd, uaddr_t name, umode_t mode)
+{
+	struct creation c;
+	int err = creation_begin(&c, dfd, name, true);
+
+	if (err)
+		return err;
+	err = vfs_mkdir(creation_dir(&c), c.d, mode & (S_IRWXUGO | S_ISVTX) & ~current->fs->umask);
+	creation_end(&c);
 	return err;
 }
 
@@ -149,39 +172,28 @@ static int do_mknod(struct inode *dir, struct dentry *d, umode_t mode, u32 dev)
 
 long sys_mknodat(int dfd, uaddr_t name, umode_t mode, u32 dev)
 {
-	struct parent_path pp;
-	struct filename fn;
-	struct dentry *d;
-	int err = filename_get(&fn, name, 0);
+	struct creation c;
+	int err = creation_begin(&c, dfd, name, false);
 
 	if (err)
 		return err;
-	err = create_begin(dfd, fn.name, false, &pp, &d);
-	if (!err) {
-		err = do_mknod(pp.path.dentry->inode, d, mode & ~current->fs->umask, dev);
-		create_end(&pp, d);
-	}
-	filename_put(&fn);
+	err = do_mknod(creation_dir(&c), c.d, mode & ~current->fs->umask, dev);
+	creation_end(&c);
 	return err;
 }
 
 long sys_symlinkat(uaddr_t target, int dfd, uaddr_t name)
 {
-	struct filename to, fn;
-	struct parent_path pp;
-	struct dentry *d;
+	struct filename to;
+	struct creation c;
 	int err = filename_get(&to, target, 0);
 
 	if (err)
 		return err;
-	err = filename_get(&fn, name, 0);
+	err = creation_begin(&c, dfd, name, false);
 	if (!err) {
-		err = create_begin(dfd, fn.name, false, &pp, &d);
-		if (!err) {
-			err = vfs_symlink(pp.path.dentry->inode, d, to.name);
-			create_end(&pp, d);
-		}
-		filename_put(&fn);
+		err = vfs_symlink(creation_dir(&c), c.d, to.name);
+		creation_end(&c);
 	}
 	filename_put(&to);
 	return err;
