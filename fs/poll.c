@@ -225,6 +225,33 @@ static u32 entry_ask(struct poll_entry *pe, struct poll_entry **next)
 	return f->ops->poll(f, NULL) & pe->events;
 }
 
+/* How many are ready, or -errno: all are asked at first, later those that fired. */
+typedef int (*pass_fn)(void *call, struct poll_set *set);
+
+static __always_inline int wait_ready(void *call, pass_fn first, pass_fn fired, ktime_t deadline)
+{
+	bool in_time = deadline != 0;
+	struct poll_set set;
+	int count;
+
+	set_init(&set);
+	if (!in_time)
+		set.pt.queue = NULL;
+	count = first(call, &set);
+	while (!count) {
+		if (set.err)
+			count = set.err;
+		else if (signal_pending(current))
+			count = -ERESTARTNOHAND;
+		if (count || !in_time)
+			break;
+		in_time = set_sleep(&set, deadline);
+		count = fired(call, &set);
+	}
+	set_done(&set);
+	return count;
+}
+
 /* --- time and signal mask around a call --- */
 
 struct poll_time {
@@ -282,8 +309,9 @@ static u32 pollfd_key(const struct pollfd *p)
 	return p->events | EPOLLERR | EPOLLHUP;
 }
 
-static int poll_first_pass(struct poll_call *c, struct poll_set *set)
+static int poll_first_pass(void *call, struct poll_set *set)
 {
+	struct poll_call *c = call;
 	int count = 0;
 
 	for (u32 i = 0; i < c->nr; i++) {
@@ -298,8 +326,9 @@ static int poll_first_pass(struct poll_call *c, struct poll_set *set)
 	return count;
 }
 
-static int poll_fired(struct poll_call *c, struct poll_set *set)
+static int poll_fired(void *call, struct poll_set *set)
 {
+	struct poll_call *c = call;
 	struct poll_entry *pe = fired_take_all(set);
 	int count = 0;
 
@@ -314,26 +343,7 @@ static int poll_fired(struct poll_call *c, struct poll_set *set)
 
 static int poll_wait_ready(struct poll_call *c, ktime_t deadline)
 {
-	bool in_time = deadline != 0;
-	struct poll_set set;
-	int count;
-
-	set_init(&set);
-	if (!in_time)
-		set.pt.queue = NULL;
-	count = poll_first_pass(c, &set);
-	while (!count) {
-		if (set.err)
-			count = set.err;
-		else if (signal_pending(current))
-			count = -ERESTARTNOHAND;
-		if (count || !in_time)
-			break;
-		in_time = set_sleep(&set, deadline);
-		count = poll_fired(c, &set);
-	}
-	set_done(&set);
-	return count;
+	return wait_ready(c, poll_first_pass, poll_fired, deadline);
 }
 
 /* Only what differs is written, and the first one, so that memory that cannot be written shows. */
@@ -446,8 +456,9 @@ static int select_ask(struct select_call *c, struct poll_set *set, int fd)
 	return select_note(c, fd, mask);
 }
 
-static int select_first_pass(struct select_call *c, struct poll_set *set)
+static int select_first_pass(void *call, struct poll_set *set)
 {
+	struct select_call *c = call;
 	int count = 0;
 
 	for (u32 w = 0; w < c->words; w++) {
@@ -468,8 +479,9 @@ static int select_first_pass(struct select_call *c, struct poll_set *set)
 	return count;
 }
 
-static int select_fired(struct select_call *c, struct poll_set *set)
+static int select_fired(void *call, struct poll_set *set)
 {
+	struct select_call *c = call;
 	struct poll_entry *pe = fired_take_all(set);
 	int count = 0;
 
@@ -483,22 +495,7 @@ static int select_fired(struct select_call *c, struct poll_set *set)
 
 static int select_wait_ready(struct select_call *c, ktime_t deadline)
 {
-	bool in_time = deadline != 0;
-	struct poll_set set;
-	int count;
-
-	set_init(&set);
-	if (!in_time)
-		set.pt.queue = NULL;
-	count = select_first_pass(c, &set);
-	while (!count && in_time && !set.err && !signal_pending(current)) {
-		in_time = set_sleep(&set, deadline);
-		count = select_fired(c, &set);
-	}
-	set_done(&set);
-	if (!count && set.err)
-		return set.err;
-	return !count && signal_pending(current) ? -ERESTARTNOHAND : count;
+	return wait_ready(c, select_first_pass, select_fired, deadline);
 }
 
 static int do_select_sets(struct select_call *c, u64 *bits, const uaddr_t user[NR_SETS],
