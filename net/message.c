@@ -24,57 +24,66 @@ static int iter_one(struct iov_iter *it, uaddr_t buf, size_t len)
 	return 0;
 }
 
-long sys_sendto(int fd, uaddr_t buf, size_t len, u32 flags, uaddr_t uaddr, int addr_len)
-{
-	struct sock_msg m = { 0 };
-	union sock_addr addr;
+/* A message of one piece of user memory. */
+struct one {
+	struct sock_msg m;
 	struct iov_iter it;
 	struct sock_fd s;
-	ssize_t n = iter_one(&it, buf, len);
-	int err = 0;
+	union sock_addr addr;
+};
+
+/* 0, and one_end() is due; or -errno. The rest of m is the caller's. */
+static __always_inline int one_begin(struct one *o, int fd, uaddr_t buf, size_t len, u32 flags)
+{
+	int err = (int)iter_one(&o->it, buf, len);
+
+	if (err)
+		return err;
+	o->s = sock_get(fd, &err);
+	if (!o->s.sk)
+		return err;
+	o->m = (struct sock_msg){ .iter = &o->it, .flags = sock_msg_flags(o->s.fd.file, flags) };
+	return 0;
+}
+
+static __always_inline void one_end(struct one *o)
+{
+	fd_put(o->s.fd);
+}
+
+long sys_sendto(int fd, uaddr_t buf, size_t len, u32 flags, uaddr_t uaddr, int addr_len)
+{
+	struct one o;
+	ssize_t n = one_begin(&o, fd, buf, len, flags);
 
 	if (n)
 		return n;
-	s = sock_get(fd, &err);
-	if (!s.sk)
-		return err;
-	m.iter = &it;
-	m.flags = sock_msg_flags(s.fd.file, flags);
 	if (uaddr) {
-		memset(&addr, 0, sizeof(addr));
-		err = sock_addr_from_user(&addr, uaddr, addr_len);
-		m.name = &addr;
-		m.name_len = addr_len;
+		memset(&o.addr, 0, sizeof(o.addr));
+		n = sock_addr_from_user(&o.addr, uaddr, addr_len);
+		o.m.name = &o.addr;
+		o.m.name_len = addr_len;
 	}
-	n = err ? err : s.sk->ops->sendmsg(s.sk, &m);
-	fd_put(s.fd);
+	if (!n)
+		n = o.s.sk->ops->sendmsg(o.s.sk, &o.m);
+	one_end(&o);
 	return n;
 }
 
 long sys_recvfrom(int fd, uaddr_t buf, size_t len, u32 flags, uaddr_t uaddr, uaddr_t ulen)
 {
-	union sock_addr addr;
-	struct sock_msg m = { .name = uaddr ? &addr : NULL };
-	struct iov_iter it;
-	struct sock_fd s;
-	ssize_t n = iter_one(&it, buf, len);
+	struct one o;
+	ssize_t n = one_begin(&o, fd, buf, len, flags);
 	int err = 0;
 
 	if (n)
 		return n;
-	s = sock_get(fd, &err);
-	if (!s.sk)
-		return err;
-	m.iter = &it;
-	m.flags = sock_msg_flags(s.fd.file, flags);
-	n = s.sk->ops->recvmsg(s.sk, &m);
-	fd_put(s.fd);
-	if (n >= 0 && uaddr) {
-		err = sock_addr_to_user(&addr, m.name_len, uaddr, ulen);
-		if (err)
-			n = err;
-	}
-	return n;
+	o.m.name = uaddr ? &o.addr : NULL;
+	n = o.s.sk->ops->recvmsg(o.s.sk, &o.m);
+	one_end(&o);
+	if (n >= 0 && uaddr)
+		err = sock_addr_to_user(&o.addr, o.m.name_len, uaddr, ulen);
+	return err ? err : n;
 }
 
 /* --- sendmsg and recvmsg --- */
