@@ -311,9 +311,9 @@ static void write_all_code(void)
 		EXPECT_EQ(harts[h].icache_time, now);
 }
 
-static void step(void)
+/* What the kernel of hart h does next. */
+static void act(u32 h)
 {
-	u32 h = random(HARTS);
 	struct space *s = running_on(h), *any = &spaces[random(SPACES)];
 	u64 first = random(PAGES);
 
@@ -373,16 +373,27 @@ static void step(void)
 		if (s)
 			change(s, 0, PAGES);
 	}
-	for (h = 0; h < HARTS; h++) {
-		speculate(&harts[h]);
-		s = space_of_satp(harts[h].satp);
-		if (s)
-			EXPECT_EQ(harts[h].walk[asid_of_satp(harts[h].satp)], s->root);
-		s = running_on(h);
-		if (s)
-			for (u64 i = 0; i < PAGES; i++)
-				access(h, s, i);
-	}
+}
+
+/* What its hart may do at any moment, and every access to what runs on it. */
+static void check(u32 h)
+{
+	struct space *s;
+
+	speculate(&harts[h]);
+	s = space_of_satp(harts[h].satp);
+	if (s)
+		EXPECT_EQ(harts[h].walk[asid_of_satp(harts[h].satp)], s->root);
+	s = running_on(h);
+	for (u64 i = 0; s && i < PAGES; i++)
+		access(h, s, i);
+}
+
+static void step(void)
+{
+	act(random(HARTS));
+	for (u32 h = 0; h < HARTS; h++)
+		check(h);
 }
 
 static void run(u32 bits, u32 cpus, bool with_erratum)

@@ -38,6 +38,58 @@ struct window {
 	short want[WINDOW];
 };
 
+/* Every page of the window is as it was left. */
+static void look(const struct window *w)
+{
+	for (unsigned i = 0; i < WINDOW; i++)
+		if (w->want[i] >= 0 && w->at[i * PAGE] != w->want[i])
+			fail("page", i);
+}
+
+/* Pages from..from+n-1: new, every other one written. */
+static void renew(struct window *w, unsigned from, unsigned n, unsigned mark)
+{
+	char *p = w->at + from * PAGE;
+
+	if (mmap(p, n * PAGE, RW, PRIVATE | MAP_FIXED, -1, 0) != p)
+		fail("mmap", from);
+	for (unsigned i = 0; i < n; i++) {
+		w->want[from + i] = i & 1 ? mark : 0;
+		if (i & 1)
+			p[i * PAGE] = mark;
+	}
+}
+
+/* Where the range has a hole, what lies behind it is left alone both times. */
+static void protect(struct window *w, unsigned from, unsigned n)
+{
+	char *p = w->at + from * PAGE;
+
+	mprotect(p, n * PAGE, PROT_READ);
+	for (unsigned i = 0; i < n; i++)
+		if (w->want[from + i] >= 0 && p[i * PAGE] != w->want[from + i])
+			fail("read-only page changed", from + i);
+	mprotect(p, n * PAGE, RW);
+}
+
+/* One page to a place of its own, longer, and back again. */
+static void move(struct window *w, unsigned from)
+{
+	char *p = w->at + from * PAGE, *q;
+
+	if (w->want[from] < 0)
+		return;
+	q = mremap(p, PAGE, 3 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, w->scratch);
+	if (q != w->scratch) {
+		fail("mremap", from);
+		return;
+	}
+	if (q[0] != w->want[from] || q[2 * PAGE])
+		fail("moved page", from);
+	if (mremap(q, 3 * PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, p) != p)
+		fail("mremap back", from);
+}
+
 static void step(struct window *w)
 {
 	unsigned from = next(WINDOW), n = 1 + next(WINDOW - from < 12 ? WINDOW - from : 12),
@@ -47,13 +99,7 @@ static void step(struct window *w)
 	switch (next(8)) {
 	case 0:
 	case 1:
-		if (mmap(p, n * PAGE, RW, PRIVATE | MAP_FIXED, -1, 0) != p)
-			fail("mmap", from);
-		for (unsigned i = 0; i < n; i++) {
-			w->want[from + i] = i & 1 ? mark : 0;
-			if (i & 1)
-				p[i * PAGE] = mark;
-		}
+		renew(w, from, n, mark);
 		break;
 	case 2:
 		if (munmap(p, n * PAGE))
@@ -67,12 +113,7 @@ static void step(struct window *w)
 				p[i * PAGE] = w->want[from + i] = mark;
 		break;
 	case 4:
-		/* Where the range has a hole, what lies behind it is left alone both times. */
-		mprotect(p, n * PAGE, PROT_READ);
-		for (unsigned i = 0; i < n; i++)
-			if (w->want[from + i] >= 0 && p[i * PAGE] != w->want[from + i])
-				fail("read-only page changed", from + i);
-		mprotect(p, n * PAGE, RW);
+		protect(w, from, n);
 		break;
 	case 5:
 		if (madvise(p, n * PAGE, MADV_DONTNEED) && errno != ENOMEM)
@@ -81,27 +122,11 @@ static void step(struct window *w)
 			if (w->want[from + i] >= 0)
 				w->want[from + i] = 0;
 		break;
-	case 6: {
-		/* To a place of its own and back again. */
-		char *q;
-
-		if (w->want[from] < 0)
-			break;
-		q = mremap(p, PAGE, 3 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, w->scratch);
-		if (q != w->scratch) {
-			fail("mremap", from);
-			break;
-		}
-		if (q[0] != w->want[from] || q[2 * PAGE])
-			fail("moved page", from);
-		if (mremap(q, 3 * PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, p) != p)
-			fail("mremap back", from);
+	case 6:
+		move(w, from);
 		break;
-	}
 	case 7:
-		for (unsigned i = 0; i < WINDOW; i++)
-			if (w->want[i] >= 0 && w->at[i * PAGE] != w->want[i])
-				fail("page", i);
+		look(w);
 		break;
 	}
 }
