@@ -347,59 +347,58 @@ static void cpu_clocks(void)
 }
 
 /* The object itself: version, names, unwinder's pattern. */
-static void vdso(void)
-{
-	const char *base = (void *)getauxval(AT_SYSINFO_EHDR);
-	const Elf64_Ehdr *e = (void *)base;
-	const Elf64_Phdr *ph;
-	const Elf64_Dyn *dyn = NULL;
-	const Elf64_Sym *sym = NULL;
-	const char *strings = NULL;
-	const unsigned *hash = NULL;
+/* What a program's start-up code finds in the vDSO. */
+static struct vdso {
+	const char *base, *strings;
+	const Elf64_Sym *sym;
+	const unsigned *hash;
+} vdso;
 
-	tap_ok(base && !memcmp(base, "\177ELF", 4), "there is a vDSO");
-	ph = (void *)(base + e->e_phoff);
+static void vdso_find_tables(void)
+{
+	const Elf64_Ehdr *e = (void *)vdso.base;
+	const Elf64_Phdr *ph = (void *)(vdso.base + e->e_phoff);
+	const Elf64_Dyn *dyn = NULL;
+
 	for (int i = 0; i < e->e_phnum; i++)
 		if (ph[i].p_type == PT_DYNAMIC)
-			dyn = (void *)(base + ph[i].p_vaddr);
+			dyn = (void *)(vdso.base + ph[i].p_vaddr);
 	for (; dyn && dyn->d_tag; dyn++) {
+		const void *at = vdso.base + (dyn->d_un.d_ptr & 0xffff);
+
 		if (dyn->d_tag == DT_SYMTAB)
-			sym = (void *)(base + (dyn->d_un.d_ptr & 0xffff));
+			vdso.sym = at;
 		if (dyn->d_tag == DT_STRTAB)
-			strings = base + (dyn->d_un.d_ptr & 0xffff);
+			vdso.strings = at;
 		if (dyn->d_tag == DT_HASH)
-			hash = (void *)(base + (dyn->d_un.d_ptr & 0xffff));
+			vdso.hash = at;
 	}
+}
+
+static void *vdso_symbol(const char *name)
+{
+	for (unsigned i = 0; vdso.hash && vdso.sym && vdso.strings && i < vdso.hash[1]; i++)
+		if (!strcmp(vdso.strings + vdso.sym[i].st_name, name))
+			return (void *)(vdso.base + vdso.sym[i].st_value);
+	return NULL;
+}
+
+static void vdso_has_names(void)
+{
 	static const char *const names[] = { "__vdso_clock_gettime", "__vdso_gettimeofday", "__vdso_clock_getres",
 		"__vdso_getcpu", "__vdso_flush_icache", "__vdso_rt_sigreturn", "LINUX_4.15" };
-	const unsigned char *code = NULL;
+	const void *code = vdso_symbol("__vdso_rt_sigreturn");
 
-	for (unsigned n = 0; n < ARRAY_SIZE(names); n++) {
-		int found = 0;
-
-		for (unsigned i = 0; hash && sym && strings && i < hash[1]; i++)
-			if (!strcmp(strings + sym[i].st_name, names[n])) {
-				found = 1;
-				if (n == 5)
-					code = (void *)(base + sym[i].st_value);
-			}
-		tap_ok(found, "vDSO has %s", names[n]);
-	}
+	for (unsigned n = 0; n < ARRAY_SIZE(names); n++)
+		tap_ok(vdso_symbol(names[n]), "vDSO has %s", names[n]);
 	tap_ok(code && !memcmp(code, "\x93\x08\xb0\x08\x73\0\0\0", 8), "what unwinders look for");
-	int (*getres)(int, struct timespec *) = NULL;
-	int (*gettime)(int, struct timespec *) = NULL;
-	int (*getcpu_)(unsigned *, unsigned *, void *) = NULL;
+}
 
-	for (unsigned i = 0; hash && sym && i < hash[1]; i++) {
-		void *at = (void *)(base + sym[i].st_value);
-
-		if (!strcmp(strings + sym[i].st_name, names[0]))
-			gettime = at;
-		if (!strcmp(strings + sym[i].st_name, names[2]))
-			getres = at;
-		if (!strcmp(strings + sym[i].st_name, names[3]))
-			getcpu_ = at;
-	}
+static void vdso_answers(void)
+{
+	int (*getres)(int, struct timespec *) = vdso_symbol("__vdso_clock_getres");
+	int (*gettime)(int, struct timespec *) = vdso_symbol("__vdso_clock_gettime");
+	int (*getcpu_)(unsigned *, unsigned *, void *) = vdso_symbol("__vdso_getcpu");
 	struct timespec ts;
 	unsigned cpu;
 
@@ -414,11 +413,20 @@ static void vdso(void)
 	tap_is(getcpu_(&cpu, NULL, NULL), 0, "vDSO getcpu");
 }
 
+static void test_vdso(void)
+{
+	vdso.base = (void *)getauxval(AT_SYSINFO_EHDR);
+	tap_ok(vdso.base && !memcmp(vdso.base, "\177ELF", 4), "there is a vDSO");
+	vdso_find_tables();
+	vdso_has_names();
+	vdso_answers();
+}
+
 int main(void)
 {
 	reading();
 	order();
-	vdso();
+	test_vdso();
 	sleeping();
 	stopped_sleep();
 	cpu_clocks();

@@ -117,10 +117,10 @@ static void test_umask(void)
 	unlink("m5");
 }
 
-static void test_links(void)
+/* f and g: two names of one file; s: a link to f; d: a directory. */
+static void hard_links(void)
 {
 	struct stat st;
-	char buf[16];
 
 	make("f", "text");
 	tap_is(err(link("f", "g")), 0, "link");
@@ -128,8 +128,14 @@ static void test_links(void)
 	tap_is(st.st_nlink, 2, "two names");
 	tap_is(err(link("f", "g")), -EEXIST, "link to what is there");
 	tap_is(err(link("none", "h")), -ENOENT, "link of what is not");
-	mkdir("d", 0755);
 	tap_is(err(link("d", "h")), -EPERM, "link of a directory");
+}
+
+static void symbolic_links(void)
+{
+	struct stat st;
+	char buf[16];
+
 	tap_is(err(symlink("f", "s")), 0, "symlink");
 	tap_is(readlink("s", buf, sizeof(buf)), 1, "readlink");
 	tap_is(readlink("s", buf, 0) < 0 ? -errno : 0, -EINVAL, "readlink into nothing");
@@ -141,6 +147,10 @@ static void test_links(void)
 	lstat("s", &st);
 	tap_is(st.st_mode, S_IFLNK | 0777, "lstat");
 	tap_is(st.st_size, 1, "a link's size");
+}
+
+static void links_to_nothing(void)
+{
 	symlink("loop2", "loop1");
 	symlink("loop1", "loop2");
 	tap_is(err(open("loop1", O_RDONLY)), -ELOOP, "a circle of links");
@@ -150,6 +160,13 @@ static void test_links(void)
 	tap_is(err(make("dangling", "made")), 0, "O_CREAT through it");
 	tap_ok(reads("nowhere", "made"), "made the target");
 	unlink("nowhere");
+	unlink("loop1");
+	unlink("loop2");
+	unlink("dangling");
+}
+
+static void links_to_what_is_made(void)
+{
 	symlink("d/inside", "d/l1");
 	symlink("../inside2", "d/l2");
 	symlink("/tmp/../tmp/abs_target", "labs");
@@ -160,6 +177,10 @@ static void test_links(void)
 	unlink("labs");
 	unlink("d/l1");
 	unlink("d/l2");
+}
+
+static void links_that_are_followed(void)
+{
 	symlink("d", "sd");
 	tap_is(err(rmdir("sd")), -ENOTDIR, "rmdir of a link");
 	tap_is(err(open("sd/", O_RDONLY | O_DIRECTORY)), 3, "slash follows the link");
@@ -173,10 +194,10 @@ static void test_links(void)
 	unlink("hs");
 	unlink("hf");
 	unlink("sd");
-	unlink("loop1");
-	unlink("loop2");
-	unlink("dangling");
-	unlink("s");
+}
+
+static void directories_that_go(void)
+{
 	tap_is(err(unlink("d")), -EISDIR, "unlink a directory");
 	tap_is(err(rmdir("f")), -ENOTDIR, "rmdir a file");
 	make("d/in", "");
@@ -192,13 +213,32 @@ static void test_links(void)
 	tap_is(err(mkdir("d", 0755)), -EEXIST, "mkdir again");
 	tap_is(err(mkdir("/", 0755)), -EEXIST, "mkdir /");
 	tap_is(err(mkdir("none/x", 0755)), -ENOENT, "mkdir below nothing");
-	rmdir("d");
+}
+
+static void names_that_go(void)
+{
+	struct stat st;
+
 	unlink("f");
 	stat("g", &st);
 	tap_is(st.st_nlink, 1, "one name left");
 	unlink("g");
 	tap_is(err(unlink("g")), -ENOENT, "unlink what is gone");
 	tap_is(sys(SYS_unlinkat, AT, "g", 0x1), -EINVAL, "unlinkat flags");
+}
+
+static void test_links(void)
+{
+	mkdir("d", 0755);
+	hard_links();
+	symbolic_links();
+	links_to_nothing();
+	links_to_what_is_made();
+	links_that_are_followed();
+	unlink("s");
+	directories_that_go();
+	rmdir("d");
+	names_that_go();
 }
 
 static void test_deleted(void)
@@ -229,16 +269,12 @@ static void test_deleted(void)
 	close(d);
 }
 
-static void test_rename(void)
+static void rename_files(void)
 {
-	struct stat st;
 	long ino;
 
 	make("a1", "one");
 	make("a2", "two");
-	mkdir("d1", 0755);
-	mkdir("d2", 0755);
-	mkdir("d1/sub", 0755);
 	ino = inode_of("a1");
 	tap_is(err(rename("a1", "b1")), 0, "rename");
 	tap_is(inode_of("b1") == ino, 1, "the same file");
@@ -251,6 +287,13 @@ static void test_rename(void)
 	tap_is(err(rename("a2", "a3")), 0, "rename between two names of one file");
 	tap_is(inode_of("a2") == inode_of("a3"), 1, "changes nothing");
 	unlink("a3");
+}
+
+/* a2 is a file, d1 has a directory in it, d2 is empty. */
+static void rename_directories(void)
+{
+	struct stat st;
+
 	tap_is(err(rename("a2", "d1")), -EISDIR, "file over directory");
 	tap_is(err(rename("d1", "a2")), -ENOTDIR, "directory over file");
 	tap_is(err(rename("d2", "d1")), -ENOTEMPTY, "over a directory that is not empty");
@@ -273,6 +316,12 @@ static void test_rename(void)
 	tap_is(err(rename("d4/.", "x")), -EBUSY, "rename of .");
 	tap_is(err(rename("d4", "d1/..")), -EBUSY, "rename to ..");
 	tap_is(err(rename("/", "/x")), -EBUSY, "rename of /");
+}
+
+static void rename_flags(void)
+{
+	struct stat st;
+
 	make("a1", "one");
 	make("a2", "two");
 	tap_is(sys(SYS_renameat2, AT, "a1", AT, "a2", RENAME_NOREPLACE), -EEXIST,
@@ -292,6 +341,16 @@ static void test_rename(void)
 	tap_is(sys(SYS_renameat2, AT, "a2", AT, "a9", RENAME_EXCHANGE | RENAME_NOREPLACE), -EINVAL,
 	       "both flags");
 	tap_is(sys(SYS_renameat2, AT, "a2", AT, "a9", 0x100), -EINVAL, "unknown flag");
+}
+
+static void test_rename(void)
+{
+	rename_files();
+	mkdir("d1", 0755);
+	mkdir("d2", 0755);
+	mkdir("d1/sub", 0755);
+	rename_directories();
+	rename_flags();
 	tap_is(err(rmdir("d1/a2")), 0, "remove it there");
 	unlink("a2");
 	unlink("a9");

@@ -295,11 +295,8 @@ static int can_chmod(const char *n) { return chmod(n, 0777); }
 static int can_chown(const char *n) { return chown(n, 1, -1); }
 static int can_access(const char *n) { return access(n, R_OK | W_OK); }
 
-static void permissions(void)
+static void bits_of_a_file(void)
 {
-	struct stat st;
-
-	chmod(".", 0755);
 	make("perm");
 	chmod("perm", 0640);
 	tap_is(as_user(can_read, "perm"), EACCES, "others: no read");
@@ -315,6 +312,10 @@ static void permissions(void)
 	tap_is(as_user(can_chown, "perm"), EPERM, "but not give away");
 	tap_is(as_user(can_make, "new"), EACCES, "no file in another's directory");
 	tap_is(as_user(can_remove, "perm"), EACCES, "nor remove one");
+}
+
+static void bits_of_a_directory(void)
+{
 	mkdir("pd", 0711);
 	make("pd/file");
 	chmod("pd/file", 0644);
@@ -329,6 +330,12 @@ static void permissions(void)
 	tap_is(as_user(can_remove, "pd/file"), EPERM, "sticky: another's stays");
 	tap_is(as_user(can_remove, "pd/mine"), 0, "sticky: one's own goes");
 	tap_is(as_user(can_chmod, "pd/file"), EPERM, "another's chmod");
+}
+
+static void owners(void)
+{
+	struct stat st;
+
 	chmod("perm", 06755);
 	chown("perm", 3, 4);
 	stat("perm", &st);
@@ -340,6 +347,10 @@ static void permissions(void)
 	lchown("s", 5, 6);
 	lstat("s", &st);
 	tap_is(st.st_uid, 5, "lchown");
+}
+
+static void accesses(void)
+{
 	tap_is(err(chmod("none", 0)), -ENOENT, "chmod of none");
 	tap_is(err(fchmod(99, 0)), -EBADF, "fchmod of none");
 	tap_is(err(access("perm", 8)), -EINVAL, "access, unknown mode");
@@ -350,6 +361,12 @@ static void permissions(void)
 	       "access asks for the real user");
 	tap_is(CODE(seteuid(500); _exit(-err(faccessat(AT_FDCWD, "perm", R_OK, AT_EACCESS)))),
 	       EACCES, "AT_EACCESS for the effective one");
+}
+
+static void bits_that_go(void)
+{
+	struct stat st;
+
 	tap_is(CODE(umask(027); make("masked"); stat("masked", &st); _exit(st.st_mode & 0777)),
 	       0640 & 0xff, "umask");
 	chmod("perm", 04755);
@@ -357,6 +374,16 @@ static void permissions(void)
 	tap_is(CODE(setuid(500); int fd = open("perm", O_WRONLY); write(fd, "x", 1);
 		    stat("perm", &st); _exit(st.st_mode >> 9 & 7)),
 	       0, "writing drops set-user-id");
+}
+
+static void permissions(void)
+{
+	chmod(".", 0755);
+	bits_of_a_file();
+	bits_of_a_directory();
+	owners();
+	accesses();
+	bits_that_go();
 }
 
 static void times(void)

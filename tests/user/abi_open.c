@@ -18,19 +18,13 @@ static int opened(const char *name, int flags)
 	return 0;
 }
 
-static void flags(void)
+static void links(void)
 {
 	struct stat st;
-	int fd, dir;
 
-	mkdir("dir", 0755);
 	symlink("target", "dangling");
 	symlink("dir", "todir");
 	symlink("loop", "loop");
-	tap_is(opened("none", O_RDONLY), -ENOENT, "no file");
-	tap_is(opened("file", O_WRONLY | O_CREAT), 0, "O_CREAT");
-	tap_is(opened("file", O_WRONLY | O_CREAT), 0, "O_CREAT of an old one");
-	tap_is(opened("file", O_WRONLY | O_CREAT | O_EXCL), -EEXIST, "O_EXCL");
 	tap_is(opened("dangling", O_WRONLY | O_CREAT | O_EXCL), -EEXIST,
 	       "O_EXCL of a dangling link");
 	tap_is(opened("dangling", O_RDONLY), -ENOENT, "a dangling link");
@@ -41,6 +35,10 @@ static void flags(void)
 	tap_is(opened("todir", O_RDONLY | O_NOFOLLOW | O_DIRECTORY), -ENOTDIR,
 	       "O_NOFOLLOW with O_DIRECTORY");
 	tap_is(opened("todir/", O_RDONLY | O_NOFOLLOW), 0, "O_NOFOLLOW with a slash behind");
+}
+
+static void directories(void)
+{
 	tap_is(opened("dir", O_WRONLY), -EISDIR, "a directory for writing");
 	tap_is(opened("dir", O_RDWR | O_CREAT), -EISDIR, "a directory with O_CREAT");
 	tap_is(opened("dir", O_RDONLY | O_CREAT), -EISDIR, "a directory for reading with O_CREAT");
@@ -48,6 +46,10 @@ static void flags(void)
 	tap_is(opened("file", O_RDONLY | O_DIRECTORY), -ENOTDIR, "O_DIRECTORY of a file");
 	tap_is(opened("new", O_RDONLY | O_DIRECTORY | O_CREAT), -EINVAL, "O_DIRECTORY and O_CREAT");
 	tap_is(opened("new/", O_WRONLY | O_CREAT), -EISDIR, "O_CREAT with a slash behind");
+}
+
+static void odd_paths(void)
+{
 	tap_is(opened("file/", O_RDONLY), -ENOTDIR, "a file with a slash behind");
 	tap_is(opened("file/x", O_RDONLY), -ENOTDIR, "below a file");
 	tap_is(opened("none/x", O_WRONLY | O_CREAT), -ENOENT, "below nothing");
@@ -58,33 +60,49 @@ static void flags(void)
 	tap_is(opened("./dir/.././file", O_RDONLY), 0, "dots on the way");
 	tap_is(opened("//tmp//", O_RDONLY), 0, "many slashes");
 	tap_is(opened("/../../tmp", O_RDONLY), 0, "above the root is the root");
-	fd = open("file", O_RDWR);
+}
+
+static void truncating(void)
+{
+	struct stat st;
+	int fd = open("file", O_RDWR);
+
 	write(fd, "0123456789", 10);
 	tap_is(opened("file", O_WRONLY | O_TRUNC), 0, "O_TRUNC");
 	fstat(fd, &st);
 	tap_is(st.st_size, 0, "empties it");
 	tap_is(read(fd, buffer, 10), 0, "for those who have it open too");
 	close(fd);
-	fd = open("file", O_WRONLY | O_APPEND);
-	dir = open("file", O_RDWR);
+}
+
+static void appending(void)
+{
+	struct stat st;
+	int fd = open("file", O_WRONLY | O_APPEND), other = open("file", O_RDWR);
+
 	write(fd, "ab", 2);
-	write(dir, "XY", 2);
+	write(other, "XY", 2);
 	lseek(fd, 0, SEEK_SET);
 	write(fd, "cd", 2);
 	tap_is(lseek(fd, 0, SEEK_CUR), 4, "O_APPEND writes at the end, and the position follows");
-	tap_is(pread(dir, buffer, 10, 0), 4, "four bytes");
+	tap_is(pread(other, buffer, 10, 0), 4, "four bytes");
 	tap_ok(!memcmp(buffer, "XYcd", 4), "as expected");
 	tap_is(pwrite(fd, "ef", 2, 0), 2, "pwrite with O_APPEND");
 	fstat(fd, &st);
 	tap_is(st.st_size, 6, "appends as well");
 	tap_is(err(read(fd, buffer, 1)), -EBADF, "read from O_WRONLY");
-	close(dir);
-	dir = open("file", O_RDONLY);
-	tap_is(err(write(dir, buffer, 1)), -EBADF, "write to O_RDONLY");
-	tap_is(err(ftruncate(dir, 0)), -EINVAL, "ftruncate of O_RDONLY");
-	close(dir);
+	close(other);
+	other = open("file", O_RDONLY);
+	tap_is(err(write(other, buffer, 1)), -EBADF, "write to O_RDONLY");
+	tap_is(err(ftruncate(other, 0)), -EINVAL, "ftruncate of O_RDONLY");
+	close(other);
 	close(fd);
-	dir = open("dir", O_RDONLY);
+}
+
+static void below_a_directory(void)
+{
+	int dir = open("dir", O_RDONLY);
+
 	tap_is(err(read(dir, buffer, 1)), -EISDIR, "read a directory");
 	tap_is(err(openat(dir, "x", O_WRONLY | O_CREAT, 0600)) >= 0, 1, "openat");
 	tap_is(opened("dir/x", O_RDONLY), 0, "made it there");
@@ -92,6 +110,21 @@ static void flags(void)
 	tap_is(err(openat(99, "/", O_RDONLY)) >= 0, 1, "does not matter to an absolute path");
 	tap_is(err(openat(1, "x", O_RDONLY)), -ENOTDIR, "openat of a file");
 	close(dir);
+}
+
+static void flags(void)
+{
+	mkdir("dir", 0755);
+	tap_is(opened("none", O_RDONLY), -ENOENT, "no file");
+	tap_is(opened("file", O_WRONLY | O_CREAT), 0, "O_CREAT");
+	tap_is(opened("file", O_WRONLY | O_CREAT), 0, "O_CREAT of an old one");
+	tap_is(opened("file", O_WRONLY | O_CREAT | O_EXCL), -EEXIST, "O_EXCL");
+	links();
+	directories();
+	odd_paths();
+	truncating();
+	appending();
+	below_a_directory();
 }
 
 static void numbers(void)

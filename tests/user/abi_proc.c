@@ -141,25 +141,10 @@ static void read_into(char buf[2048], const char *path)
 	close(fd);
 }
 
-static void numbers(void)
+static void stat_numbers(const char *stat)
 {
-	struct sigaction ign = { .sa_handler = SIG_IGN }, old;
-	sigset_t usr1;
-	char *stat, *status;
-	int ends[2];
-	pthread_t t[2];
-	struct stat st;
+	int fields = 2;
 
-	sigaction(SIGUSR2, &ign, &old);
-	sigemptyset(&usr1);
-	sigaddset(&usr1, SIGUSR1);
-	sigprocmask(SIG_BLOCK, &usr1, NULL);
-	raise(SIGUSR1);
-	pipe(ends);
-	for (int i = 0; i < 2; i++)
-		pthread_create(&t[i], NULL, sleeper, (void *)(long)ends[0]);
-	stat = slurp("/proc/self/stat");
-	status = slurp("/proc/self/status");
 	tap_is(stat_field(stat, 1), getpid(), "stat: pid");
 	tap_is(stat_field(stat, 3), 'R', "stat: running");
 	tap_is(stat_field(stat, 4), getppid(), "stat: parent");
@@ -172,10 +157,14 @@ static void numbers(void)
 	tap_is(stat_field(stat, 41), SCHED_OTHER, "stat: policy");
 	tap_is(stat_field(stat, 25), -1 & ~(1ul << 63) ? stat_field(stat, 25) : 0,
 	       "stat: rss limit is there");
-	int fields = 2;
 	for (char *p = strrchr(stat, ')'); *p; p++)
 		fields += *p == ' ';
 	tap_is(fields, 52, "stat: fifty-two fields");
+}
+
+/* SIGUSR1 is blocked and pending, SIGUSR2 ignored, and there are three threads. */
+static void status_numbers(const char *stat, const char *status)
+{
 	tap_is(number_of(status, "Pid"), getpid(), "status: Pid");
 	tap_is(number_of(status, "Tgid"), getpid(), "status: Tgid");
 	tap_is(number_of(status, "PPid"), getppid(), "status: PPid");
@@ -194,11 +183,16 @@ static void numbers(void)
 	tap_is(number_of(status, "TracerPid"), 0, "status: TracerPid");
 	tap_is(number_of(status, "NoNewPrivs"), 0, "status: NoNewPrivs");
 	tap_is(number_of(status, "Kthread"), 0, "status: Kthread");
+}
+
+static void memory_numbers(const char *status)
+{
+	char still[3][2048];		/* so that the heap does not grow in between */
+
 	tap_is(number_of(status, "VmRSS"),
 	       number_of(status, "RssAnon") + number_of(status, "RssFile") +
 		       number_of(status, "RssShmem"),
 	       "status: VmRSS is the sum of its parts");
-	char still[3][2048];		/* so that the heap does not grow in between */
 	read_into(still[0], "/proc/self/statm");
 	read_into(still[1], "/proc/self/stat");
 	read_into(still[2], "/proc/self/status");
@@ -206,12 +200,42 @@ static void numbers(void)
 	tap_is(number_of(still[2], "VmSize"), atol(still[0]) * 4, "status: VmSize too");
 	tap_ok(number_of(status, "VmPeak") >= number_of(status, "VmSize"), "VmPeak");
 	tap_ok(number_of(status, "VmHWM") >= number_of(status, "VmRSS"), "VmHWM");
+}
+
+static void three_threads(void)
+{
+	struct stat st;
+
 	tap_is(count_dir("/proc/self/task"), 5, "task/ lists three threads");
 	lstat("/proc/self/task", &st);
 	tap_is(st.st_nlink, 5, "and has as many links, and two");
 	tap_is(number_of(slurp("/proc/self/task/%d/status", getpid()), "Pid"), getpid(),
 	       "task/TID/status");
 	tap_is(open_as(O_RDONLY, "/proc/self/task/1/status"), -ENOENT, "init is no thread of ours");
+}
+
+static void numbers(void)
+{
+	struct sigaction ign = { .sa_handler = SIG_IGN }, old;
+	sigset_t usr1;
+	char *stat, *status;
+	int ends[2];
+	pthread_t t[2];
+
+	sigaction(SIGUSR2, &ign, &old);
+	sigemptyset(&usr1);
+	sigaddset(&usr1, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &usr1, NULL);
+	raise(SIGUSR1);
+	pipe(ends);
+	for (int i = 0; i < 2; i++)
+		pthread_create(&t[i], NULL, sleeper, (void *)(long)ends[0]);
+	stat = slurp("/proc/self/stat");
+	status = slurp("/proc/self/status");
+	stat_numbers(stat);
+	status_numbers(stat, status);
+	memory_numbers(status);
+	three_threads();
 	write(ends[1], "xx", 2);
 	pthread_join(t[0], NULL);
 	pthread_join(t[1], NULL);

@@ -118,7 +118,7 @@ static int reset_on_fork(void)
 	return 0;
 }
 
-static void attributes(void)
+static void setattr_sizes(void)
 {
 	struct attr a = { .size = 48 };
 
@@ -139,7 +139,12 @@ static void attributes(void)
 	a = (struct attr){ .size = 0, .nice = 3 };
 	tap_says(sys(SYS_sched_setattr, 0, &a, 0), "setattr of size 0");
 	tap_is(getpriority(PRIO_PROCESS, 0), 3, "sets nice");
-	a = (struct attr){ .size = 48, .nice = -100 };
+}
+
+static void setattr_values(void)
+{
+	struct attr a = { .size = 48, .nice = -100 };
+
 	tap_says(sys(SYS_sched_setattr, 0, &a, 0), "setattr nice -100");
 	tap_is(getpriority(PRIO_PROCESS, 0), -20, "is -20");
 	a = (struct attr){ .size = 48, .policy = 1, .priority = 100 };
@@ -152,7 +157,12 @@ static void attributes(void)
 	tap_says(sys(SYS_sched_setattr, 0, &a, 0), "setattr unknown flag");
 	a = (struct attr){ .size = 48, .flags = 0x20 };
 	tap_says(sys(SYS_sched_setattr, 0, &a, 0), "setattr clamp in a small one");
-	a = (struct attr){ .size = 48, .policy = SCHED_FIFO, .priority = 7, .flags = 1 };
+}
+
+static void attributes_kept(void)
+{
+	struct attr a = { .size = 48, .policy = SCHED_FIFO, .priority = 7, .flags = 1 };
+
 	tap_says(sys(SYS_sched_setattr, 0, &a, 0), "setattr real-time");
 	memset(&a, 0xff, sizeof(a));
 	tap_says(sys(SYS_sched_getattr, 0, &a, 56, 0), "getattr");
@@ -171,6 +181,12 @@ static void attributes(void)
 	tap_says(a.flags, "flags");
 	a = (struct attr){ .size = 48 };
 	tap_says(sys(SYS_sched_setattr, 0, &a, 0), "back");
+}
+
+static void getattr_sizes(void)
+{
+	struct attr a;
+
 	tap_says(sys(SYS_sched_getattr, 0, &a, 47, 0), "getattr too small");
 	tap_says(sys(SYS_sched_getattr, 0, &a, 5000, 0), "getattr too large");
 	tap_says(sys(SYS_sched_getattr, 0, &a, 80, 0), "getattr larger");
@@ -182,6 +198,14 @@ static void attributes(void)
 	tap_says(sys(SYS_sched_getattr, 0, BAD, 48, 0), "getattr to nowhere");
 	tap_says(sys(SYS_sched_getattr, NOBODY, &a, 48, 0), "getattr of nobody");
 	tap_says(sys(SYS_sched_getattr, -1, &a, 48, 0), "getattr of -1");
+}
+
+static void attributes(void)
+{
+	setattr_sizes();
+	setattr_values();
+	attributes_kept();
+	getattr_sizes();
 }
 
 static void niceness(void)
@@ -301,12 +325,12 @@ static void *spinner(void *arg)
 	return NULL;
 }
 
-static void affinity(void)
+/* The CPUs there are. */
+static unsigned long affinity_got(void)
 {
-	unsigned long mask[16] = { 0 }, all, one;
-	long r;
+	unsigned long mask[16] = { 0 }, all;
+	long r = sys(SYS_sched_getaffinity, 0, 8, mask);
 
-	r = sys(SYS_sched_getaffinity, 0, 8, mask);
 	tap_says(r, "getaffinity");
 	all = mask[0];
 	tap_is(all, (1ul << sysconf(_SC_NPROCESSORS_ONLN)) - 1, "every CPU");
@@ -317,26 +341,36 @@ static void affinity(void)
 	tap_says(sys(SYS_sched_getaffinity, 0, 12, mask), "getaffinity into 12 bytes");
 	tap_says(sys(SYS_sched_getaffinity, 0, 8, BAD), "getaffinity to nowhere");
 	tap_says(sys(SYS_sched_getaffinity, NOBODY, 8, mask), "getaffinity of nobody");
-	mask[0] = 0;
-	tap_says(sys(SYS_sched_setaffinity, 0, 8, mask), "no CPU");
-	tap_says(sys(SYS_sched_setaffinity, 0, 0, mask), "no mask");
+	return all;
+}
+
+static void affinity_set(void)
+{
+	unsigned long mask = 0, one = 0;
+	int status;
+	pid_t child;
+
+	tap_says(sys(SYS_sched_setaffinity, 0, 8, &mask), "no CPU");
+	tap_says(sys(SYS_sched_setaffinity, 0, 0, &mask), "no mask");
 	tap_says(sys(SYS_sched_setaffinity, 0, 8, BAD), "mask from nowhere");
-	mask[0] = 1;
-	tap_says(sys(SYS_sched_setaffinity, NOBODY, 8, mask), "nobody");
-	tap_says(sys(SYS_sched_setaffinity, 0, 1, mask), "one byte");
+	mask = 1;
+	tap_says(sys(SYS_sched_setaffinity, NOBODY, 8, &mask), "nobody");
+	tap_says(sys(SYS_sched_setaffinity, 0, 1, &mask), "one byte");
 	tap_is(cpu_now(), 0, "runs there");
-	one = 0;
 	sys(SYS_sched_getaffinity, 0, 8, &one);
 	tap_is(one, 1, "and says so");
-	pid_t child = fork();
-	int status;
-
+	child = fork();
 	if (!child) {
 		sys(SYS_sched_getaffinity, 0, 8, &one);
 		_exit(one == 1 ? 0 : 1);
 	}
 	waitpid(child, &status, 0);
 	tap_is(status, 0, "a child inherits it");
+}
+
+static void a_thread_moves_itself(unsigned long all)
+{
+	unsigned long one;
 	int wrong = 0;
 
 	for (int i = 0; i < 200; i++)
@@ -346,7 +380,12 @@ static void affinity(void)
 		}
 	tap_is(wrong, 0, "a thread moves itself at once");
 	sys(SYS_sched_setaffinity, 0, 8, &all);
+}
 
+static void a_running_thread_is_moved(unsigned long all)
+{
+	unsigned long one;
+	int wrong = 0;
 	pthread_t t;
 
 	if (pthread_create(&t, NULL, spinner, NULL))
@@ -366,6 +405,15 @@ static void affinity(void)
 	stop = 1;
 	pthread_join(t, NULL);
 	tap_is(wrong, 0, "a running thread is moved");
+}
+
+static void affinity(void)
+{
+	unsigned long all = affinity_got();
+
+	affinity_set();
+	a_thread_moves_itself(all);
+	a_running_thread_is_moved(all);
 }
 
 static void io_priority(void)

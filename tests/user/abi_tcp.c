@@ -84,12 +84,11 @@ static void names(void)
 	close(fd);
 }
 
-static void connections(void)
+static void accept_one(int l, int port)
 {
 	union addr a, b;
 	socklen_t len = sizeof(a);
-	int port, l = listener(family, 2, &port), c = socket(family, SOCK_STREAM, 0), s;
-	pid_t child;
+	int c = socket(family, SOCK_STREAM, 0), s;
 
 	fcntl(l, F_SETFL, O_NONBLOCK);
 	tap_is(err(accept(l, NULL, NULL)), -EAGAIN, "%s: no connection yet", ip);
@@ -113,17 +112,25 @@ static void connections(void)
 	tap_says(events_of(c, POLLIN | POLLOUT | POLLRDHUP), "%s: events of a connection", ip);
 	close(c);
 	close(s);
+}
 
-	c = socket(family, SOCK_STREAM | SOCK_NONBLOCK, 0);
-	int r = connect_port(c, family, port);
+static void connect_without_waiting(int port)
+{
+	int c = socket(family, SOCK_STREAM | SOCK_NONBLOCK, 0), r = connect_port(c, family, port);
+
 	tap_ok(r == 0 || r == -EINPROGRESS, "%s: connect without waiting", ip);
 	tap_is(events_in(c, POLLOUT, 1000), POLLOUT, "%s: poll tells the end of it", ip);
 	tap_is(get_int(c, SOL_SOCKET, SO_ERROR), 0, "%s: without error", ip);
 	r = connect_port(c, family, port);
 	tap_ok(r == 0 || r == -EISCONN, "%s: and connect too", ip);
 	close(c);
-	fcntl(l, F_SETFL, 0);
-	close(accept(l, NULL, NULL));
+}
+
+static void accept_waits(int l, int port)
+{
+	int c, s;
+	pid_t child;
+
 	child = CHILD(s = accept(l, NULL, NULL); _exit(s < 0 ? errno : send(s, "hi", 2, 0) == 2 ? 0 : 1));
 	sleep_ms(30);
 	c = socket(family, SOCK_STREAM, 0);
@@ -136,10 +143,12 @@ static void connections(void)
 	shutdown(l, SHUT_RDWR);
 	tap_is(code_of(status_of(child)), EINVAL, "%s: accept ends when the listener is shut down",
 	       ip);
-	close(l);
+}
 
-	c = socket(family, SOCK_STREAM | SOCK_NONBLOCK, 0);
-	r = connect_port(c, family, port);
+static void connect_is_refused(int port)
+{
+	int c = socket(family, SOCK_STREAM | SOCK_NONBLOCK, 0), r = connect_port(c, family, port);
+
 	if (r == -EINPROGRESS) {
 		events_in(c, POLLOUT, 1000);
 		r = -get_int(c, SOL_SOCKET, SO_ERROR);
@@ -148,16 +157,24 @@ static void connections(void)
 	close(c);
 }
 
-static void transfer(void)
+static void connections(void)
 {
-	struct timeval tv = { 0, 60000 };
-	int p[2], have;
-	long n, total;
+	int port, l = listener(family, 2, &port);
+
+	accept_one(l, port);
+	connect_without_waiting(port);
+	fcntl(l, F_SETFL, 0);
+	close(accept(l, NULL, NULL));
+	accept_waits(l, port);
+	close(l);
+	connect_is_refused(port);
+}
+
+static void parts(int p[2])
+{
+	int have;
 	pid_t child;
 
-	for (unsigned i = 0; i < sizeof(big); i++)
-		big[i] = i * 7 + i / 251;
-	tcp_pair(family, p);
 	tap_is(err(send(p[0], "hello", 5, 0)), 5, "%s: send", ip);
 	tap_is(events_in(p[1], POLLIN, 1000), POLLIN, "%s: readable", ip);
 	tap_ok(!ioctl(p[1], FIONREAD, &have) && have == 5, "%s: FIONREAD", ip);
@@ -176,12 +193,25 @@ static void transfer(void)
 	tap_is(err(recv(p[1], (void *)8, 4, MSG_DONTWAIT)), -EAGAIN, "%s: nowhere, but nothing",
 	       ip);
 	tap_is(err(send(p[0], (void *)8, 4, 0)), -EFAULT, "%s: from nowhere", ip);
+}
+
+static void receive_in_time(int p[2])
+{
+	struct timeval tv = { 0, 60000 };
+	long start;
+
 	setsockopt(p[1], SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
-	total = now_ms();
+	start = now_ms();
 	tap_is(err(recv(p[1], buffer, 4, 0)), -EAGAIN, "%s: SO_RCVTIMEO", ip);
-	tap_ok(now_ms() - total >= 50, "%s: not before", ip);
+	tap_ok(now_ms() - start >= 50, "%s: not before", ip);
 	memset(&tv, 0, sizeof(tv));
 	setsockopt(p[1], SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
+}
+
+static void a_megabyte(int p[2])
+{
+	long n, total;
+	pid_t child;
 
 	child = CHILD(_exit(send(p[0], big, sizeof(big), 0) == sizeof(big) ? 0 : 1));
 	for (total = 0; total < (long)sizeof(big); total += n) {
@@ -192,6 +222,12 @@ static void transfer(void)
 	tap_is(total, sizeof(big), "%s: a megabyte arrives", ip);
 	tap_ok(!memcmp(big, buffer, sizeof(big)), "%s: as it was", ip);
 	tap_is(code_of(status_of(child)), 0, "%s: the sender sent all", ip);
+}
+
+static void a_full_pipe(int p[2])
+{
+	long n, total;
+	pid_t child;
 
 	fcntl(p[0], F_SETFL, O_NONBLOCK);
 	for (total = 0; (n = send(p[0], big + total % 4096, 4096, 0)) > 0;)
@@ -208,13 +244,25 @@ static void transfer(void)
 		_exit(got != total));
 	tap_is(events_in(p[0], POLLOUT, 3000), POLLOUT, "%s: until it is read", ip);
 	tap_is(code_of(status_of(child)), 0, "%s: all comes", ip);
+}
+
+static void transfer(void)
+{
+	int p[2];
+
+	for (unsigned i = 0; i < sizeof(big); i++)
+		big[i] = i * 7 + i / 251;
+	tcp_pair(family, p);
+	parts(p);
+	receive_in_time(p);
+	a_megabyte(p);
+	a_full_pipe(p);
 	close(p[0]);
 	close(p[1]);
 }
 
-static void ends(void)
+static void shut_for_writing(void)
 {
-	struct linger l = { 1, 0 };
 	int p[2];
 	char b[8];
 
@@ -235,6 +283,12 @@ static void ends(void)
 	tap_says(events_of(p[0], POLLIN | POLLOUT | POLLRDHUP), "%s: events when both have", ip);
 	close(p[0]);
 	close(p[1]);
+}
+
+static void peer_closes(void)
+{
+	int p[2];
+	char b[8];
 
 	tcp_pair(family, p);
 	close(p[1]);
@@ -254,6 +308,12 @@ static void ends(void)
 	tap_is(err(recv(p[0], b, 8, 0)), -ECONNRESET, "%s: connection reset", ip);
 	tap_is(err(recv(p[0], b, 8, 0)), 0, "%s: then the end", ip);
 	close(p[0]);
+}
+
+static void resets(void)
+{
+	struct linger l = { 1, 0 };
+	int p[2];
 
 	tcp_pair(family, p);
 	setsockopt(p[1], SOL_SOCKET, SO_LINGER, &l, sizeof(l));
@@ -262,9 +322,16 @@ static void ends(void)
 	tap_is(get_int(p[0], SOL_SOCKET, SO_ERROR), ECONNRESET, "%s: SO_LINGER 0 resets", ip);
 	tap_is(get_int(p[0], SOL_SOCKET, SO_ERROR), 0, "%s: told once", ip);
 	close(p[0]);
+}
+
+static void ends_beside_others(void)
+{
+	int p[2];
+	char b[8];
+	pid_t child;
 
 	tcp_pair(family, p);
-	pid_t child = CHILD(close(p[0]); _exit(recv(p[1], b, 8, 0)));
+	child = CHILD(close(p[0]); _exit(recv(p[1], b, 8, 0)));
 	close(p[1]);
 	sleep_ms(20);
 	close(p[0]);
@@ -275,6 +342,14 @@ static void ends(void)
 	tap_is(err(send(p[0], b, 8, 0)), 8, "%s: not for writing", ip);
 	close(p[0]);
 	close(p[1]);
+}
+
+static void ends(void)
+{
+	shut_for_writing();
+	peer_closes();
+	resets();
+	ends_beside_others();
 }
 
 static void options(void)

@@ -109,17 +109,14 @@ static void permission(void)
 	unlink("/tmp/mine");
 }
 
-static void connections(void)
+/* A client that waits to be accepted, at a listener whose backlog is 2. Returns the server's end. */
+static int backlog(int l, const int c[6])
 {
 	struct sockaddr_un un;
-	struct ucred u;
 	socklen_t len;
-	int l = listener_at("@l", SOCK_STREAM, 2), c[6], s, v;
+	int s, v;
 	char b[8];
 
-	tap_is(events_of(l, POLLIN | POLLOUT), 0, "a listener without connections");
-	for (int i = 0; i < 6; i++)
-		c[i] = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
 	tap_says(events_of(c[0], POLLIN | POLLOUT | POLLRDHUP), "an unconnected stream's events");
 	for (int i = 0; i < 5; i++)
 		tap_says(connect_to(c[i], "@l"), "connection %d, backlog 2", i);
@@ -141,6 +138,16 @@ static void connections(void)
 	tap_is(connect_to(c[0], "@l"), -EISCONN, "connected already");
 	tap_is(connect_to(l, "@l"), -EINVAL, "a listener does not connect");
 	tap_is(err(listen(c[0], 1)), -EINVAL, "a connection does not listen");
+	return s;
+}
+
+/* Of the connection of c[0] and s; c[4] has none. */
+static void peers(int s, const int c[6])
+{
+	struct sockaddr_un un;
+	struct ucred u;
+	socklen_t len;
+
 	len = sizeof(un);
 	tap_ok(!getpeername(c[0], (void *)&un, &len) && len == 4 && un.sun_path[1] == 'l',
 	       "the client's peer");
@@ -161,6 +168,18 @@ static void connections(void)
 	       "SO_PEERNAME, more room than name");
 	len = 4;
 	tap_ok(!getsockopt(c[0], SOL_SOCKET, SO_PEERNAME, &un, &len) && len == 4, "SO_PEERNAME");
+}
+
+static void connections(void)
+{
+	int l = listener_at("@l", SOCK_STREAM, 2), c[6], s, v;
+	char b[8];
+
+	tap_is(events_of(l, POLLIN | POLLOUT), 0, "a listener without connections");
+	for (int i = 0; i < 6; i++)
+		c[i] = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	s = backlog(l, c);
+	peers(s, c);
 	fcntl(l, F_SETFL, O_NONBLOCK);
 	while ((v = accept(l, NULL, NULL)) >= 0)
 		close(v);
@@ -217,16 +236,11 @@ static void unaccepted(void)
 	close(l);
 }
 
-static void streams(void)
+static void stream_of_messages(int p[2])
 {
 	struct iovec iov[2] = { { buffer, 3 }, { buffer + 3, 100 } };
-	int p[2], have;
-	long n, total;
-	pid_t child;
+	int have;
 
-	for (unsigned i = 0; i < sizeof(big); i++)
-		big[i] = i * 7 + i / 251;
-	socketpair(AF_UNIX, SOCK_STREAM, 0, p);
 	tap_is(err(send(p[0], "hello ", 6, 0)), 6, "send");
 	tap_is(err(write(p[0], "world", 5)), 5, "write");
 	tap_ok(!ioctl(p[1], SIOCINQ, &have) && have == 11, "SIOCINQ counts all");
@@ -240,16 +254,28 @@ static void streams(void)
 	tap_ok(!memcmp(buffer, "cdcdef", 6), "in order");
 	tap_is(err(recv(p[1], buffer, 20, MSG_DONTWAIT)), -EAGAIN, "nothing");
 	tap_is(err(recv(p[1], buffer, 20, MSG_DONTWAIT | MSG_OOB)) < 0, 1, "nothing out of band");
+}
+
+static void stream_waits(int p[2])
+{
+	int have = 3;
+	pid_t child;
+
 	child = CHILD(sleep_ms(20); send(p[0], "ab", 2, 0); sleep_ms(20); send(p[0], "cd", 2, 0));
 	tap_is(err(recv(p[1], buffer, 4, MSG_WAITALL)), 4, "MSG_WAITALL");
 	status_of(child);
-	have = 3;
 	setsockopt(p[1], SOL_SOCKET, SO_RCVLOWAT, &have, sizeof(have));
 	child = CHILD(sleep_ms(20); send(p[0], "ab", 2, 0); sleep_ms(20); send(p[0], "cd", 2, 0));
 	tap_is(err(recv(p[1], buffer, 8, 0)), 4, "SO_RCVLOWAT 3");
 	status_of(child);
 	have = 1;
 	setsockopt(p[1], SOL_SOCKET, SO_RCVLOWAT, &have, sizeof(have));
+}
+
+static void stream_fills(int p[2])
+{
+	int have;
+	long n, total;
 
 	fcntl(p[0], F_SETFL, O_NONBLOCK);
 	for (total = 0; (n = write(p[0], big, sizeof(big))) > 0;)
@@ -270,6 +296,13 @@ static void streams(void)
 	while (recv(p[1], buffer, sizeof(buffer), MSG_DONTWAIT) > 0)
 		;
 	fcntl(p[0], F_SETFL, 0);
+}
+
+static void stream_is_long(int p[2])
+{
+	long n, total;
+	pid_t child;
+
 	child = CHILD(_exit(send(p[0], big, sizeof(big), 0) == sizeof(big) ? 0 : 1));
 	for (total = 0; total < (long)sizeof(big); total += n) {
 		n = recv(p[1], buffer + total, 1000 + total % 7777, 0);
@@ -279,6 +312,19 @@ static void streams(void)
 	tap_is(total, sizeof(big), "a large send arrives");
 	tap_ok(!memcmp(big, buffer, sizeof(big)), "as it was");
 	tap_is(code_of(status_of(child)), 0, "the sender sent all");
+}
+
+static void streams(void)
+{
+	int p[2];
+
+	for (unsigned i = 0; i < sizeof(big); i++)
+		big[i] = i * 7 + i / 251;
+	socketpair(AF_UNIX, SOCK_STREAM, 0, p);
+	stream_of_messages(p);
+	stream_waits(p);
+	stream_fills(p);
+	stream_is_long(p);
 	close(p[0]);
 	close(p[1]);
 }
