@@ -76,8 +76,9 @@ static int gpio_leds_probe(struct device *dev)
 	if (err)
 		return err;
 	i = 0;
-	fdt_for_each_subnode(node, boot_fdt, dev->node)
+	fdt_for_each_subnode(node, boot_fdt, dev->node) {
 		led_create(&all->leds[i++], node);
+	}
 	return 0;
 }
 
