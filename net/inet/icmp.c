@@ -205,7 +205,7 @@ static void tell_tcp(struct inet_ep *ep, const struct quoted *q)
 {
 	struct tcp_pcb *pcb = ep->tcp;
 
-	if (!ep->connecting || pcb->state != SYN_SENT || q->seq != pcb->lastack + 1)
+	if (!ep->connecting || pcb->state != SYN_SENT || q->seq != pcb->lastack)
 		return;
 	ep->connecting = false;
 	inet_fire(ep, INET_EV_CONNECT);
