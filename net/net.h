@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A network namespace: interfaces, routes, and the instance of the stack that serves its sockets.
+ * A network namespace: interfaces, routes, and the instances of the stack that serve its sockets.
  * Life: namespace.c. Everybody reaches it through the struct net * that he was given.
  */
 #pragma once
@@ -32,7 +32,7 @@ struct net {
 	u32 last_index;
 
 	/* Constant while it has a user. */
-	struct inet_stack *inet;
+	struct inet_stack *inet;	/* the first: net/inet/shard.c */
 	struct netdev *loopback;
 	u32 id;				/* counts namespaces; the first is 0 */
 

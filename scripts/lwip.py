@@ -55,6 +55,8 @@ FIXES = [
     ("core/tcp_in.c", r"(#define LWIP_TCP_CALC_INITIAL_CWND\(mss\)) .*", r"\1 ((tcpwnd_size_t)(10 * (mss)))", 1),
     # The window opens in steps of a segment, or of half the receive buffer where that is smaller.
     ("core/tcp.c", r"LWIP_MIN\(\(TCP_WND / 2\), pcb->mss\)", r"inet_tcp_window_step(pcb)", 1),
+    # A segment may be another instance's.
+    ("core/ipv4/ip4.c", r"(\n\s*)(tcp_input\(p, inp\);)", r"\1if (!inet_tcp_elsewhere(p, inp)) \2", 1),
     # A segment's connection or listener is found by hash: each loop looks at that one alone.
     ("core/tcp_in.c", r"for \(pcb = tcp_active_pcbs; pcb != NULL; pcb = pcb->next\)",
      r"for (pcb = inet_tcp_find(tcphdr, 0); pcb != NULL; pcb = NULL)", 1),

@@ -63,8 +63,10 @@ enum lock_rank {
 	RANK_SB_LISTS    = 62,	/* LRU and dirty lists */
 	RANK_FILE        = 63,	/* f_flags, owner, epoll links */
 	RANK_PTE         = 64,	/* one page-table page; sublevel 1: child's in fork */
-	RANK_INET        = 65,	/* one instance of the TCP/IP stack (softirq): input, send -> neighbour -> driver */
+	/* one instance of the TCP/IP stack (softirq): input, send -> neighbour -> driver; sublevel: which */
+	RANK_INET        = 65,
 	RANK_SOCK_TABLE  = 65,	/* one bucket of a table of sockets or names: listing -> one socket */
+	RANK_INET_PORTS  = 66,	/* TCP's ports of one network, one listener's queues (softirq): nests the allocator */
 	RANK_MAPPING     = 66,	/* page cache tree of one mapping (irq-safe: end of I/O clears marks) */
 	RANK_NEIGH       = 67,	/* neighbours of all networks (softirq): resolve -> transmit the request */
 	RANK_SOCK        = 67,	/* one socket's state and queue -> wake; sublevels: a pair, by address */

@@ -61,6 +61,20 @@ static __always_inline void raw_spin_lock(struct spinlock *l, unsigned sublevel)
 #endif
 }
 
+/*
+ * True: taken. False: another has it, and it takes raw_spin_lock(), which the caller leaves to a
+ * function of its own. The debug build waits here, and checks as ever.
+ */
+static __always_inline bool raw_spin_lock_at_once(struct spinlock *l)
+{
+#ifdef CONFIG_LOCK_DEBUG
+	spin_lock_slow(l, 0);
+	return true;
+#else
+	return likely(!__atomic_exchange_n(&l->locked, 1, __ATOMIC_ACQUIRE));
+#endif
+}
+
 static __always_inline bool raw_spin_trylock(struct spinlock *l)
 {
 #ifdef CONFIG_LOCK_DEBUG

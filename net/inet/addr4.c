@@ -10,8 +10,9 @@
  * A network's first address brings the route to it and is the source of what is sent there. When it
  * goes, so do the network's others.
  *
- * The list and the netif's address change under net_config_lock and the stack's lock; readers hold one
- * of them, or are in an RCU read section: neighbours are asked for without the stack's lock.
+ * The list and the netif's address change under net_config_lock and the locks of all the stack's
+ * instances; readers hold one of them, or are in an RCU read section: neighbours are asked for
+ * without any of the stack's.
  */
 #include <kernel/lib/string.h>
 #include <kernel/lock/rcu.h>
@@ -141,6 +142,13 @@ static void set_first(struct inet_dev *d, u32 addr, u32 mask)
 	netif_set_addr(&d->netif, &a, &m, NULL);
 }
 
+/* All locks are held. Connections from it end, in every instance. */
+static void drop_netif_addr(struct inet_dev *d)
+{
+	inet_tell_address_gone(d->dev->net->inet->common, first_addr(d));
+	netif_set_addr(&d->netif, NULL, NULL, NULL);
+}
+
 static void connect(struct netdev *dev, u32 word, u8 prefix_len, bool add)
 {
 	ip4_addr_t addr;
@@ -192,7 +200,7 @@ int addr4_add(struct netdev *dev, const struct inet_ifaddr *a)
 		return -ENOMEM;
 	*e = (struct addr4){ .addr = word, .mask = mask_of(a->prefix_len),
 			     .prefix_len = a->prefix_len, .scope = a->scope };
-	inet_lock(dev->net->inet);
+	inet_lock_all(dev->net);
 	fits = !first_addr(d);
 	if (fits) {
 		set_first(d, word, e->mask);
@@ -200,7 +208,7 @@ int addr4_add(struct netdev *dev, const struct inet_ifaddr *a)
 		e->secondary = is_secondary(d, word, e->mask);
 		insert(d, e);
 	}
-	inet_unlock(dev->net->inet);
+	inet_unlock_all(dev->net);
 	if ((dev->flags & IFF_UP) && (fits || !e->secondary))
 		connect(dev, word, a->prefix_len, true);
 	if (fits)
@@ -208,7 +216,7 @@ int addr4_add(struct netdev *dev, const struct inet_ifaddr *a)
 	return 0;
 }
 
-/* Off the list. The stack's lock is held. */
+/* Off the list. All locks of the stack are held. */
 static void take_off(struct addr4 *e)
 {
 	list_del_rcu(&e->node);
@@ -244,9 +252,9 @@ static void drop_secondaries(struct netdev *dev, u32 addr, u32 mask)
 	while ((e = find_secondary(d, addr, mask))) {
 		struct inet_ifaddr a = describe(dev, e->addr, e->mask, e->scope, true);
 
-		inet_lock(dev->net->inet);
+		inet_lock_all(dev->net);
 		take_off(e);
-		inet_unlock(dev->net->inet);
+		inet_unlock_all(dev->net);
 		inet_addr_notify(dev, NETDEV_ADDRESS_GONE, &a);
 	}
 }
@@ -256,7 +264,7 @@ static void drop_first(struct inet_dev *d)
 {
 	struct addr4 *e;
 
-	netif_set_addr(&d->netif, NULL, NULL, NULL);
+	drop_netif_addr(d);
 	if (list_empty(&d->addrs))
 		return;
 	e = list_first(&d->addrs, struct addr4, node);
@@ -279,12 +287,12 @@ int addr4_del(struct netdev *dev, const struct inet_addr *a, u8 prefix_len)
 	secondary = e && e->secondary;
 	if (!secondary)
 		drop_secondaries(dev, word, mask);
-	inet_lock(dev->net->inet);
+	inet_lock_all(dev->net);
 	if (e)
 		take_off(e);
 	else
 		drop_first(d);
-	inet_unlock(dev->net->inet);
+	inet_unlock_all(dev->net);
 	if (!secondary)
 		connect(dev, word, length_of(mask), false);
 	return 0;
@@ -306,11 +314,11 @@ void addr4_drop(struct netdev *dev)
 {
 	struct inet_dev *d = inet_dev_of(dev->netif);
 
-	inet_lock(dev->net->inet);
+	inet_lock_all(dev->net);
 	while (!list_empty(&d->addrs))
 		take_off(list_first(&d->addrs, struct addr4, node));
-	netif_set_addr(&d->netif, NULL, NULL, NULL);
-	inet_unlock(dev->net->inet);
+	drop_netif_addr(d);
+	inet_unlock_all(dev->net);
 }
 
 /* --- to be told --- */

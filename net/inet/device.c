@@ -50,8 +50,14 @@ void inet_input_pkt(struct pkt *pkt)
 		pkt_free(pkt);
 		return;
 	}
-	if (protocol == ETH_P_IP ? pkt->data[9] == IP_PROTO_ICMP : pkt->data[6] == IP6_NEXTH_ICMP6)
+	if (protocol == ETH_P_IP ? pkt->data[9] == IP_PROTO_ICMP : pkt->data[6] == IP6_NEXTH_ICMP6) {
 		inet_icmp_error(inet_current(), pkt);
+		/* Here for the connection alone that it tells of: icmp.c. */
+		if (unlikely(inet_current()->index)) {
+			pkt_free(pkt);
+			return;
+		}
+	}
 	if (is_group_protocol(pkt))
 		inet_groups_busy(inet_current());
 	p = port_pbuf_of_pkt(pkt);
@@ -107,8 +113,7 @@ static bool add_pbuf(struct pkt *pkt, const struct pbuf *q)
 	return pkt_append_copy(pkt, data, len, GFP_ATOMIC | GFP_NOWARN);
 }
 
-/* More pieces than a packet can refer to. */
-static struct pkt *pkt_copy_of_pbufs(const struct pbuf *p)
+struct pkt *inet_pkt_copy_of(const struct pbuf *p)
 {
 	struct pkt *pkt = pkt_alloc(GFP_ATOMIC | GFP_NOWARN);
 	u32 done = min_t(u32, p->tot_len, PKT_LINEAR);
@@ -159,7 +164,8 @@ static struct pkt *pkt_of_pbufs(const struct netdev *dev, const struct pbuf *p, 
 	for (const struct pbuf *q = p; q; q = q->next)
 		if (!add_pbuf(pkt, q)) {
 			pkt_free(pkt);
-			pkt = pkt_copy_of_pbufs(p);
+			/* More pieces than a packet can refer to. */
+			pkt = inet_pkt_copy_of(p);
 			break;
 		}
 	if (!pkt)
@@ -343,7 +349,6 @@ static const u8 all_nodes[ETH_ALEN] = { 0x33, 0x33, 0, 0, 0, 1 };
 
 int inet_attach(struct netdev *dev)
 {
-	struct inet_stack *s = dev->net->inet;
 	struct inet_dev *d = dev->netif ? inet_dev_of(dev->netif) : kmalloc(sizeof(*d), GFP_KERNEL);
 
 	if (!d)
@@ -352,29 +357,31 @@ int inet_attach(struct netdev *dev)
 	d->dev = dev;
 	list_init(&d->addrs);
 	dev->netif = &d->netif;
-	inet_lock(s);
+	inet_lock_all(dev->net);
 	BUG_ON(!netif_add(&d->netif, NULL, NULL, NULL, d, netif_setup, ip_input));
 	/* It chose one that is free; of lwIP's numbers nobody has taken note yet. */
 	d->netif.num = (u8)(dev->index - 1);
-	inet_unlock(s);
+	inet_share_interfaces(dev->net->inet->common);
+	inet_unlock_all(dev->net);
 	netdev_group_join(dev, all_nodes);
 	return 0;
 }
 
 void inet_detach(struct netdev *dev)
 {
-	struct inet_stack *s = dev->net->inet;
+	struct inet_common *c = dev->net->inet->common;
 
 	netdev_group_leave(dev, all_nodes);
 	addr4_drop(dev);
-	inet_lock(s);
+	inet_lock_all(dev->net);
 	for (s8 i = 0; i < LWIP_IPV6_NUM_ADDRESSES; i++)
 		netif_ip6_addr_set_state(dev->netif, i, IP6_ADDR_INVALID);
-	inet_drop_from(s, dev);
+	inet_drop_from(c, dev);
 	/* Neighbours that asked since it went down. */
 	nd6_cleanup_netif(dev->netif);
 	netif_remove(dev->netif);
-	inet_unlock(s);
+	inet_share_interfaces(c);
+	inet_unlock_all(dev->net);
 	neigh_flush(dev, true);
 }
 
@@ -403,7 +410,7 @@ void inet_device_up(struct netdev *dev)
 	struct inet_stack *s = dev->net->inet;
 	struct netif *n = dev->netif;
 
-	inet_lock(s);
+	inet_lock_all(dev->net);
 	if (dev->flags & IFF_LOOPBACK)
 		set_loopback_addresses(n);
 	else
@@ -411,7 +418,7 @@ void inet_device_up(struct netdev *dev)
 	netif_set_up(n);
 	inet_groups_busy(s);
 	inet_devices_changed(s);
-	inet_unlock(s);
+	inet_unlock_all(dev->net);
 	inet_config_changed(s);
 	addr4_connect(dev);
 }
@@ -422,22 +429,22 @@ void inet_device_down(struct netdev *dev)
 
 	inet_routes_flush(dev->net, dev);
 	neigh_flush(dev, false);
-	inet_lock(s);
+	inet_lock_all(dev->net);
 	netif_set_down(dev->netif);
 	if (!(dev->flags & IFF_LOOPBACK))
 		for (s8 i = 0; i < LWIP_IPV6_NUM_ADDRESSES; i++)
 			netif_ip6_addr_set_state(dev->netif, i, IP6_ADDR_INVALID);
-	inet_unlock(s);
+	inet_unlock_all(dev->net);
 	inet_config_changed(s);
 }
 
 void inet_device_changed(struct netdev *dev)
 {
-	inet_lock(dev->net->inet);
+	inet_lock_all(dev->net);
 	dev->netif->mtu = mtu_of(dev);
 	dev->netif->mtu6 = dev->netif->mtu;
 	memcpy(dev->netif->hwaddr, dev->mac, ETH_ALEN);
-	inet_unlock(dev->net->inet);
+	inet_unlock_all(dev->net);
 	neigh_flush(dev, false);
 }
 
@@ -470,7 +477,7 @@ static int add6(struct netdev *dev, const struct inet_ifaddr *a)
 	memcpy(addr.addr, a->addr.v6, 16);
 	if (a->prefix_len > 128 || ip6_addr_isany(&addr) || ip6_addr_ismulticast(&addr))
 		return -EINVAL;
-	inet_lock(dev->net->inet);
+	inet_lock_all(dev->net);
 	if (netif_get_ip6_addr_match(dev->netif, &addr) >= 0) {
 		code = ERR_USE;
 	} else {
@@ -480,7 +487,7 @@ static int add6(struct netdev *dev, const struct inet_ifaddr *a)
 						 IP6_ADDR_PREFERRED : IP6_ADDR_TENTATIVE);
 		inet_groups_busy(dev->net->inet);
 	}
-	inet_unlock(dev->net->inet);
+	inet_unlock_all(dev->net);
 	return code == ERR_OK ? 0 : code == ERR_USE ? -EEXIST : -ENOSPC;
 }
 
@@ -505,11 +512,11 @@ static int del6(struct netdev *dev, const struct inet_addr *a)
 	memset(&addr, 0, sizeof(addr));
 	memcpy(addr.addr, a->v6, 16);
 	ip6_addr_assign_zone(&addr, IP6_UNICAST, dev->netif);
-	inet_lock(dev->net->inet);
+	inet_lock_all(dev->net);
 	slot = netif_get_ip6_addr_match(dev->netif, &addr);
 	if (slot >= 0)
 		netif_ip6_addr_set_state(dev->netif, slot, IP6_ADDR_INVALID);
-	inet_unlock(dev->net->inet);
+	inet_unlock_all(dev->net);
 	return slot >= 0 ? 0 : -EADDRNOTAVAIL;
 }
 

@@ -175,6 +175,13 @@ static int udp_open(struct inet_ep *ep)
 	return 0;
 }
 
+/* While there is one that sees TCP, all of that comes by the first instance: shard.c. */
+static void count_raw(const struct inet_ep *ep, u32 n)
+{
+	if (ep->type == INET_RAW && ep->family == INET_AF_INET && ep->protocol == IP_PROTO_TCP)
+		__atomic_fetch_add(&ep->stack->common->raw_tcp, n, __ATOMIC_RELAXED);
+}
+
 static int raw_open(struct inet_ep *ep)
 {
 	struct raw_pcb *pcb = raw_new_ip_type(ep->family == INET_AF_INET ? IPADDR_TYPE_V4 : IPADDR_TYPE_V6,
@@ -183,6 +190,7 @@ static int raw_open(struct inet_ep *ep)
 	if (!pcb)
 		return -ENOMEM;
 	ep->raw = pcb;
+	count_raw(ep, 1);
 	raw_recv(pcb, raw_received, ep);
 	if (ep->family == INET_AF_INET6 && ep->protocol == IP6_NEXTH_ICMP6) {
 		pcb->chksum_reqd = 1;
@@ -320,6 +328,7 @@ void dgram_ep_close(struct inet_ep *ep)
 		udp_remove(ep->udp);
 	else
 		raw_remove(ep->raw);
+	count_raw(ep, ~0u);
 	inet_ep_pcb_gone(ep);
 }
 

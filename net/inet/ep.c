@@ -51,6 +51,7 @@ struct inet_ep *inet_ep_create(struct inet_stack *s, u16 family, enum inet_type 
 	ep->keep_intvl_s = 75;
 	ep->keep_cnt = 9;
 	list_init(&ep->node);
+	spin_lock_init(&ep->queue_lock, RANK_INET_PORTS);
 	list_init(&ep->syn_queue);
 	list_init(&ep->accept_queue);
 	list_init(&ep->accept_node);
@@ -165,10 +166,25 @@ static bool can_serve(enum inet_type type, u16 family, u8 protocol)
 	return true;
 }
 
+/*
+ * A connection over IPv4 may be of any instance: each gets as many sockets. All else is the first's.
+ */
+static struct inet_stack *home_for(struct net *net, u16 family, enum inet_type type)
+{
+	struct inet_common *c = net->inet->common;
+	u32 next;
+
+	if (likely(net->inet->alone) || type != INET_TCP || family != INET_AF_INET)
+		return net->inet;
+	next = READ_ONCE(c->next_home);
+	WRITE_ONCE(c->next_home, next + 1);
+	return c->shards[next % c->nr_shards];
+}
+
 int inet_open(struct net *net, u16 family, enum inet_type type, u8 protocol,
 	      const struct inet_ops *ops, void *owner, struct inet_ep **out)
 {
-	struct inet_stack *s = net->inet;
+	struct inet_stack *s = home_for(net, family, type);
 	struct inet_ep *ep;
 	int err;
 
@@ -197,25 +213,52 @@ int inet_open(struct net *net, u16 family, enum inet_type type, u8 protocol,
 
 void inet_set_owner(struct inet_ep *ep, const struct inet_ops *ops, void *owner)
 {
-	inet_lock(ep->stack);
+	inet_ep_lock(ep);
 	ep->ops = ops;
 	smp_store_release(&ep->owner, owner);
 	inet_unlock(ep->stack);
 }
 
+/*
+ * Its lock, to end something of it: with it those of all instances where others look at it, too.
+ * True: those.
+ */
+static __always_inline bool lock_to_end(struct inet_ep *ep)
+{
+	if (likely(!READ_ONCE(ep->listening) && list_empty(&ep->memberships))) {
+		inet_ep_lock(ep);
+		if (likely(!ep->listening))
+			return false;
+		inet_unlock(ep->stack);
+	}
+	inet_lock_all(ep->stack->net);
+	return true;
+}
+
+static __always_inline void unlock_ended(struct inet_stack *s, bool all)
+{
+	if (all)
+		inet_unlock_all(s->net);
+	else
+		inet_unlock(s);
+}
+
 void inet_close(struct inet_ep *ep, bool abort)
 {
+	bool all = lock_to_end(ep);
 	struct inet_stack *s = ep->stack;
 
-	inet_lock(s);
 	WRITE_ONCE(ep->owner, NULL);
 	ep->orphan = true;
+	/* Of the first instance, as groups are: group.c. */
 	groups_leave_all(ep);
+	if (all)
+		inet_switch(s);
 	if (ep->type == INET_TCP)
 		tcp_ep_close(ep, abort);
 	else
 		dgram_ep_close(ep);
-	inet_unlock(s);
+	unlock_ended(s, all);
 	inet_ep_put(ep);
 }
 
@@ -255,9 +298,28 @@ int inet_bind(struct inet_ep *ep, const struct inet_addr *addr)
 {
 	int err;
 
-	inet_lock(ep->stack);
+	inet_ep_lock(ep);
 	err = bind_locked(ep, addr);
 	inet_unlock(ep->stack);
+	return err;
+}
+
+static int connect_tcp(struct inet_ep *ep, const struct inet_addr *addr)
+{
+	bool all = lock_to_end(ep);
+	int err;
+
+	if (all)
+		inet_switch(ep->stack);
+	err = tcp_ep_connect(ep, addr);
+	if (err == TCP_ELSEWHERE) {
+		inet_unlock(ep->stack);
+		inet_lock_all(ep->stack->net);
+		all = true;
+		inet_switch(ep->stack);
+		err = tcp_ep_connect(ep, addr);
+	}
+	unlock_ended(ep->stack, all);
 	return err;
 }
 
@@ -265,17 +327,21 @@ int inet_connect(struct inet_ep *ep, const struct inet_addr *addr)
 {
 	int err;
 
+	if (ep->type == INET_TCP)
+		return connect_tcp(ep, addr);
 	inet_lock(ep->stack);
-	err = ep->type == INET_TCP ? tcp_ep_connect(ep, addr) : dgram_ep_connect(ep, addr);
+	err = dgram_ep_connect(ep, addr);
 	inet_unlock(ep->stack);
 	return err;
 }
 
 int inet_shutdown(struct inet_ep *ep, u32 how)
 {
+	bool all = lock_to_end(ep);
 	int err = 0;
 
-	inet_lock(ep->stack);
+	if (all)
+		inet_switch(ep->stack);
 	if (ep->type == INET_TCP)
 		err = tcp_ep_shutdown(ep, how);
 	else if (!ep->peer.family)
@@ -284,7 +350,7 @@ int inet_shutdown(struct inet_ep *ep, u32 how)
 		ep->shut |= how;
 	if (!err)
 		inet_fire(ep, INET_EV_READ | INET_EV_WRITE | INET_EV_RDHUP | INET_EV_HUP);
-	inet_unlock(ep->stack);
+	unlock_ended(ep->stack, all);
 	return err;
 }
 
@@ -297,7 +363,7 @@ int inet_take_error(struct inet_ep *ep)
 
 int inet_local(struct inet_ep *ep, struct inet_addr *out)
 {
-	inet_lock(ep->stack);
+	inet_ep_lock(ep);
 	*out = ep->local;
 	inet_unlock(ep->stack);
 	return 0;
@@ -307,7 +373,7 @@ int inet_peer(struct inet_ep *ep, struct inet_addr *out)
 {
 	int err = 0;
 
-	inet_lock(ep->stack);
+	inet_ep_lock(ep);
 	if (ep->peer.family && (ep->type != INET_TCP || (ep->connected && ep->pcb)))
 		*out = ep->peer;
 	else

@@ -33,8 +33,9 @@ struct rx_dgram {
 };
 
 struct inet_ep {
-	/* Constant after creation. */
+	/* inet_ep_lock(). Changes with all locks of the stack held, and before TCP has a peer */
 	struct inet_stack *stack;
+	/* Constant after creation. */
 	u8 type;			/* enum inet_type */
 	u8 protocol;
 	u16 family;
@@ -111,12 +112,16 @@ struct inet_ep {
 	u32 wait_since;			/* TIME_WAIT: lwIP's tick of its beginning */
 
 	/* TCP listener. */
+	u32 backlog;
+	struct spinlock queue_lock;	/* RANK_INET_PORTS, softirqs off */
+	/* Guarded by queue_lock; lengths are looked at without. */
 	struct list_head syn_queue;	/* half-open, by accept_node */
 	struct list_head accept_queue;	/* established, by accept_node */
-	u32 backlog, syn_len, accept_len;
+	u32 syn_len, accept_len;
 	/* Not accepted yet: on a queue. In TIME_WAIT: stack->time_wait. A listener: its port's. */
 	struct list_head accept_node;
-	struct inet_ep *listener;	/* NULL: accepted, or the listener is gone */
+	/* NULL: accepted, or the listener is gone. It may be another instance's */
+	struct inet_ep *listener;
 
 	/* Datagrams. */
 	struct inet_way way;		/* to the peer */
@@ -183,7 +188,10 @@ bool inet_addr_is_mapped(const struct inet_addr *a);	/* ::ffff:a.b.c.d */
 /* tcp.c */
 int tcp_ep_open(struct inet_ep *ep);			/* a control block. -ENOMEM */
 int tcp_ep_bind(struct inet_ep *ep, const ip_addr_t *ip);
+/* TCP_ELSEWHERE: nothing is done yet: it takes all locks of the stack. */
+#define TCP_ELSEWHERE	1
 int tcp_ep_connect(struct inet_ep *ep, const struct inet_addr *addr);
+/* A listener: all locks of the stack are held. */
 void tcp_ep_close(struct inet_ep *ep, bool abort);
 int tcp_ep_shutdown(struct inet_ep *ep, u32 how);
 void tcp_ep_options(struct inet_ep *ep);		/* ep's options -> control block */
@@ -191,7 +199,9 @@ void tcp_ep_options(struct inet_ep *ep);		/* ep's options -> control block */
 void tcp_listen_forget(struct inet_ep *ep);
 /* tcp_table.c: of the flow that the packet being looked at is of. Ports: host byte order. */
 u32 inet_flow_hash(struct inet_stack *s, u16 local_port, u16 remote_port);
-void tcp_table_init(struct inet_stack *s);
+bool tcp_table_init(struct inet_stack *s);		/* false: no memory. Sleeps */
+void tcp_table_free(struct inet_stack *s);
+u32 tcp_table_waiting(const struct inet_common *c);	/* in TIME_WAIT. Any context */
 void tcp_table_tick(struct inet_stack *s);		/* after lwIP's timers */
 void tcp_table_end(struct inet_stack *s);		/* all that is left, without a word */
 bool tcp_table_needs_timer(const struct inet_stack *s);
@@ -204,14 +214,15 @@ static inline void tcp_ep_awake(struct inet_ep *ep)
 }
 /* tcp_mem.c */
 void tcp_mem_init(void);				/* with the first stack. Boot thread */
-void tcp_mem_judge(struct inet_stack *s);		/* is memory scarce? */
+void tcp_mem_judge(struct inet_common *c);		/* is memory scarce? */
+s64 tcp_mem_bytes(const struct inet_common *c);		/* of all. Any context */
 static inline void tcp_mem_charge(struct inet_ep *ep, s64 bytes)
 {
 	struct inet_stack *s = ep->stack;
 
 	WRITE_ONCE(s->tcp_bytes, s->tcp_bytes + bytes);
-	if (unlikely(s->tcp_pressure || s->tcp_bytes >> PAGE_SHIFT > inet_tcp_mem[1]))
-		tcp_mem_judge(s);
+	if (unlikely(s->tcp_pressure || s->tcp_bytes >> s->share_shift > inet_tcp_mem[1]))
+		tcp_mem_judge(s->common);
 }
 
 /* ep->rx_bytes of TCP: with anything unread it keeps a page more, about. */
@@ -298,8 +309,22 @@ void inet_errors_drop(struct inet_ep *ep);
 void groups_leave_all(struct inet_ep *ep);
 
 /* ports.c; lock held */
+/* Of one instance, the lock that is held does. */
+static inline void tcp_ports_lock(struct inet_stack *s)
+{
+	if (unlikely(!s->alone))
+		raw_spin_lock(&s->common->ports_lock, 0);
+}
+static inline void tcp_ports_unlock(struct inet_stack *s)
+{
+	if (unlikely(!s->alone))
+		raw_spin_unlock(&s->common->ports_lock);
+}
 int port_bind(struct inet_ep *ep, const struct inet_addr *addr);	/* sets ep->local, ep->port */
-int port_bind_any(struct inet_ep *ep);			/* a free one, for connect or send */
+int port_bind_any(struct inet_ep *ep);			/* a free one, to listen or send */
+/* One to connect with, if there is one with which the connection is of ep's instance. */
+int port_bind_for(struct inet_ep *ep, const ip_addr_t *local, const ip_addr_t *remote,
+		  u16 remote_port);
 void port_share(struct inet_ep *child, struct inet_ep *listener);
 void port_release(struct inet_ep *ep);
 /*
@@ -309,7 +334,10 @@ void port_release(struct inet_ep *ep);
 struct inet_ep *port_receiver(struct inet_stack *s, const ip_addr_t *to, u16 to_port,
 			      const ip_addr_t *from, u16 from_port, u32 ifindex);
 bool port_conflicts(const struct inet_ep *ep, const struct inet_addr *addr);
-/* TCP listeners on a port (host byte order), by accept_node; NULL: nobody is bound to it. */
+/*
+ * TCP listeners on a port (host byte order), by accept_node; NULL: nobody is bound to it. ports_lock
+ * is held.
+ */
 struct list_head *port_listeners(struct inet_stack *s, u16 number);
 
 /* Sizes, in bytes, where nobody asked for others. As Linux's defaults. */

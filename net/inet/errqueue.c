@@ -74,7 +74,7 @@ static struct rx_error *take_first(struct inet_ep *ep)
 {
 	struct rx_error *x = NULL, *next;
 
-	inet_lock(ep->stack);
+	inet_ep_lock(ep);
 	if (!list_empty(&ep->errors)) {
 		x = list_first(&ep->errors, struct rx_error, node);
 		unlink(ep, x);

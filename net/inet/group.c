@@ -3,6 +3,8 @@
  * Membership in multicast groups. lwIP counts members of each group and interface; who has
  * joined what, so that it is left when an endpoint closes, is kept here.
  *
+ * Groups are the first instance's of the stack. A connection of another takes all locks.
+ *
  * As on Linux by default, a datagram to a group that anybody here has joined
  * reaches every endpoint bound to its port.
  */
@@ -84,6 +86,23 @@ static int add(struct inet_ep *ep, const ip_addr_t *group, u32 ifindex, struct m
 	return 0;
 }
 
+/* The first instance's lock; where the endpoint is another's, all. */
+static void lock_groups(struct inet_ep *ep)
+{
+	if (ep->type == INET_TCP)
+		inet_lock_all(ep->stack->net);
+	else
+		inet_lock(ep->stack);
+}
+
+static void unlock_groups(struct inet_ep *ep)
+{
+	if (ep->type == INET_TCP)
+		inet_unlock_all(ep->stack->net);
+	else
+		inet_unlock(ep->stack);
+}
+
 int inet_membership(struct inet_ep *ep, const struct inet_addr *group, u32 ifindex, bool join_it)
 {
 	struct membership *m = join_it ? kzalloc(sizeof(*m), GFP_KERNEL) : NULL;
@@ -92,7 +111,7 @@ int inet_membership(struct inet_ep *ep, const struct inet_addr *group, u32 ifind
 
 	if (join_it && !m)
 		return -ENOMEM;
-	inet_lock(ep->stack);
+	lock_groups(ep);
 	if (!inet_to_ip(ep, group, &ip) || !ip_addr_ismulticast(&ip)) {
 		err = -EINVAL;
 	} else if (join_it) {
@@ -107,7 +126,7 @@ int inet_membership(struct inet_ep *ep, const struct inet_addr *group, u32 ifind
 		else
 			err = -EADDRNOTAVAIL;
 	}
-	inet_unlock(ep->stack);
+	unlock_groups(ep);
 	kfree(m);
 	return err;
 }

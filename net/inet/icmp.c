@@ -274,11 +274,37 @@ static void tell_type(struct inet_stack *s, enum inet_type type, const struct qu
 	}
 }
 
+/* Whose the connection is; another's hears of it by a copy. */
+static struct inet_stack *shard_of(struct inet_stack *s, const struct quoted *q)
+{
+	u32 local, peer;
+
+	if (q->family != INET_AF_INET)
+		return s;
+	memcpy(&local, q->local, 4);
+	memcpy(&peer, q->peer, 4);
+	return inet_shard_of4(s->common, local, net16(q->local_port), peer, net16(q->peer_port));
+}
+
+static void tell_connection(struct inet_stack *s, const struct quoted *q, const struct pkt *pkt)
+{
+	struct inet_stack *to = shard_of(s, q);
+	struct pkt *copy;
+
+	if (likely(to == s)) {
+		tell_type(s, INET_TCP, q, pkt);
+		return;
+	}
+	copy = pkt_clone(pkt, GFP_ATOMIC | GFP_NOWARN);
+	if (copy)
+		inet_pass(to, copy);
+}
+
 static void tell(struct inet_stack *s, const struct quoted *q, const struct pkt *pkt)
 {
 	switch (q->protocol) {
 	case IP_PROTO_TCP:
-		tell_type(s, INET_TCP, q, pkt);
+		tell_connection(s, q, pkt);
 		break;
 	case IP_PROTO_UDP:
 		tell_type(s, INET_UDP, q, pkt);

@@ -29,7 +29,7 @@ enum inet_tcp_state inet_tcp_state(const struct inet_ep *ep)
 	struct inet_ep *e = (struct inet_ep *)ep;
 	enum inet_tcp_state state = INET_CLOSED;
 
-	inet_lock(e->stack);
+	inet_ep_lock(e);
 	if (e->type == INET_TCP && e->pcb)
 		state = state_of(e->tcp->state);
 	inet_unlock(e->stack);
@@ -112,20 +112,21 @@ static void fill(const struct inet_ep *ep, struct inet_info *out)
 
 void inet_get_info(struct inet_ep *ep, struct inet_info *out)
 {
-	inet_lock(ep->stack);
+	inet_ep_lock(ep);
 	fill(ep, out);
 	inet_unlock(ep->stack);
 }
 
 /*
- * The list node behind `at`, the last that was told. Where that is gone meanwhile, by the numbers:
- * they ascend.
+ * The list node behind `at`, the last that was told. Where that is gone meanwhile, or is another
+ * instance's now, by the numbers: they ascend.
  */
-static struct list_head *next_of(struct list_head *list, const struct inet_ep *at, u64 told)
+static struct list_head *next_of(struct inet_stack *s, enum inet_type type, const struct inet_ep *at,
+				 u64 told)
 {
-	struct list_head *node = list->next;
+	struct list_head *list = &s->eps[type], *node = list->next;
 
-	if (at && !list_empty(&at->node) && at->serial == told)
+	if (at && at->stack == s && !list_empty(&at->node) && at->serial == told)
 		return at->node.next;
 	while (node != list && list_entry(node, struct inet_ep, node)->serial <= told)
 		node = node->next;
@@ -136,7 +137,7 @@ static struct list_head *next_of(struct list_head *list, const struct inet_ep *a
 static struct inet_ep *tell_some(struct inet_stack *s, enum inet_type type, struct inet_ep *at, u64 *told,
 				 void (*fn)(const struct inet_info *info, void *arg), void *arg)
 {
-	struct list_head *list = &s->eps[type], *node = next_of(list, at, *told);
+	struct list_head *list = &s->eps[type], *node = next_of(s, type, at, *told);
 	struct inet_ep *ep = NULL;
 	struct inet_info info;
 
@@ -152,10 +153,9 @@ static struct inet_ep *tell_some(struct inet_stack *s, enum inet_type type, stru
 	return ep;
 }
 
-void inet_for_each(struct net *net, enum inet_type type,
-		   void (*fn)(const struct inet_info *info, void *arg), void *arg)
+static void tell_all(struct inet_stack *s, enum inet_type type,
+		     void (*fn)(const struct inet_info *info, void *arg), void *arg)
 {
-	struct inet_stack *s = net->inet;
 	struct inet_ep *at = NULL, *next;
 	u64 told = 0;
 
@@ -167,6 +167,15 @@ void inet_for_each(struct net *net, enum inet_type type,
 			inet_ep_put(at);
 		at = next;
 	} while (at);
+}
+
+void inet_for_each(struct net *net, enum inet_type type,
+		   void (*fn)(const struct inet_info *info, void *arg), void *arg)
+{
+	struct inet_stack *s;
+
+	inet_for_each_shard(net->inet->common, s)
+		tell_all(s, type, fn, arg);
 }
 
 static u64 established(struct inet_stack *s)
@@ -181,59 +190,61 @@ static u64 established(struct inet_stack *s)
 
 static void count_ip(const struct stats_ *l, struct inet_counters *out)
 {
-	out->ip_in = l->mib2.ipinreceives;
-	out->ip_in_hdr_errors = l->mib2.ipinhdrerrors;
-	out->ip_in_addr_errors = l->mib2.ipinaddrerrors;
-	out->ip_in_discards = l->mib2.ipindiscards;
-	out->ip_in_delivers = l->mib2.ipindelivers;
-	out->ip_out = l->mib2.ipoutrequests;
-	out->ip_out_discards = l->mib2.ipoutdiscards;
-	out->ip_out_no_routes = l->mib2.ipoutnoroutes;
-	out->ip_reasm_reqds = l->mib2.ipreasmreqds;
-	out->ip_reasm_oks = l->mib2.ipreasmoks;
-	out->ip_reasm_fails = l->mib2.ipreasmfails;
-	out->ip_frag_oks = l->mib2.ipfragoks;
-	out->ip_frag_fails = l->mib2.ipfragfails;
-	out->ip_frag_creates = l->mib2.ipfragcreates;
-	out->icmp_in = l->mib2.icmpinmsgs;
-	out->icmp_in_errors = l->mib2.icmpinerrors;
-	out->icmp_out = l->mib2.icmpoutmsgs;
+	out->ip_in += l->mib2.ipinreceives;
+	out->ip_in_hdr_errors += l->mib2.ipinhdrerrors;
+	out->ip_in_addr_errors += l->mib2.ipinaddrerrors;
+	out->ip_in_discards += l->mib2.ipindiscards;
+	out->ip_in_delivers += l->mib2.ipindelivers;
+	out->ip_out += l->mib2.ipoutrequests;
+	out->ip_out_discards += l->mib2.ipoutdiscards;
+	out->ip_out_no_routes += l->mib2.ipoutnoroutes;
+	out->ip_reasm_reqds += l->mib2.ipreasmreqds;
+	out->ip_reasm_oks += l->mib2.ipreasmoks;
+	out->ip_reasm_fails += l->mib2.ipreasmfails;
+	out->ip_frag_oks += l->mib2.ipfragoks;
+	out->ip_frag_fails += l->mib2.ipfragfails;
+	out->ip_frag_creates += l->mib2.ipfragcreates;
+	out->icmp_in += l->mib2.icmpinmsgs;
+	out->icmp_in_errors += l->mib2.icmpinerrors;
+	out->icmp_out += l->mib2.icmpoutmsgs;
 }
 
 static void count_transport(const struct stats_ *l, struct inet_counters *out)
 {
-	out->tcp_active_opens = l->mib2.tcpactiveopens;
-	out->tcp_passive_opens = l->mib2.tcppassiveopens;
-	out->tcp_attempt_fails = l->mib2.tcpattemptfails;
-	out->tcp_estab_resets = l->mib2.tcpestabresets;
-	out->tcp_in = l->mib2.tcpinsegs;
-	out->tcp_out = l->mib2.tcpoutsegs;
-	out->tcp_retrans = l->mib2.tcpretranssegs;
-	out->tcp_in_errs = l->mib2.tcpinerrs;
-	out->tcp_out_rsts = l->mib2.tcpoutrsts;
-	out->udp_in = l->mib2.udpindatagrams;
-	out->udp_no_ports = l->mib2.udpnoports;
-	out->udp_in_errors = l->mib2.udpinerrors;
-	out->udp_out = l->mib2.udpoutdatagrams;
+	out->tcp_active_opens += l->mib2.tcpactiveopens;
+	out->tcp_passive_opens += l->mib2.tcppassiveopens;
+	out->tcp_attempt_fails += l->mib2.tcpattemptfails;
+	out->tcp_estab_resets += l->mib2.tcpestabresets;
+	out->tcp_in += l->mib2.tcpinsegs;
+	out->tcp_out += l->mib2.tcpoutsegs;
+	out->tcp_retrans += l->mib2.tcpretranssegs;
+	out->tcp_in_errs += l->mib2.tcpinerrs;
+	out->tcp_out_rsts += l->mib2.tcpoutrsts;
+	out->udp_in += l->mib2.udpindatagrams;
+	out->udp_no_ports += l->mib2.udpnoports;
+	out->udp_in_errors += l->mib2.udpinerrors;
+	out->udp_out += l->mib2.udpoutdatagrams;
 }
 
 /* lwIP's are 32 bits wide: they begin again at 2^32. */
 void inet_counters(struct net *net, struct inet_counters *out)
 {
-	struct inet_stack *s = net->inet;
+	struct inet_stack *s;
 
 	*out = (struct inet_counters){ 0 };
-	inet_lock(s);
-	count_ip(&LWI(lwi_lwip_stats), out);
-	count_transport(&LWI(lwi_lwip_stats), out);
-	out->tcp_curr_estab = established(s);
-	out->tcp_listen_overflows = s->listen_overflows;
-	out->tcp_listen_drops = s->listen_drops;
-	out->tcp_cookies_sent = s->cookies_sent;
-	out->tcp_cookies_taken = s->cookies_taken;
-	out->tcp_cookies_failed = s->cookies_failed;
-	out->udp_rcvbuf_errors = s->rcvbuf_errors;
-	inet_unlock(s);
+	inet_for_each_shard(net->inet->common, s) {
+		inet_lock(s);
+		count_ip(&LWI(lwi_lwip_stats), out);
+		count_transport(&LWI(lwi_lwip_stats), out);
+		out->tcp_curr_estab += established(s);
+		out->tcp_listen_overflows += s->listen_overflows;
+		out->tcp_listen_drops += s->listen_drops;
+		out->tcp_cookies_sent += s->cookies_sent;
+		out->tcp_cookies_taken += s->cookies_taken;
+		out->tcp_cookies_failed += s->cookies_failed;
+		out->udp_rcvbuf_errors += s->rcvbuf_errors;
+		inet_unlock(s);
+	}
 }
 
 static u32 count(struct inet_stack *s, enum inet_type type, u16 family)
@@ -249,15 +260,20 @@ static u32 count(struct inet_stack *s, enum inet_type type, u16 family)
 
 void inet_usage(struct net *net, struct inet_usage *out)
 {
-	struct inet_stack *s = net->inet;
+	struct inet_common *c = net->inet->common;
+	struct inet_stack *s;
 
-	inet_lock(s);
-	*out = (struct inet_usage){
-		.tcp4 = count(s, INET_TCP, INET_AF_INET), .tcp6 = count(s, INET_TCP, INET_AF_INET6),
-		.udp4 = count(s, INET_UDP, INET_AF_INET), .udp6 = count(s, INET_UDP, INET_AF_INET6),
-		.raw4 = count(s, INET_RAW, INET_AF_INET), .raw6 = count(s, INET_RAW, INET_AF_INET6),
-		.orphans = s->nr_orphans, .time_wait = s->nr_time_wait,
-		.tcp_pages = (u64)DIV_ROUND_UP(s->tcp_bytes, (s64)PAGE_SIZE),
-	};
-	inet_unlock(s);
+	*out = (struct inet_usage){ .time_wait = tcp_table_waiting(c) };
+	inet_for_each_shard(c, s) {
+		inet_lock(s);
+		out->tcp4 += count(s, INET_TCP, INET_AF_INET);
+		out->tcp6 += count(s, INET_TCP, INET_AF_INET6);
+		out->udp4 += count(s, INET_UDP, INET_AF_INET);
+		out->udp6 += count(s, INET_UDP, INET_AF_INET6);
+		out->raw4 += count(s, INET_RAW, INET_AF_INET);
+		out->raw6 += count(s, INET_RAW, INET_AF_INET6);
+		out->orphans += s->nr_orphans;
+		inet_unlock(s);
+	}
+	out->tcp_pages = (u64)DIV_ROUND_UP(tcp_mem_bytes(c), (s64)PAGE_SIZE);
 }

@@ -184,7 +184,7 @@ int inet_set_opt(struct inet_ep *ep, enum inet_opt opt, u32 value)
 {
 	int err;
 
-	inet_lock(ep->stack);
+	inet_ep_lock(ep);
 	err = ep->type == INET_TCP ? set_tcp(ep, opt, value) : set_dgram(ep, opt, value);
 	if (!err)
 		apply(ep);
@@ -201,7 +201,7 @@ struct bpf_program *inet_set_filter(struct inet_ep *ep, struct bpf_program *filt
 {
 	struct bpf_program *old;
 
-	inet_lock(ep->stack);
+	inet_ep_lock(ep);
 	old = ep->filter;
 	ep->filter = filter;
 	inet_unlock(ep->stack);
@@ -294,7 +294,7 @@ int inet_get_opt(struct inet_ep *ep, enum inet_opt opt, u32 *value)
 {
 	int err;
 
-	inet_lock(ep->stack);
+	inet_ep_lock(ep);
 	err = get_common(ep, opt, value);
 	inet_unlock(ep->stack);
 	return err;

@@ -3,8 +3,11 @@
  * Which endpoints are bound to which port. lwIP is always given a port: what may share one,
  * and which is free, is decided here.
  *
- * A hash table by type and number; an entry lists the endpoints on its port, connections of a
- * listener and those in TIME_WAIT included. Guarded by the stack's lock.
+ * Hash tables by type and number; an entry lists the endpoints on its port, connections of a
+ * listener and those in TIME_WAIT included. TCP's is one for all instances of a namespace and
+ * guarded by ports_lock, under which another endpoint's address and what it said of sharing are
+ * read; all others' endpoints are of the first instance, whose lock guards theirs. Listeners come
+ * and go with the locks of all instances held.
  *
  * Two endpoints may share a port if no packet could mean both: different interfaces or
  * addresses; or if both said SO_REUSEPORT; or both SO_REUSEADDR and the other does not listen.
@@ -27,9 +30,29 @@ struct inet_port {
 	u8 type;			/* enum inet_type */
 };
 
+/* TCP: where the flow to a peer would have to live; NULL: anywhere. */
+struct flow {
+	const ip_addr_t *local, *remote;
+	u16 remote_port;		/* host byte order */
+};
+
+static void lock_table(const struct inet_ep *ep)
+{
+	if (ep->type == INET_TCP)
+		tcp_ports_lock(ep->stack);
+}
+
+static void unlock_table(const struct inet_ep *ep)
+{
+	if (ep->type == INET_TCP)
+		tcp_ports_unlock(ep->stack);
+}
+
 static struct inet_port **bucket_of(struct inet_stack *s, u8 type, u16 number)
 {
-	return &s->ports[(number ^ type << 8) % INET_PORT_BUCKETS];
+	if (type == INET_TCP)
+		return &s->common->tcp_ports[number % INET_TCP_BUCKETS];
+	return &s->common->dgram_ports[(number ^ type << 8) % INET_DGRAM_BUCKETS];
 }
 
 static struct inet_port *find(struct inet_stack *s, u8 type, u16 number)
@@ -92,7 +115,8 @@ static bool conflicts(const struct inet_ep *ep, const struct inet_addr *addr,
 	return overlap_v4(ep, addr, other) || overlap_v6(addr, &other->local);
 }
 
-bool port_conflicts(const struct inet_ep *ep, const struct inet_addr *addr)
+/* The table's lock is held. */
+static bool is_taken(const struct inet_ep *ep, const struct inet_addr *addr)
 {
 	struct inet_port *p = find(ep->stack, ep->type, net16(addr->port));
 	struct inet_ep *o;
@@ -103,6 +127,16 @@ bool port_conflicts(const struct inet_ep *ep, const struct inet_addr *addr)
 		if (conflicts(ep, addr, o))
 			return true;
 	return false;
+}
+
+bool port_conflicts(const struct inet_ep *ep, const struct inet_addr *addr)
+{
+	bool taken;
+
+	lock_table(ep);
+	taken = is_taken(ep, addr);
+	unlock_table(ep);
+	return taken;
 }
 
 static bool takes(const struct udp_pcb *pcb, const ip_addr_t *to, u32 ifindex)
@@ -174,34 +208,36 @@ struct list_head *port_listeners(struct inet_stack *s, u16 number)
 	return p ? &p->listeners : NULL;
 }
 
+static bool is_here(const struct inet_ep *ep, const struct flow *f, u16 number)
+{
+	return !f || inet_shard_of(ep->stack->common, f->local, number, f->remote, f->remote_port) ==
+		     ep->stack;
+}
+
 /* A number nobody uses; 0: none. */
-static u16 choose(const struct inet_ep *ep)
+static u16 choose(const struct inet_ep *ep, const struct flow *f)
 {
 	u32 range = EPHEMERAL_LAST - EPHEMERAL_FIRST + 1, start = (u32)random_u64() % range;
 
 	for (u32 i = 0; i < range; i++) {
 		u16 number = (u16)(EPHEMERAL_FIRST + (start + i) % range);
 
-		if (!find(ep->stack, ep->type, number))
+		if (is_here(ep, f, number) && !find(ep->stack, ep->type, number))
 			return number;
 	}
-	return 0;
+	return f ? choose(ep, NULL) : 0;
 }
 
-int port_bind(struct inet_ep *ep, const struct inet_addr *addr)
+static int bind_locked(struct inet_ep *ep, const struct inet_addr *addr)
 {
 	u16 number = net16(addr->port);
-	int err = 0;
+	int err;
 
-	if (ep->type == INET_RAW) {
-		ep->local = *addr;
-		return 0;
-	}
 	if (number) {
-		if (port_conflicts(ep, addr))
+		if (is_taken(ep, addr))
 			return -EADDRINUSE;
 	} else {
-		number = choose(ep);
+		number = choose(ep, NULL);
 		if (!number)
 			return -EADDRINUSE;
 	}
@@ -213,32 +249,63 @@ int port_bind(struct inet_ep *ep, const struct inet_addr *addr)
 	return 0;
 }
 
-int port_bind_any(struct inet_ep *ep)
+int port_bind(struct inet_ep *ep, const struct inet_addr *addr)
 {
-	u16 number;
 	int err;
+
+	if (ep->type == INET_RAW) {
+		ep->local = *addr;
+		return 0;
+	}
+	lock_table(ep);
+	err = bind_locked(ep, addr);
+	unlock_table(ep);
+	return err;
+}
+
+static int bind_any(struct inet_ep *ep, const struct flow *f)
+{
+	int err = -EADDRNOTAVAIL;
+	u16 number;
 
 	if (ep->port || ep->type == INET_RAW)
 		return 0;
-	number = choose(ep);
-	if (!number)
-		return -EADDRNOTAVAIL;
-	err = join(ep, number);
+	lock_table(ep);
+	number = choose(ep, f);
+	if (number)
+		err = join(ep, number);
 	if (!err)
 		ep->local.port = net16(number);
+	unlock_table(ep);
 	return err;
+}
+
+int port_bind_any(struct inet_ep *ep)
+{
+	return bind_any(ep, NULL);
+}
+
+int port_bind_for(struct inet_ep *ep, const ip_addr_t *local, const ip_addr_t *remote,
+		  u16 remote_port)
+{
+	const struct flow f = { local, remote, remote_port };
+
+	return bind_any(ep, ep->stack->alone ? NULL : &f);
 }
 
 void port_share(struct inet_ep *child, struct inet_ep *listener)
 {
+	lock_table(child);
 	child->port = listener->port;
 	list_add_tail(&child->port_node, &child->port->eps);
+	unlock_table(child);
 }
 
 void port_release(struct inet_ep *ep)
 {
 	struct inet_port *p = ep->port;
 
+	lock_table(ep);
 	list_del(&ep->port_node);
 	ep->port = NULL;
 	if (list_empty(&p->eps)) {
@@ -249,6 +316,7 @@ void port_release(struct inet_ep *ep)
 		*at = p->next;
 		kfree(p);
 	}
+	unlock_table(ep);
 }
 
 /* Another's share of the datagrams that would come to ep? here: of those for this CPU's packets. */

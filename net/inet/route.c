@@ -5,8 +5,8 @@
  * One list of each namespace in exactly that order, so that the first match is the answer.
  * It is short: a machine at the edge of a network has two to ten.
  *
- * Guarded by the stack's lock, since lwIP asks for every packet; changed with
- * net_config_lock held as well.
+ * Read with the lock of an instance of the stack held, since lwIP asks for every packet; changed
+ * with net_config_lock and those of all instances.
  *
  * What is ours is not in the list: an address of an interface of this machine is reached by
  * loopback, whatever the list says. An address brings the route to its network with it
@@ -25,7 +25,7 @@
 #define SCOPE_LINK	253
 
 struct route {
-	struct list_head node;		/* stack->routes */
+	struct list_head node;		/* routes of inet_common */
 	struct inet_route r;
 };
 
@@ -65,7 +65,7 @@ static const struct inet_route *find(struct inet_stack *s, u16 family, const voi
 {
 	struct route *e;
 
-	list_for_each(e, &s->routes, node)
+	list_for_each(e, &s->common->routes, node)
 		if (matches(&e->r, family, dst, device))
 			return &e->r;
 	return NULL;
@@ -302,7 +302,7 @@ void inet_loopback_for(const struct inet_ep *ep, ip_addr_t *ip)
 		ip_addr_set_ip4_u32(ip, lwip_htonl(IPADDR_LOOPBACK));
 }
 
-/* --- changing the list; net_config_lock and the stack's lock held --- */
+/* --- changing the list; net_config_lock and all locks of the stack held --- */
 
 static bool goes_before(const struct inet_route *a, const struct inet_route *b)
 {
@@ -313,9 +313,9 @@ static bool goes_before(const struct inet_route *a, const struct inet_route *b)
 
 static void insert(struct inet_stack *s, struct route *e)
 {
-	struct list_head *at = s->routes.next;
+	struct list_head *routes = &s->common->routes, *at = routes->next;
 
-	while (at != &s->routes && !goes_before(&e->r, &list_entry(at, struct route, node)->r))
+	while (at != routes && !goes_before(&e->r, &list_entry(at, struct route, node)->r))
 		at = at->next;
 	list_add_tail(&e->node, at);
 }
@@ -339,9 +339,9 @@ static void take_off(struct net *net, struct route *e)
 
 	list_del(&e->node);
 	kfree(e);
-	inet_unlock(net->inet);
+	inet_unlock_all(net);
 	notify(net, NETDEV_ROUTE_GONE, &gone);
-	inet_lock(net->inet);
+	inet_lock_all(net);
 }
 
 /* A gateway is on a link of ours: which? */
@@ -366,7 +366,7 @@ static int add_locked(struct net *net, struct route *e)
 	struct route *old;
 	int err;
 
-	list_for_each(old, &s->routes, node)
+	list_for_each(old, &s->common->routes, node)
 		if (same_target(&old->r, &e->r) && old->r.metric == e->r.metric)
 			return -EEXIST;
 	if (e->r.gateway.family) {
@@ -410,9 +410,9 @@ int inet_route_add(struct net *net, const struct inet_route *r)
 	if (!e)
 		return -ENOMEM;
 	e->r = *r;
-	inet_lock(net->inet);
+	inet_lock_all(net);
 	err = add_locked(net, e);
-	inet_unlock(net->inet);
+	inet_unlock_all(net);
 	if (err) {
 		kfree(e);
 		return err;
@@ -438,14 +438,14 @@ int inet_route_del(struct net *net, const struct inet_route *r)
 	int err = -ESRCH;
 
 	assert_mutex_held(&net_config_lock);
-	inet_lock(net->inet);
-	list_for_each(e, &net->inet->routes, node)
+	inet_lock_all(net);
+	list_for_each(e, &net->inet->common->routes, node)
 		if (is_meant(&e->r, r)) {
 			take_off(net, e);
 			err = 0;
 			break;
 		}
-	inet_unlock(net->inet);
+	inet_unlock_all(net);
 	return err;
 }
 
@@ -456,7 +456,7 @@ void inet_route_for_each(struct net *net, u16 family,
 
 	/* The list changes only under net_config_lock, which the caller holds. */
 	assert_mutex_held(&net_config_lock);
-	list_for_each(e, &net->inet->routes, node)
+	list_for_each(e, &net->inet->common->routes, node)
 		if (!family || e->r.family == family)
 			fn(&e->r, arg);
 }
@@ -499,20 +499,20 @@ void inet_routes_flush(struct net *net, struct netdev *dev)
 	struct route *e;
 
 	assert_mutex_held(&net_config_lock);
-	inet_lock(net->inet);
+	inet_lock_all(net);
 again:
-	list_for_each(e, &net->inet->routes, node)
+	list_for_each(e, &net->inet->common->routes, node)
 		if (e->r.dev == dev) {
 			take_off(net, e);
 			goto again;
 		}
-	inet_unlock(net->inet);
+	inet_unlock_all(net);
 }
 
-void inet_routes_end(struct inet_stack *s)
+void inet_routes_end(struct inet_common *c)
 {
-	while (!list_empty(&s->routes)) {
-		struct route *e = list_first(&s->routes, struct route, node);
+	while (!list_empty(&c->routes)) {
+		struct route *e = list_first(&c->routes, struct route, node);
 
 		list_del(&e->node);
 		kfree(e);

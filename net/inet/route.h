@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Where packets go, between the files of net/inet. Lock of the stack held. Design: route.c. */
+/* Where packets go, between the files of net/inet. Lock of an instance held. Design: route.c. */
 #pragma once
 #include <net/inet/device.h>
 #include <net/inet/ep.h>
@@ -19,5 +19,5 @@ void inet_loopback_for(const struct inet_ep *ep, ip_addr_t *ip);
  * Connected and gateway routes of an interface that went down are gone; an address brings its own.
  */
 void inet_routes_flush(struct net *net, struct netdev *dev);
-void inet_routes_end(struct inet_stack *s);	/* those of no interface */
+void inet_routes_end(struct inet_common *c);	/* those of no interface; all locks held */
 int inet_route_connect(struct netdev *dev, const ip4_addr_t *addr, u8 prefix_len, bool add);

@@ -17,16 +17,19 @@
  *  (1) A packet in looped or in the inbox, or timers_due, is seen by somebody: who adds to it
  *      tries the lock afterwards, and who releases the lock looks at both afterwards; each with a
  *      full fence between.
- *  (2) lwip_self() is set exactly while this context holds a lock; lwIP runs at no other time.
+ *  (2) lwip_self() is set exactly while this context holds a lock; lwIP runs at no other time. It
+ *      is of an instance whose lock is held.
  *  (3) Nothing is woken and no doorbell rung with the lock held: inet_fire() and
  *      inet_kick_later() collect, inet_unlock() does.
+ *
+ * A namespace may have several instances: shard.c. Their locks are taken together, in ascending
+ * order, or one alone.
  *
  * lwIP's timers run only while they are needed: TCP's while there is a connection,
  * reassembly's while there are fragments, group membership's for a while after a change, neighbour
  * discovery's while an interface is up. An idle instance costs nothing.
  */
 #include <kernel/bug.h>
-#include <kernel/lib/string.h>
 #include <kernel/lock/rcu.h>
 #include <net/inet/device.h>
 #include <net/inet/ep.h>
@@ -112,12 +115,16 @@ void inet_devices_changed(struct inet_stack *s)
 		timer_start(s, TIMER_ND6);
 }
 
-void inet_config_changed(struct inet_stack *s)
+void inet_config_changed(struct inet_stack *first)
 {
-	inet_lock(s);
-	s->generation = s->generation == U32_MAX ? 1 : s->generation + 1;
-	tcp_splice_part_all(s);
-	inet_unlock(s);
+	struct inet_stack *s;
+
+	inet_for_each_shard(first->common, s) {
+		inet_lock(s);
+		s->generation = s->generation == U32_MAX ? 1 : s->generation + 1;
+		tcp_splice_part_all(s);
+		inet_unlock(s);
+	}
 }
 
 static void timer_run(struct inet_stack *s, enum inet_timer t)
@@ -172,11 +179,56 @@ static void entered(struct inet_stack *s)
 	thread_info()->inet_block = s->block;
 }
 
+/* Softirqs are off. */
+static __noinline void wait_lock(struct inet_stack *s)
+{
+	raw_spin_lock(&s->lock, 0);
+	entered(s);
+}
+
 void inet_lock(struct inet_stack *s)
 {
 	softirq_disable();
-	raw_spin_lock(&s->lock, 0);
+	if (raw_spin_lock_at_once(&s->lock))
+		entered(s);
+	else
+		wait_lock(s);
+}
+
+/* Softirqs are off. */
+static __noinline void wait_ep_lock(struct inet_ep *ep)
+{
+	for (;;) {
+		struct inet_stack *s = READ_ONCE(ep->stack);
+
+		wait_lock(s);
+		if (likely(s == ep->stack))
+			return;
+		inet_unlock(s);
+		softirq_disable();
+	}
+}
+
+/* It has moved meanwhile. */
+static __noinline void follow(struct inet_ep *ep)
+{
+	inet_unlock(inet_current());
+	softirq_disable();
+	wait_ep_lock(ep);
+}
+
+void inet_ep_lock(struct inet_ep *ep)
+{
+	struct inet_stack *s = READ_ONCE(ep->stack);
+
+	softirq_disable();
+	if (!raw_spin_lock_at_once(&s->lock)) {
+		wait_ep_lock(ep);
+		return;
+	}
 	entered(s);
+	if (unlikely(s != ep->stack))
+		follow(ep);
 }
 
 /* Softirqs are off. */
@@ -193,9 +245,56 @@ static bool has_work(struct inet_stack *s)
 	return !list_empty(&s->looped) || !list_empty(&s->inbox) || READ_ONCE(s->timers_due);
 }
 
+static void drop_all(struct list_head *pkts)
+{
+	struct pkt *pkt, *tmp;
+
+	list_for_each_safe(pkt, tmp, pkts, node)
+		pkt_free(pkt);
+}
+
+static void inbox_add(struct inet_stack *s, struct list_head *pkts, u32 n)
+{
+	spin_lock_bh(&s->inbox_lock);
+	if (s->inbox_len + n <= INBOX_MAX) {
+		list_splice_tail(pkts, &s->inbox);
+		s->inbox_len += n;
+	} else {
+		netdev_rx_dropped(n);
+	}
+	spin_unlock_bh(&s->inbox_lock);
+	if (!list_empty(pkts))
+		drop_all(pkts);
+}
+
+void inet_pass(struct inet_stack *to, struct pkt *pkt)
+{
+	LIST_HEAD(pkts);
+
+	list_add_tail(&pkt->node, &pkts);
+	inbox_add(to, &pkts, 1);
+	/* Another's lock may be held: it is the poll that tries this one's. */
+	net_poll_schedule(&to->poll);
+}
+
+static __noinline void loop_by_flow(struct inet_stack *s, struct pkt *pkt)
+{
+	struct inet_stack *to = inet_shard_of_pkt(s->common, pkt);
+
+	if (to == s)
+		list_add_tail(&pkt->node, &s->looped);
+	else
+		inet_pass(to, pkt);
+}
+
 void inet_loop(struct pkt *pkt)
 {
-	list_add_tail(&pkt->node, &inet_current()->looped);
+	struct inet_stack *s = inet_current();
+
+	if (likely(s->alone))
+		list_add_tail(&pkt->node, &s->looped);
+	else
+		loop_by_flow(s, pkt);
 }
 
 static struct pkt *next_pkt(struct inet_stack *s)
@@ -258,19 +357,31 @@ static void tell_owners(struct inet_ep *ep)
 	}
 }
 
-/* Lock held on entry, not on return; softirqs stay off. */
-static void leave(struct inet_stack *s)
+/* What was collected while the lock was held. */
+struct news {
+	struct inet_dev *kicks;
+	struct inet_ep *fired;
+};
+
+static struct news take_news(struct inet_stack *s)
 {
-	struct inet_dev *kicks = s->kicks;
-	struct inet_ep *fired = s->fired;
+	struct news n = { s->kicks, s->fired };
 
 	s->kicks = NULL;
 	s->fired = NULL;
+	return n;
+}
+
+/* Lock held on entry, not on return; softirqs stay off. */
+static void leave(struct inet_stack *s)
+{
+	struct news n = take_news(s);
+
 	thread_info()->inet_block = NULL;
 	rcu_read_lock();
 	raw_spin_unlock(&s->lock);
-	ring_doorbells(kicks);
-	tell_owners(fired);
+	ring_doorbells(n.kicks);
+	tell_owners(n.fired);
 	rcu_read_unlock();
 }
 
@@ -298,6 +409,62 @@ void inet_unlock(struct inet_stack *s)
 	softirq_enable();
 }
 
+/* --- the locks of all instances --- */
+
+void inet_lock_all(struct net *net)
+{
+	struct inet_common *c = net->inet->common;
+
+	inet_lock(c->shards[0]);
+	for (u32 i = 1; i < c->nr_shards; i++)
+		raw_spin_lock(&c->shards[i]->lock, i);
+	c->all_held = true;
+}
+
+void inet_switch(struct inet_stack *s)
+{
+	assert_spin_held(&s->lock);
+	thread_info()->inet_block = s->block;
+}
+
+/* As leave(). */
+static void leave_all(struct inet_common *c)
+{
+	struct news news[INET_SHARDS_MAX];
+	u32 n = c->nr_shards;
+
+	for (u32 i = 0; i < n; i++)
+		news[i] = take_news(c->shards[i]);
+	c->all_held = false;
+	thread_info()->inet_block = NULL;
+	rcu_read_lock();
+	for (u32 i = n; i--; )
+		raw_spin_unlock(&c->shards[i]->lock);
+	for (u32 i = 0; i < n; i++) {
+		ring_doorbells(news[i].kicks);
+		tell_owners(news[i].fired);
+	}
+	rcu_read_unlock();
+}
+
+void inet_unlock_all(struct net *net)
+{
+	struct inet_common *c = net->inet->common;
+	struct inet_stack *s;
+
+	inet_for_each_shard(c, s) {
+		inet_switch(s);
+		if (has_work(s))
+			work(s);
+	}
+	leave_all(c);
+	smp_mb();
+	inet_for_each_shard(c, s)
+		if (has_work(s))
+			net_poll_schedule(&s->poll);
+	softirq_enable();
+}
+
 static u32 stack_poll(struct net_poll *p, u32 budget)
 {
 	struct inet_stack *s = container_of(p, struct inet_stack, poll);
@@ -314,31 +481,8 @@ static u32 stack_poll(struct net_poll *p, u32 budget)
 
 /* --- input --- */
 
-static void drop_all(struct list_head *pkts)
+static void input(struct inet_stack *s, struct list_head *pkts, u32 n)
 {
-	struct pkt *pkt, *tmp;
-
-	list_for_each_safe(pkt, tmp, pkts, node)
-		pkt_free(pkt);
-}
-
-static void inbox_add(struct inet_stack *s, struct list_head *pkts, u32 n)
-{
-	spin_lock_bh(&s->inbox_lock);
-	if (s->inbox_len + n <= INBOX_MAX) {
-		list_splice_tail(pkts, &s->inbox);
-		s->inbox_len += n;
-	} else {
-		netdev_rx_dropped(n);
-	}
-	spin_unlock_bh(&s->inbox_lock);
-	if (!list_empty(pkts))
-		drop_all(pkts);
-}
-
-void inet_input(struct net *net, struct list_head *pkts, u32 n)
-{
-	struct inet_stack *s = net->inet;
 	struct pkt *pkt, *tmp;
 
 	/* What waits already comes first: order within a flow is worth keeping. */
@@ -357,6 +501,37 @@ void inet_input(struct net *net, struct list_head *pkts, u32 n)
 	}
 }
 
+static __noinline void input_parts(struct inet_common *c, struct list_head *pkts)
+{
+	struct {
+		struct list_head pkts;
+		u32 n;
+	} parts[INET_SHARDS_MAX];
+	struct pkt *pkt, *tmp;
+
+	for (u32 i = 0; i < c->nr_shards; i++) {
+		list_init(&parts[i].pkts);
+		parts[i].n = 0;
+	}
+	list_for_each_safe(pkt, tmp, pkts, node) {
+		u32 to = inet_shard_of_pkt(c, pkt)->index;
+
+		list_add_tail(&pkt->node, &parts[to].pkts);
+		parts[to].n++;
+	}
+	for (u32 i = 0; i < c->nr_shards; i++)
+		if (parts[i].n)
+			input(c->shards[i], &parts[i].pkts, parts[i].n);
+}
+
+void inet_input(struct net *net, struct list_head *pkts, u32 n)
+{
+	if (likely(net->inet->alone))
+		input(net->inet, pkts, n);
+	else
+		input_parts(net->inet->common, pkts);
+}
+
 /* --- collected while the lock is held --- */
 
 void inet_kick_later(struct inet_dev *d)
@@ -371,7 +546,8 @@ void inet_kick_later(struct inet_dev *d)
 
 void inet_fire(struct inet_ep *ep, u32 events)
 {
-	struct inet_stack *s = ep->stack;
+	/* A listener's is told of in any of them. */
+	struct inet_stack *s = inet_current();
 
 	assert_spin_held(&s->lock);
 	if (!ep->owner)
@@ -401,7 +577,7 @@ void inet_ep_tell(struct inet_ep *ep)
 	inet_ep_put(ep);
 }
 
-/* --- creation and end --- */
+/* --- creation --- */
 
 /* sys_timeouts_init() is lwIP's name for timers we run ourselves. */
 void sys_timeouts_init(void)
@@ -413,84 +589,15 @@ u32_t sys_now(void)
 	return (u32_t)(ktime_get() / NS_PER_MS);
 }
 
-struct inet_stack *inet_create(struct net *net)
+void inet_stack_init(struct inet_stack *s)
 {
-	struct inet_instance *i = kzalloc(sizeof(*i) + LWI_BLOCK_SIZE, GFP_KERNEL);
-	struct inet_stack *s;
-
-	if (!i)
-		return NULL;
-	s = &i->stack;
-	s->net = net;
-	s->block = i->block;
 	spin_lock_init(&s->lock, RANK_INET);
 	spin_lock_init(&s->inbox_lock, RANK_INET_INBOX);
 	list_init(&s->inbox);
 	list_init(&s->looped);
-	list_init(&s->routes);
 	for (u32 t = 0; t < ARRAY_SIZE(s->eps); t++)
 		list_init(&s->eps[t]);
-	tcp_table_init(s);
-	tcp_mem_init();
-	inet_ep_init();
 	hrtimer_init(&s->timer, timer_expired);
 	s->generation = 1;
 	net_poll_init(&s->poll, stack_poll);
-	port_instance_init(s->block);
-	net->inet = s;
-	inet_lock(s);
-	lwip_init();
-	inet_unlock(s);
-	return s;
-}
-
-static void drop_from_list(struct list_head *pkts, const struct netdev *dev, u32 *len)
-{
-	struct pkt *pkt, *next;
-
-	list_for_each_safe(pkt, next, pkts, node) {
-		if (pkt->dev != dev)
-			continue;
-		list_del(&pkt->node);
-		--*len;
-		pkt_free(pkt);
-	}
-}
-
-void inet_drop_from(struct inet_stack *s, const struct netdev *dev)
-{
-	u32 uncounted = 0;
-
-	assert_spin_held(&s->lock);
-	drop_from_list(&s->looped, dev, &uncounted);
-	spin_lock_bh(&s->inbox_lock);
-	drop_from_list(&s->inbox, dev, &s->inbox_len);
-	spin_unlock_bh(&s->inbox_lock);
-}
-
-/* The lock is held. Timers stop with what they were for. */
-static void end_contents(struct inet_stack *s)
-{
-	tcp_table_end(s);
-	while (port_has_fragments()) {
-		ip_reass_tmr();
-		ip6_reass_tmr();
-	}
-	inet_routes_end(s);
-	memset(s->due, 0, sizeof(s->due));
-	for (u32 t = 0; t < ARRAY_SIZE(s->eps); t++)
-		BUG_ON(!list_empty(&s->eps[t]));
-}
-
-void inet_destroy(struct inet_stack *s)
-{
-	inet_lock(s);
-	end_contents(s);
-	inet_unlock(s);
-	/* The timer only schedules the poll, and the poll starts no timer: none is due. */
-	hrtimer_cancel(&s->timer);
-	net_poll_stop(&s->poll);
-	/* Who let go of the lock last may still tell owners and look for work. */
-	synchronize_rcu();
-	kfree(container_of(s, struct inet_instance, stack));
 }

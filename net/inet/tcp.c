@@ -279,23 +279,56 @@ static int dissolve(struct inet_ep *ep)
 }
 
 /* Bound to every address: now it is the one that packets to the peer come from. */
-static int choose_source(struct inet_ep *ep, const ip_addr_t *peer)
+static int choose_source(struct inet_ep *ep, const ip_addr_t *peer, ip_addr_t *source)
 {
-	ip_addr_t source;
+	*source = ep->tcp->local_ip;
+	if (ip_addr_isany(source))
+		return inet_source_for(peer, ep->device, source);
+	return IP_IS_V6(source) == IP_IS_V6(peer) ? 0 : -ENETUNREACH;
+}
+
+/* All locks of the stack are held, and it has neither peer nor data: only lists tell whose it is. */
+static void move(struct inet_ep *ep, struct inet_stack *to)
+{
+	struct tcp_pcb *pcb = ep->tcp;
+
+	TCP_RMV(&LWI(lwi_tcp_bound_pcbs), pcb);
+	if (!list_empty(&ep->node))
+		list_del(&ep->node);
+	WRITE_ONCE(ep->stack, to);
+	inet_switch(to);
+	TCP_REG(&LWI(lwi_tcp_bound_pcbs), pcb);
+	inet_ep_list(ep);
+}
+
+/* It has both ends: a port where it had none, and the instance of the connection. */
+static int settle(struct inet_ep *ep, const ip_addr_t *source, const ip_addr_t *peer, u16 port)
+{
+	struct inet_common *c = ep->stack->common;
+	struct inet_stack *to;
 	int err;
 
-	if (!ip_addr_isany(&ep->tcp->local_ip))
-		return IP_IS_V6(&ep->tcp->local_ip) == IP_IS_V6(peer) ? 0 : -ENETUNREACH;
-	err = inet_source_for(peer, ep->device, &source);
-	if (!err)
-		ip_addr_set(&ep->tcp->local_ip, &source);
-	return err;
+	if (!ep->port) {
+		err = port_bind_for(ep, source, peer, port);
+		if (err)
+			return err;
+		take_port(ep);
+	}
+	if (likely(ep->stack->alone))
+		return 0;
+	to = inet_shard_of(c, source, ep->tcp->local_port, peer, port);
+	if (likely(to == ep->stack))
+		return 0;
+	if (!c->all_held)
+		return TCP_ELSEWHERE;
+	move(ep, to);
+	return 0;
 }
 
 int tcp_ep_connect(struct inet_ep *ep, const struct inet_addr *addr)
 {
+	ip_addr_t ip, source;
 	struct tcp_pcb *pcb;
-	ip_addr_t ip;
 	int err;
 
 	if (!addr)
@@ -309,13 +342,15 @@ int tcp_ep_connect(struct inet_ep *ep, const struct inet_addr *addr)
 		return addr->port ? -ENETUNREACH : -ECONNREFUSED;
 	if (ip_addr_isany(&ip))
 		inet_loopback_for(ep, &ip);
-	err = tcp_ep_bind_any(ep);
+	err = reopen(ep);
+	if (!err)
+		err = choose_source(ep, &ip, &source);
+	if (!err)
+		err = settle(ep, &source, &ip, net16(addr->port));
 	if (err)
 		return err;
 	pcb = ep->tcp;
-	err = choose_source(ep, &ip);
-	if (err)
-		return err;
+	ip_addr_copy(pcb->local_ip, source);
 	ep->connecting = true;
 	ep->error = 0;
 	err = port_errno(tcp_connect(pcb, &ip, net16(addr->port), connected));
@@ -324,7 +359,9 @@ int tcp_ep_connect(struct inet_ep *ep, const struct inet_addr *addr)
 		return err == -EHOSTUNREACH ? -ENETUNREACH : err;
 	}
 	inet_from_ip(ep, &ip, net16(addr->port), &ep->peer);
+	tcp_ports_lock(ep->stack);
 	inet_from_ip(ep, &pcb->local_ip, pcb->local_port, &ep->local);
+	tcp_ports_unlock(ep->stack);
 	ep->tx_seq = pcb->snd_lbb;
 	tcp_table_add(ep);
 	return -EINPROGRESS;
@@ -333,10 +370,14 @@ int tcp_ep_connect(struct inet_ep *ep, const struct inet_addr *addr)
 /* As many as may go on without an owner do already, or memory is full. */
 static bool is_too_much(const struct inet_ep *ep)
 {
-	const struct inet_stack *s = ep->stack;
+	const struct inet_common *c = ep->stack->common;
+	const struct inet_stack *s;
+	u32 orphans = 0;
 
-	return s->nr_orphans >= (u32)READ_ONCE(inet_tcp_max_orphans) ||
-	       (ep->tx_bytes && tcp_mem_is_full(s));
+	inet_for_each_shard(c, s)
+		orphans += READ_ONCE(s->nr_orphans);
+	return orphans >= (u32)READ_ONCE(inet_tcp_max_orphans) ||
+	       (ep->tx_bytes && tcp_mem_is_full(ep->stack));
 }
 
 void tcp_ep_orphan_ends(struct inet_ep *ep)

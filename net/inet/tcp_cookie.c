@@ -96,8 +96,8 @@ void tcp_cookie_answer(struct inet_ep *listener, const struct tcp_hdr *syn, u16 
 	ip_output_if(p, ip_current_dest_addr(), ip_current_src_addr(), listener->ttl, listener->tos,
 		     IP_PROTO_TCP, n);
 	pbuf_free(p);
-	listener->stack->cookies_sent++;
-	listener->stack->cookies_until = period + 2;
+	inet_current()->cookies_sent++;
+	inet_current()->cookies_until = period + 2;
 }
 
 /* The MSS that the cookie tells of; 0: it is none. */

@@ -9,6 +9,10 @@
  *   queue full   longer than the backlog: SYNs and last ACKs are dropped and the peer tries again;
  *                or reset, with net.ipv4.tcp_abort_on_overflow.
  *
+ * The queues are under the listener's queue_lock, since its connections are of all instances of the
+ * stack (shard.c). A listener begins and ends with the locks of all of them held, so that who has
+ * one may rely on what ep->listener points at. Two that come at once may both find the last place.
+ *
  * Several listeners of one port, by SO_REUSEPORT, get a share of the connections each: the hash of
  * a connection's ends chooses, so that a SYN that comes again finds the same one.
  *
@@ -54,7 +58,7 @@ static u32 fits(const struct inet_ep *ep)
 	return ip_addr_isany(&l->local_ip) ? 8 + more : 0;
 }
 
-struct inet_ep *tcp_listener_of(struct inet_stack *s, const struct tcp_hdr *header)
+static struct inet_ep *choose_listener(struct inet_stack *s, const struct tcp_hdr *header)
 {
 	struct list_head *listeners = port_listeners(s, header->dest);
 	struct inet_ep *ep, *found = NULL;
@@ -82,6 +86,16 @@ struct inet_ep *tcp_listener_of(struct inet_stack *s, const struct tcp_hdr *head
 	return found;
 }
 
+struct inet_ep *tcp_listener_of(struct inet_stack *s, const struct tcp_hdr *header)
+{
+	struct inet_ep *ep;
+
+	tcp_ports_lock(s);
+	ep = choose_listener(s, header);
+	tcp_ports_unlock(s);
+	return ep;
+}
+
 struct tcp_pcb_listen *inet_tcp_listener(const struct tcp_hdr *header)
 {
 	struct inet_ep *ep = tcp_listener_of(inet_current(), header);
@@ -91,6 +105,7 @@ struct tcp_pcb_listen *inet_tcp_listener(const struct tcp_hdr *header)
 
 /* --- handshakes; called by lwIP --- */
 
+/* Of another instance's it may be set just now: each word for itself. */
 static void inherit(struct inet_ep *ep, const struct inet_ep *listener)
 {
 	ep->rcvbuf = listener->rcvbuf;
@@ -117,7 +132,7 @@ err_t tcp_listen_open(u8_t id, struct tcp_pcb_listen *lpcb, struct tcp_pcb *pcb)
 
 	/* Until it has an endpoint of its own, nobody is told of its end. */
 	tcp_arg(pcb, NULL);
-	ep = inet_ep_create(listener->stack, listener->family, INET_TCP, listener->protocol,
+	ep = inet_ep_create(inet_current(), listener->family, INET_TCP, listener->protocol,
 			    GFP_ATOMIC | GFP_NOWARN);
 	if (!ep)
 		return ERR_MEM;
@@ -133,8 +148,10 @@ err_t tcp_listen_open(u8_t id, struct tcp_pcb_listen *lpcb, struct tcp_pcb *pcb)
 	ep->tx_seq = pcb->snd_lbb + 1;
 	tcp_table_add(ep);
 	inet_ep_list(ep);
+	raw_spin_lock(&listener->queue_lock, 0);
 	list_add_tail(&ep->accept_node, &listener->syn_queue);
 	listener->syn_len++;
+	raw_spin_unlock(&listener->queue_lock);
 	/* The control block's reference is the only one until it is accepted. */
 	inet_ep_put(ep);
 	return ERR_OK;
@@ -154,10 +171,12 @@ static err_t accepted(void *arg, struct tcp_pcb *pcb, err_t err)
 	ep->connected = true;
 	ep->near = inet_is_local(&pcb->remote_ip);
 	tcp_splice_pair(ep);
+	raw_spin_lock(&listener->queue_lock, 0);
 	list_del(&ep->accept_node);
 	listener->syn_len--;
 	list_add_tail(&ep->accept_node, &listener->accept_queue);
-	listener->accept_len++;
+	WRITE_ONCE(listener->accept_len, listener->accept_len + 1);
+	raw_spin_unlock(&listener->queue_lock);
 	inet_fire(listener, INET_EV_ACCEPT | INET_EV_READ);
 	return ERR_OK;
 }
@@ -169,24 +188,28 @@ void tcp_listen_forget(struct inet_ep *ep)
 	ep->listener = NULL;
 	if (list_empty(&ep->accept_node))
 		return;
+	raw_spin_lock(&listener->queue_lock, 0);
 	list_del(&ep->accept_node);
 	if (ep->connected)
-		listener->accept_len--;
+		WRITE_ONCE(listener->accept_len, listener->accept_len - 1);
 	else
 		listener->syn_len--;
+	raw_spin_unlock(&listener->queue_lock);
 }
 
 /* --- admission --- */
 
 bool tcp_accept_queue_is_full(const struct inet_ep *listener)
 {
-	return listener->accept_len > listener->backlog;
+	return READ_ONCE(listener->accept_len) > listener->backlog;
 }
 
-static void count_drop(struct inet_ep *listener, bool overflow)
+static void count_drop(bool overflow)
 {
-	listener->stack->listen_overflows += overflow;
-	listener->stack->listen_drops++;
+	struct inet_stack *s = inet_current();
+
+	s->listen_overflows += overflow;
+	s->listen_drops++;
 }
 
 /*
@@ -197,7 +220,7 @@ static bool syn_queue_is_scarce(const struct inet_ep *listener)
 {
 	s32 most = READ_ONCE(settings_of(listener)->tcp_max_syn_backlog);
 
-	return most - (s32)listener->syn_len < most >> 2;
+	return most - (s32)READ_ONCE(listener->syn_len) < most >> 2;
 }
 
 u32 tcp_option_find(const struct tcp_hdr *header, const struct inet_tcp_options *o, u8 wanted,
@@ -237,14 +260,14 @@ static err_t admit_syn(struct inet_ep *listener, const struct tcp_hdr *header,
 		       const struct inet_tcp_options *options)
 {
 	s32 cookies = READ_ONCE(settings_of(listener)->tcp_syncookies);
-	bool full = listener->syn_len > listener->backlog;
+	bool full = READ_ONCE(listener->syn_len) > listener->backlog;
 
 	if (full && !cookies) {
-		count_drop(listener, false);
+		count_drop(false);
 		return ERR_MEM;
 	}
 	if (tcp_accept_queue_is_full(listener)) {
-		count_drop(listener, true);
+		count_drop(true);
 		return ERR_MEM;
 	}
 	if (full || cookies == 2) {
@@ -252,7 +275,7 @@ static err_t admit_syn(struct inet_ep *listener, const struct tcp_hdr *header,
 		return ERR_MEM;
 	}
 	if (!cookies && syn_queue_is_scarce(listener)) {
-		count_drop(listener, false);
+		count_drop(false);
 		return ERR_MEM;
 	}
 	return ERR_OK;
@@ -265,7 +288,7 @@ static err_t admit_last_ack(struct tcp_pcb *pcb, struct inet_ep *ep, u8 flags)
 		return ERR_OK;
 	if (!tcp_accept_queue_is_full(ep->listener))
 		return ERR_OK;
-	count_drop(ep->listener, true);
+	count_drop(true);
 	if (READ_ONCE(settings_of(ep)->tcp_abort_on_overflow))
 		tcp_abort(pcb);
 	return ERR_MEM;
@@ -399,6 +422,7 @@ err_t inet_tcp_admit(struct tcp_pcb *pcb, const struct tcp_hdr *header,
 
 /*
  * lwIP makes a smaller control block of the endpoint's and frees that: it is not the end of ours.
+ * All locks of the stack are held.
  */
 static int make_listener(struct inet_ep *ep)
 {
@@ -415,7 +439,9 @@ static int make_listener(struct inet_ep *ep)
 	tcp_ext_arg_set(pcb, TCP_EXT_EP, ep);
 	tcp_arg(pcb, ep);
 	tcp_accept(pcb, accepted);
+	tcp_ports_lock(ep->stack);
 	list_add_tail(&ep->accept_node, port_listeners(ep->stack, pcb->local_port));
+	tcp_ports_unlock(ep->stack);
 	return 0;
 }
 
@@ -434,9 +460,11 @@ static int listen_locked(struct inet_ep *ep)
 
 int inet_listen(struct inet_ep *ep, u32 backlog)
 {
+	struct net *net = ep->stack->net;
 	int err = 0;
 
-	inet_lock(ep->stack);
+	inet_lock_all(net);
+	inet_switch(ep->stack);
 	if (ep->type != INET_TCP)
 		err = -EOPNOTSUPP;
 	else if (ep->connected || ep->connecting)
@@ -445,34 +473,59 @@ int inet_listen(struct inet_ep *ep, u32 backlog)
 		err = listen_locked(ep);
 	if (!err)
 		ep->backlog = backlog;
-	inet_unlock(ep->stack);
+	inet_unlock_all(net);
 	return err;
+}
+
+/* With a reference; NULL. */
+static struct inet_ep *first_waiting(struct inet_ep *listener)
+{
+	struct inet_ep *ep = NULL;
+
+	spin_lock_bh(&listener->queue_lock);
+	if (!list_empty(&listener->accept_queue)) {
+		ep = list_first(&listener->accept_queue, struct inet_ep, accept_node);
+		inet_ep_get(ep);
+	}
+	spin_unlock_bh(&listener->queue_lock);
+	return ep;
+}
+
+/* False: meanwhile it has ended, or another has it. */
+static bool take(struct inet_ep *ep, const struct inet_ep *listener)
+{
+	bool waits;
+
+	inet_ep_lock(ep);
+	waits = ep->listener == listener;
+	if (likely(waits)) {
+		tcp_listen_forget(ep);
+		tcp_err(ep->tcp, tcp_ep_failed);
+	}
+	inet_unlock(ep->stack);
+	return waits;
 }
 
 int inet_accept(struct inet_ep *listener, struct inet_ep **out)
 {
 	struct inet_ep *ep;
-	int err = 0;
 
-	inet_lock(listener->stack);
-	if (!listener->listening) {
-		err = -EINVAL;
-	} else if (list_empty(&listener->accept_queue)) {
-		err = -EAGAIN;
-	} else {
-		ep = list_first(&listener->accept_queue, struct inet_ep, accept_node);
-		tcp_listen_forget(ep);
-		inet_ep_get(ep);	/* the caller's */
-		tcp_err(ep->tcp, tcp_ep_failed);
-		*out = ep;
+	while (READ_ONCE(listener->listening)) {
+		ep = first_waiting(listener);
+		if (!ep)
+			return -EAGAIN;
+		if (take(ep, listener)) {
+			*out = ep;
+			return 0;
+		}
+		inet_ep_put(ep);
 	}
-	inet_unlock(listener->stack);
-	return err;
+	return -EINVAL;
 }
 
 /*
  * Connections that nobody accepted are reset; of those in the middle of the handshake nobody knows
- * any more.
+ * any more. All locks of the stack are held.
  */
 static void drop_queue(struct list_head *queue, bool reset)
 {
@@ -480,6 +533,7 @@ static void drop_queue(struct list_head *queue, bool reset)
 		struct inet_ep *child = list_first(queue, struct inet_ep, accept_node);
 
 		/* freed() takes it off the queue. */
+		inet_switch(child->stack);
 		tcp_abandon(child->tcp, reset);
 	}
 }
@@ -490,5 +544,6 @@ void tcp_listen_close(struct inet_ep *ep)
 	list_del(&ep->accept_node);
 	drop_queue(&ep->accept_queue, true);
 	drop_queue(&ep->syn_queue, false);
+	inet_switch(ep->stack);
 	tcp_close(ep->tcp);
 }

@@ -10,6 +10,9 @@
  *   full      above the third: data for a connection that has some unread is dropped as well, and
  *             who is closed with bytes to send is reset instead.
  *
+ * Each instance of the stack counts its own connections' bytes (shard.c). They are summed where one
+ * has more than its part of a limit: of several with more together than the limit, one has.
+ *
  * The sender of what is dropped sends it again, and an endpoint without anything always gets
  * through: so all connections go on, slowly.
  */
@@ -21,22 +24,41 @@
 s64 inet_tcp_mem[3];
 s32 inet_tcp_max_orphans = 4096;	/* closed by their owners, not yet over */
 
-static s64 pages_used(const struct inet_stack *s)
+s64 tcp_mem_bytes(const struct inet_common *c)
 {
-	return READ_ONCE(s->tcp_bytes) >> PAGE_SHIFT;
+	const struct inet_stack *s;
+	s64 bytes = 0;
+
+	inet_for_each_shard(c, s)
+		bytes += READ_ONCE(s->tcp_bytes);
+	return bytes;
 }
 
+static s64 pages_used(const struct inet_common *c)
+{
+	return tcp_mem_bytes(c) >> PAGE_SHIFT;
+}
+
+/* Another's share may be over: then there is pressure. */
 bool tcp_mem_is_full(const struct inet_stack *s)
 {
-	return pages_used(s) > READ_ONCE(inet_tcp_mem[2]);
+	s64 limit = READ_ONCE(inet_tcp_mem[2]);
+
+	if (likely(READ_ONCE(s->tcp_bytes) >> s->share_shift <= limit &&
+		   !READ_ONCE(s->tcp_pressure)))
+		return false;
+	return pages_used(s->common) > limit;
 }
 
-void tcp_mem_judge(struct inet_stack *s)
+void tcp_mem_judge(struct inet_common *c)
 {
-	if (pages_used(s) < READ_ONCE(inet_tcp_mem[0]))
-		WRITE_ONCE(s->tcp_pressure, false);
-	else if (pages_used(s) > READ_ONCE(inet_tcp_mem[1]))
-		WRITE_ONCE(s->tcp_pressure, true);
+	s64 pages = pages_used(c);
+	struct inet_stack *s;
+
+	if (pages >= READ_ONCE(inet_tcp_mem[0]) && pages <= READ_ONCE(inet_tcp_mem[1]))
+		return;
+	inet_for_each_shard(c, s)
+		WRITE_ONCE(s->tcp_pressure, pages >= READ_ONCE(inet_tcp_mem[0]));
 }
 
 /* What is out of order, counted anew. */

@@ -261,7 +261,7 @@ ssize_t inet_tcp_peek(struct inet_ep *ep, struct iov_iter *to, size_t skip, u32 
 	struct taken t;
 	ssize_t n;
 
-	inet_lock(ep->stack);
+	inet_ep_lock(ep);
 	if (unlikely(ep->urgent))
 		span = tcp_urgent_limit(ep, flags | INET_PEEK, span);
 	take(ep, &t, span.skip, span.most);
@@ -274,7 +274,7 @@ ssize_t inet_tcp_peek(struct inet_ep *ep, struct iov_iter *to, size_t skip, u32 
 				      min_t(size_t, span.most, t.bytes - span.skip), flags);
 		if (!n && want)
 			n = -EFAULT;
-		inet_lock(ep->stack);
+		inet_ep_lock(ep);
 	}
 	put_back(ep, &t);
 	inet_unlock(ep->stack);
@@ -291,7 +291,7 @@ ssize_t inet_tcp_recv(struct inet_ep *ep, struct iov_iter *to, u32 flags)
 	while (done < want) {
 		struct tcp_span span = { 0, want - done };
 
-		inet_lock(ep->stack);
+		inet_ep_lock(ep);
 		if (unlikely(ep->urgent))
 			span = tcp_urgent_limit(ep, flags | (done ? INET_SOME : 0), span);
 		take(ep, &t, 0, span.most);
@@ -305,7 +305,7 @@ ssize_t inet_tcp_recv(struct inet_ep *ep, struct iov_iter *to, u32 flags)
 		inet_unlock(ep->stack);
 		most = min_t(size_t, span.most, t.bytes);
 		n = copy_out(&t, to, 0, most, flags);
-		inet_lock(ep->stack);
+		inet_ep_lock(ep);
 		consume(&t, n);
 		put_back(ep, &t);
 		make_room(ep, n);

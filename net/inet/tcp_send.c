@@ -454,7 +454,7 @@ static ssize_t send_burst(struct inet_ep *ep, struct burst *b, u32 flags, bool m
 {
 	ssize_t done;
 
-	inet_lock(ep->stack);
+	inet_ep_lock(ep);
 	done = hand_over(ep, b, flags, more);
 	inet_unlock(ep->stack);
 	burst_free(b);
@@ -475,7 +475,7 @@ static ssize_t check_only(struct inet_ep *ep, ssize_t otherwise)
 {
 	int err;
 
-	inet_lock(ep->stack);
+	inet_ep_lock(ep);
 	err = check_send(ep);
 	inet_unlock(ep->stack);
 	return err ? err : otherwise;

@@ -11,7 +11,8 @@
  *            With SO_KEEPALIVE it has an hour to wait for, too: it sleeps in one of 256 lists by
  *            tick, and is looked at when its turn comes, two minutes later at most.
  *   TIME_WAIT  a queue by age, of which each tick ends the oldest; at most
- *              net.ipv4.tcp_max_tw_buckets: one more ends the oldest.
+ *              net.ipv4.tcp_max_tw_buckets: one more ends the oldest of the instance, if that has
+ *              another.
  *
  *  (1) A block is on exactly one list of lwIP's, or, while ep->resting, on one of stack->resting[].
  *  (2) Whoever calls lwIP with a block that may rest calls tcp_ep_awake() before. Blocks in
@@ -22,6 +23,7 @@
  */
 #include <kernel/bug.h>
 #include <kernel/lib/random.h>
+#include <kernel/mm/alloc.h>
 #include <net/inet/tcp.h>
 #include <lwip/priv/tcp_priv.h>
 #include <lwip/tcp.h>
@@ -55,8 +57,7 @@ static u64 hash_of(const struct inet_stack *s, u16 local_port, u16 remote_port,
 static struct hlist_head *bucket_of(struct inet_stack *s, u16 local_port, u16 remote_port,
 				    const ip_addr_t *remote)
 {
-	return &s->connections[hash_of(s, local_port, remote_port, remote) >>
-			       (64 - INET_CONNECTION_BITS)];
+	return &s->connections[hash_of(s, local_port, remote_port, remote) >> s->hash_shift];
 }
 
 u32 inet_flow_hash(struct inet_stack *s, u16 local_port, u16 remote_port)
@@ -158,6 +159,21 @@ static void finish(struct inet_ep *ep)
 	tcp_free(pcb);
 }
 
+u32 tcp_table_waiting(const struct inet_common *c)
+{
+	const struct inet_stack *s;
+	u32 n = 0;
+
+	inet_for_each_shard(c, s)
+		n += READ_ONCE(s->nr_time_wait);
+	return n;
+}
+
+static bool are_too_many(const struct inet_stack *s)
+{
+	return tcp_table_waiting(s->common) > (u32)READ_ONCE(s->net->settings.tcp_max_tw_buckets);
+}
+
 static void begin_time_wait(struct inet_ep *ep)
 {
 	struct inet_stack *s = ep->stack;
@@ -165,8 +181,7 @@ static void begin_time_wait(struct inet_ep *ep)
 	tcp_ep_orphan_ends(ep);
 	ep->wait_since = ep->tcp->tmr = LWI(lwi_tcp_ticks);
 	list_add_tail(&ep->accept_node, &s->time_wait);
-	if (++s->nr_time_wait > (u32)READ_ONCE(s->net->settings.tcp_max_tw_buckets) &&
-	    s->nr_time_wait > 1)
+	if (++s->nr_time_wait > 1 && are_too_many(s))
 		finish(list_first(&s->time_wait, struct inet_ep, accept_node));
 }
 
@@ -281,13 +296,11 @@ bool tcp_table_needs_timer(const struct inet_stack *s)
  */
 static void end_old(struct inet_stack *s)
 {
-	u32 most = (u32)READ_ONCE(s->net->settings.tcp_max_tw_buckets);
-
 	while (s->nr_time_wait) {
 		struct inet_ep *ep = list_first(&s->time_wait, struct inet_ep, accept_node);
 		u32 now = LWI(lwi_tcp_ticks);
 
-		if (s->nr_time_wait > most || now - ep->tcp->tmr > TIME_WAIT_TICKS) {
+		if (are_too_many(s) || now - ep->tcp->tmr > TIME_WAIT_TICKS) {
 			finish(ep);
 			continue;
 		}
@@ -314,10 +327,22 @@ void tcp_table_end(struct inet_stack *s)
 		finish(list_first(&s->time_wait, struct inet_ep, accept_node));
 }
 
-void tcp_table_init(struct inet_stack *s)
+bool tcp_table_init(struct inet_stack *s)
 {
+	u32 bits = INET_CONNECTION_BITS - s->common->shift;
+
+	s->connections = kcalloc(1u << bits, sizeof(*s->connections), GFP_KERNEL);
+	if (!s->connections)
+		return false;
+	s->hash_shift = 64 - bits;
 	random_bytes(s->hash_key, sizeof(s->hash_key));
 	for (u32 i = 0; i < ARRAY_SIZE(s->hash_key); i++)
 		s->hash_key[i] |= 1;
 	list_init(&s->time_wait);
+	return true;
+}
+
+void tcp_table_free(struct inet_stack *s)
+{
+	kfree(s->connections);
 }

@@ -134,7 +134,7 @@ ssize_t inet_tcp_recv_urgent(struct inet_ep *ep, struct iov_iter *to, u32 flags)
 	ssize_t n;
 	u8 byte;
 
-	inet_lock(ep->stack);
+	inet_ep_lock(ep);
 	n = take_byte(ep, flags, &byte);
 	inet_unlock(ep->stack);
 	if (n > 0 && iov_iter_count(to) && !(flags & INET_TRUNC) && !copy_to_iter(&byte, 1, to))
@@ -148,7 +148,7 @@ bool inet_tcp_at_mark(struct inet_ep *ep)
 
 	if (likely(!READ_ONCE(ep->urgent)))
 		return false;
-	inet_lock(ep->stack);
+	inet_ep_lock(ep);
 	there = ep->urgent && ep->urgent_at == tcp_ep_read_at(ep);
 	inet_unlock(ep->stack);
 	return there;
@@ -158,7 +158,7 @@ u32 inet_tcp_before_mark(struct inet_ep *ep)
 {
 	u32 unread;
 
-	inet_lock(ep->stack);
+	inet_ep_lock(ep);
 	unread = inet_tcp_unread(ep) - ep->urgent_old;
 	if (ep->urgent && !ep->oob_inline && ep->urgent_at < ep->bytes_received)
 		unread = min_t(u32, unread, ep->urgent_at - tcp_ep_read_at(ep));

@@ -85,7 +85,7 @@ void inet_zerocopy_sent(struct inet_ep *ep, struct inet_zerocopy *z, size_t byte
 {
 	u32 end, size = (u32)min_t(size_t, bytes, SHARE_MAX);
 
-	inet_lock(ep->stack);
+	inet_ep_lock(ep);
 	end = ep->tx_seq + ep->tx_bytes;
 	if (list_empty(&ep->zc_waiting) && (copied || !ep->tx_bytes)) {
 		complete(ep, 1, copied);
@@ -102,7 +102,7 @@ bool inet_zerocopy_take(struct inet_ep *ep, u32 *first, u32 *last, bool *copied)
 {
 	bool any;
 
-	inet_lock(ep->stack);
+	inet_ep_lock(ep);
 	any = ep->zc_done;
 	*first = ep->zc_first;
 	*last = ep->zc_first + ep->zc_done - 1;

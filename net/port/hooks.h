@@ -21,6 +21,9 @@ bool inet_accepts4(struct netif *n, const ip4_addr_t *dst);	/* ours though not n
 /* Whom the packet that is looked at is for, if that is one address of ours; else NULL. */
 const ip4_addr_t *inet_asked4(void);
 
+/* net/inet/shard.c: p begins with TCP's header; true: it is another instance's, and gone there. */
+bool inet_tcp_elsewhere(struct pbuf *p, struct netif *in);
+
 /* net/port/port.c: RFC 6528. */
 u32_t lwip_isn(const ip_addr_t *local, u16_t local_port, const ip_addr_t *remote,
 	       u16_t remote_port);

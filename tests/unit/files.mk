@@ -14,5 +14,6 @@ unit-test_inet := build/unit/net/net.a
 unit-test_tcp := build/unit/net/net.a
 unit-test_tcp_listen := build/unit/net/net.a
 unit-test_tcp_loss := build/unit/net/net.a
+unit-test_shards := build/unit/net/net.a
 unit-test_tcp_urgent := build/unit/net/net.a
 unit-test_net_hdr := drivers/virtio/net_hdr.c build/unit/net/net.a

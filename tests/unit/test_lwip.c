@@ -151,6 +151,7 @@ void inet_tcp_resend(struct tcp_pcb *pcb)				{ }
 void inet_tcp_urge(struct tcp_pcb *pcb, struct tcp_hdr *h, u16 len)	{ }
 u16_t inet_tcp_segment_size(const struct tcp_pcb *pcb)			{ return pcb->mss; }
 void inet_tcp_sends(struct pbuf *p, const struct tcp_pcb *pcb)		{ }
+bool inet_tcp_elsewhere(struct pbuf *p, struct netif *in)		{ return false; }
 
 struct tcp_pcb *inet_tcp_find(const struct tcp_hdr *h, int time_wait)
 {

@@ -34,11 +34,11 @@ TEST(a_connection_from_syn_to_time_wait)
 	say(&p, ACK, NULL, 0);
 	say(&p, FIN | ACK, NULL, 0);
 	hear(&p, ACK, 0);
-	EXPECT_EQ(init_net.inet->nr_time_wait, 1);
+	EXPECT_EQ(time_waits(), 1);
 	world_run(59000);
-	EXPECT_EQ(init_net.inet->nr_time_wait, 1);
+	EXPECT_EQ(time_waits(), 1);
 	world_run(3000);
-	EXPECT_EQ(init_net.inet->nr_time_wait, 0);
+	EXPECT_EQ(time_waits(), 0);
 	inet_close(l, false);
 	world_end();
 }
@@ -158,9 +158,9 @@ TEST(both_may_end_at_once)
 	say(&p, FIN | ACK, NULL, 0);
 	p.ack++;
 	hear(&p, ACK, 0);
-	EXPECT_EQ(init_net.inet->nr_time_wait, 0);
+	EXPECT_EQ(time_waits(), 0);
 	say(&p, ACK, NULL, 0);
-	EXPECT_EQ(init_net.inet->nr_time_wait, 1);
+	EXPECT_EQ(time_waits(), 1);
 	inet_close(l, false);
 	world_end();
 }
@@ -390,7 +390,7 @@ TEST(two_that_answer_each_other_come_to_an_end)
 		hear(&p, FIN | ACK, 0);
 		say(&p, FIN | ACK, NULL, 0);
 		hear(&p, ACK, 0);
-		EXPECT_EQ(init_net.inet->nr_time_wait, 1);
+		EXPECT_EQ(time_waits(), 1);
 		world_run(1000);
 	}
 	inet_close(l, false);

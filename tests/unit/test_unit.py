@@ -5,6 +5,7 @@ Ring 1: real kernel sources on the host, under AddressSanitizer and UBSan.
 Each TEST of each program is a case of its own. The programs are built once, when
 the tests are collected; one that does not build is a failing case.
 """
+import os
 import pathlib
 import re
 import subprocess
@@ -75,4 +76,16 @@ def test_unit(built, name, sources, case):
     run = subprocess.run([BUILD / name, case], text=True, capture_output=True, timeout=TIMEOUT_S, check=False)
     results = parse_tap(run.stdout)
     assert [(n, ok) for n, ok, _ in results] == [(case, True)], run.stdout[-2000:] + run.stderr[-4000:]
+    assert run.returncode == 0, run.stderr[-4000:]
+
+
+@pytest.mark.parametrize("name", ["test_tcp", "test_tcp_listen", "test_tcp_loss", "test_tcp_urgent", "test_inet"])
+def test_four_cpus(built, name):
+    """All cases again with the stack in four instances (tests/unit/net/world.h)."""
+    compiled = built(name, programs()[name])
+    assert compiled.returncode == 0, compiled.stderr[-4000:]
+    run = subprocess.run([BUILD / name], text=True, capture_output=True, timeout=TIMEOUT_S, check=False,
+                         env={**os.environ, "WORLD_CPUS": "4"})
+    assert sorted((n, ok) for n, ok, _ in parse_tap(run.stdout)) == sorted((c, True) for c in cases(name)), \
+        run.stdout[-4000:] + run.stderr[-4000:]
     assert run.returncode == 0, run.stderr[-4000:]

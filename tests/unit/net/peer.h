@@ -74,6 +74,20 @@ static inline void hear_nothing(void)
 	EXPECT_TRUE(!segment_take(&s));
 }
 
+/* Of all instances of the stack. */
+static inline u32 time_waits(void)
+{
+	return tcp_table_waiting(init_net.inet->common);
+}
+
+static inline struct inet_counters counters(void)
+{
+	struct inet_counters c;
+
+	inet_counters(&init_net, &c);
+	return c;
+}
+
 static inline struct peer peer_at(u16 port)
 {
 	return (struct peer){ .port = port, .to = OUR_PORT, .seq = 1000u * port, .window = WINDOW };

@@ -28,6 +28,20 @@ static u32 tcp_sum(const u8 *ip, u32 len)
 	return sum(ip + 20, len, sum(ip + 12, 8, 6 + len));
 }
 
+/* A part of the frame's IP packet, from byte `at` behind its header on. */
+static void send_fragment(const u8 *frame, u32 at, u32 len, bool more)
+{
+	u8 f[1600], *ip = f + 14;
+
+	memcpy(f, frame, 34);
+	memcpy(ip + 20, frame + 34 + at, len);
+	put16(ip + 2, 20 + len);
+	put16(ip + 6, at / 8 + more * 0x2000);
+	put16(ip + 10, 0);
+	put16(ip + 10, ~sum(ip, 20, 0));
+	world_receive(f, 34 + len);
+}
+
 void segment_send(const struct segment *s)
 {
 	static const u8 link[14] = { 2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0 };
@@ -53,7 +67,12 @@ void segment_send(const struct segment *s)
 	memcpy(tcp + 20, s->options, s->options_len);
 	memcpy(tcp + header, s->data ? s->data : "", s->data ? s->len : 0);
 	put16(tcp + 16, ~tcp_sum(ip, header + s->len));
-	world_receive(f, 14 + total);
+	if (!s->cut) {
+		world_receive(f, 14 + total);
+		return;
+	}
+	send_fragment(f, 0, s->cut, true);
+	send_fragment(f, s->cut, header + s->len - s->cut, false);
 }
 
 bool segment_take(struct segment *out)

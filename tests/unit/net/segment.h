@@ -23,6 +23,7 @@ struct segment {
 	u32 options_len;
 	const void *data;
 	u32 len;			/* of data */
+	u32 cut;			/* sent in two IP fragments, behind so many bytes, by eights; 0: in one */
 };
 
 void segment_send(const struct segment *s);		/* from a peer to 10.0.0.1 */

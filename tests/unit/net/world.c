@@ -21,6 +21,7 @@
 void *malloc(size_t size);
 void free(void *p);
 void abort(void) __noreturn;
+char *getenv(const char *name);
 int vprintf(const char *fmt, va_list ap);
 int fflush(void *stream);
 void __asan_poison_memory_region(const volatile void *addr, size_t size);
@@ -246,7 +247,7 @@ void iov_iter_advance(struct iov_iter *it, size_t n)
 /* --- time --- */
 
 static u64 now_ns = NS_PER_SEC;
-static struct hrtimer *timers[16];
+static struct hrtimer *timers[64];
 
 ktime_t ktime_get(void)		{ return now_ns; }
 u64 ktime_real(void)		{ return now_ns; }
@@ -547,10 +548,13 @@ static u32 pages_before;
 
 void world_start(void)
 {
+	const char *cpus = getenv("WORLD_CPUS");
 	static bool booted;
 
 	if (!booted) {
 		booted = true;
+		if (cpus && *cpus > '1' && *cpus <= '9')
+			nr_cpus = (u32)(*cpus - '0');
 		net_init();
 		eth_up();
 	}

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The kernel's network on the host: net/inet, net/port, net/netdev and lwIP as they are, on a
- * kernel that is played here. One CPU, one thread; time stands still but in world_run().
+ * kernel that is played here. One thread; time stands still but in world_run(). The CPUs are one, or
+ * as many as the environment's WORLD_CPUS says, in one digit: the stack has more instances then.
  *
  * There are two interfaces: loopback, and eth0 (10.0.0.1/24 and fd00::1/64), whose cable the test
  * holds: frames that it sends wait in world_sent, frames for it come by world_receive(). Everybody
