@@ -72,6 +72,8 @@ typedef u32 gid_t;
 #define __must_check		__attribute__((warn_unused_result))
 #define __packed		__attribute__((packed))
 #define __aligned(n)		__attribute__((aligned(n)))
+/* what the function gives is a multiple of n */
+#define __gives_aligned(n)	__attribute__((assume_aligned(n)))
 #define __noreturn		__attribute__((noreturn))
 #define __printf(f, a)		__attribute__((format(printf, f, a)))
 #define __always_inline		inline __attribute__((always_inline))

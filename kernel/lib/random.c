@@ -146,7 +146,7 @@ static void refill(struct generator *g)
 	chacha20_block(g->key, 1, block + BLOCK_WORDS);
 	memcpy(g->key, block, sizeof(g->key));
 	memcpy(g->stock, block + KEY_WORDS, sizeof(g->stock));
-	memset(block, 0, sizeof(block));
+	memwipe(block, sizeof(block));
 	g->left = STOCK_WORDS;
 }
 
@@ -197,7 +197,7 @@ void random_bytes(void *buf, size_t len)
 			memcpy(out, block, n);
 		}
 	}
-	memset(words, 0, sizeof(words));
+	memwipe(words, sizeof(words));
 }
 
 int random_wait_seeded(void)

@@ -12,7 +12,7 @@ static inline u64 has_zero_byte(u64 v)
 	return (v - ONES) & ~v & HIGHS;
 }
 
-int memcmp(const void *a, const void *b, size_t n)
+int (memcmp)(const void *a, const void *b, size_t n)
 {
 	const u8 *p = a, *q = b;
 

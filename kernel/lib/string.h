@@ -7,6 +7,17 @@ void *memcpy(void *dst, const void *src, size_t n);
 void *memmove(void *dst, const void *src, size_t n);
 void *memset(void *dst, int c, size_t n);
 int memcmp(const void *a, const void *b, size_t n);
+/* As -ffreestanding has it, each would be a call; the compiler may do few bytes in place. */
+#define memcpy(...)	__builtin_memcpy(__VA_ARGS__)
+#define memmove(...)	__builtin_memmove(__VA_ARGS__)
+#define memset(...)	__builtin_memset(__VA_ARGS__)
+#define memcmp(...)	__builtin_memcmp(__VA_ARGS__)
+/* Of secrets: also where nobody reads what was there any more. */
+static inline void memwipe(void *p, size_t n)
+{
+	memset(p, 0, n);
+	__asm__ volatile("" : : "r"(p) : "memory");
+}
 void *memchr(const void *s, int c, size_t n);
 size_t strlen(const char *s);
 size_t strnlen(const char *s, size_t max);

@@ -47,8 +47,8 @@ static __always_inline unsigned kmalloc_class(size_t size)
 		return size <= 512 ? 8 : 9;
 	return size <= 2048 ? 10 : size <= 4096 ? 11 : 12;
 }
-void *kmalloc_of_class(unsigned class, u32 gfp);
-void *kmalloc_large(size_t size, u32 gfp);
+void *kmalloc_of_class(unsigned class, u32 gfp) __gives_aligned(8);
+void *kmalloc_large(size_t size, u32 gfp) __gives_aligned(8);
 struct kmem_cache *kmalloc_cache(size_t size);
 
 static __always_inline void *kmalloc(size_t size, u32 gfp)
@@ -73,8 +73,8 @@ void kvfree(const void *p);
 struct kmem_cache;
 struct kmem_cache *kmem_cache_create(const char *name, size_t size, size_t align,
 				     void (*ctor)(void *));
-void *kmem_cache_alloc(struct kmem_cache *c, u32 gfp);
-void *kmem_cache_zalloc(struct kmem_cache *c, u32 gfp);
+void *kmem_cache_alloc(struct kmem_cache *c, u32 gfp) __gives_aligned(8);
+void *kmem_cache_zalloc(struct kmem_cache *c, u32 gfp) __gives_aligned(8);
 void kmem_cache_free(struct kmem_cache *c, void *p);
 /* Before its first allocation: its objects (dentries, inodes) can be got rid of. */
 void kmem_cache_set_reclaimable(struct kmem_cache *c);
