@@ -137,6 +137,12 @@ FIXES = [
      r"if (!(p->flags & PBUF_FLAG_SOUND)) IF__NETIF_CHECKSUM_ENABLED(inp, NETIF_CHECKSUM_CHECK_TCP)", 1),
     ("core/udp.c", r"IF__NETIF_CHECKSUM_ENABLED\(inp, NETIF_CHECKSUM_CHECK_UDP\)",
      r"if (!(p->flags & PBUF_FLAG_SOUND)) IF__NETIF_CHECKSUM_ENABLED(inp, NETIF_CHECKSUM_CHECK_UDP)", 1),
+    ("core/tcp_in.c", r"ip_chksum_pseudo\(p, IP_PROTO_TCP, p->tot_len,\s*ip_current_src_addr\(\), "
+     r"ip_current_dest_addr\(\)\)", r"lwip_tcp_verify(p)", 1),
+    # What is found by its ends need not be compared once more.
+    ("core/tcp_in.c", r"pcb->remote_port == tcphdr->src &&\s*pcb->local_port == tcphdr->dest &&\s*"
+     r"ip_addr_eq\(&pcb->remote_ip, ip_current_src_addr\(\)\) &&\s*"
+     r"ip_addr_eq\(&pcb->local_ip, ip_current_dest_addr\(\)\)", r"1", 2),
     # Most machines have no raw socket: no packet is looked at for them.
     ("core/raw.c", r"(u8_t broadcast = ip_addr_isbroadcast\(ip_current_dest_addr\(\), ip_current_netif\(\)\);)",
      r"if (raw_pcbs == NULL) return RAW_INPUT_NONE;\n  \1", 1),

@@ -123,8 +123,14 @@ static inline dma_addr_t dma_map_page(struct device *dev, struct page *page, u32
 	return dma_map_slow(dev, page, offset, len, dir);
 }
 
+/* Unmapping is nothing to do, as there are no copies. */
+static inline bool dma_unmaps_nothing(const struct device *dev)
+{
+	return likely(list_empty(&dev->bounces));
+}
+
 static inline void dma_unmap_page(struct device *dev, dma_addr_t addr, u32 len, enum dma_dir dir)
 {
-	if (unlikely(!list_empty(&dev->bounces)))
+	if (!dma_unmaps_nothing(dev))
 		dma_unmap_slow(dev, addr, len, dir);
 }

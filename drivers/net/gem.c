@@ -9,9 +9,9 @@
  * stops: receiving, until the next frame comes; sending, until START is written.
  *
  * Receiving, the device leaves two bytes of a buffer free, so that the IP header comes to lie on a
- * word. Sending, it sets USED in the first descriptor of a packet only: the others are marked when
- * it is reclaimed. An interrupt is asked for only while the ring is full. The rest of the
- * rings: ring.c.
+ * word. Sending, it sets USED in the first descriptor of a packet only. So that it ends there, the
+ * one behind a packet is marked before the packet is handed over. An interrupt is asked for only
+ * while the ring is full. The rest of the rings: ring.c.
  *
  * A START that is written while the device is about to read the USED bit of the descriptor that
  * was just filled is lost. So a START while the device was still sending asks for one
@@ -157,11 +157,14 @@ static void gem_rx_give(struct mac *m, u32 i, dma_addr_t at)
 	WRITE_ONCE(d->low, (u32)at | (i == MAC_NR_RX - 1 ? RX_WRAP : 0));
 }
 
-static void rx_fill(struct gem *g)
+/* more: frames may be left. Else what it has not filled yet has kept it from what is ours. */
+static void rx_fill(struct gem *g, bool more)
 {
+	bool dry = more || g->mac.rx_next == g->mac.rx_empty;
+
 	mac_rx_fill(&g->mac);
 	/* It met a descriptor that was ours: now it may look again. */
-	if (rd(g, RX_STATUS) & RX_NO_BUFFER) {
+	if (dry && (rd(g, RX_STATUS) & RX_NO_BUFFER)) {
 		wr(g, RX_STATUS, RX_NO_BUFFER);
 		wr(g, CONTROL, CONTROL_ON);
 	}
@@ -199,6 +202,7 @@ static void gem_tx_hand_over(struct mac *m, u32 first, u32 last, const struct pk
 {
 	struct gem_desc *tx = of(m)->tx;
 
+	tx[(last + 1) % MAC_NR_TX].control |= TX_USED;
 	tx[last].control |= TX_LAST;
 	for (u32 i = last; i != first; i = (i - 1) % MAC_NR_TX)
 		tx[i].control &= ~TX_USED;
@@ -209,12 +213,6 @@ static void gem_tx_hand_over(struct mac *m, u32 first, u32 last, const struct pk
 static bool gem_tx_is_back(const struct mac *m, u32 first, u32 last)
 {
 	return READ_ONCE(container_of(m, const struct gem, mac)->tx[first].control) & TX_USED;
-}
-
-/* It ends what the device may read. */
-static void gem_tx_free(struct mac *m, u32 i)
-{
-	of(m)->tx[i].control |= TX_USED;
 }
 
 static void gem_tx_want_room(struct mac *m)
@@ -290,7 +288,7 @@ static u32 gem_poll(struct net_poll *p, u32 budget)
 
 	for (done = 0; done < budget && rx_is_there(g); done++)
 		rx_one(g);
-	rx_fill(g);
+	rx_fill(g, done == budget);
 	mac_tx_look(&g->mac);
 	if (done < budget) {
 		net_poll_done(p);
@@ -396,7 +394,6 @@ static const struct mac_ops gem_mac_ops = {
 	.tx_fill = gem_tx_fill,
 	.tx_hand_over = gem_tx_hand_over,
 	.tx_is_back = gem_tx_is_back,
-	.tx_free = gem_tx_free,
 	.tx_want_room = gem_tx_want_room,
 	.tx_looked = gem_tx_looked,
 	.set_speed = gem_set_speed,

@@ -27,12 +27,10 @@ struct mac_ops {
 	void (*tx_fill)(struct mac *m, u32 i, dma_addr_t at, u32 len);
 	/*
 	 * Descriptors first to last, of the packet, to the device; the first one last, as it may begin
-	 * with it at once.
+	 * with it at once. The one behind them is free.
 	 */
 	void (*tx_hand_over)(struct mac *m, u32 first, u32 last, const struct pkt *pkt);
 	bool (*tx_is_back)(const struct mac *m, u32 first, u32 last);
-	/* Descriptor i is free again. NULL: nothing to do. */
-	void (*tx_free)(struct mac *m, u32 i);
 	/* An interrupt is wanted when descriptors come back. NULL: it comes anyway. */
 	void (*tx_want_room)(struct mac *m);
 	/* At the end of a poll's look at the ring. NULL: nothing to do. */

@@ -112,14 +112,10 @@ static void tx_release(struct mac *m)
 	struct mac_tx_slot *first = &m->tx_slots[m->tx_tail];
 	u32 end = (first->last + 1) % MAC_NR_TX;
 
-	do {
-		struct mac_tx_slot *s = &m->tx_slots[m->tx_tail];
-
-		if (m->ops->tx_free)
-			m->ops->tx_free(m, m->tx_tail);
-		dma_unmap_page(m->device, s->dma, s->len, DMA_TO_DEVICE);
-		m->tx_tail = (m->tx_tail + 1) % MAC_NR_TX;
-	} while (m->tx_tail != end);
+	if (!dma_unmaps_nothing(m->device))
+		for (u32 i = m->tx_tail; i != end; i = (i + 1) % MAC_NR_TX)
+			dma_unmap_page(m->device, m->tx_slots[i].dma, m->tx_slots[i].len, DMA_TO_DEVICE);
+	m->tx_tail = end;
 	pkt_free(first->pkt);
 }
 

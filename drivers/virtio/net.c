@@ -186,7 +186,7 @@ static void refill_again(struct work *w)
 /* The next filled buffer, off the ring: its page with the reference, and the bytes in it; NULL. */
 static struct page *rx_take(struct pair *p, u32 *offset, u32 *len)
 {
-	struct rx_slot *s = vq_get(p->rx, len);
+	struct rx_slot *s = vq_has_used(p->rx) ? vq_get(p->rx, len) : NULL;
 	struct page *page;
 
 	if (!s)
@@ -278,7 +278,7 @@ static u32 virtnet_poll(struct net_poll *poll, u32 budget)
 	while (done < budget && rx_one(p))
 		done++;
 	rx_fill(p);
-	if (READ_ONCE(p->tx_flying)) {
+	if (READ_ONCE(p->tx_flying) && vq_has_used(p->tx)) {
 		spin_lock_bh(&p->q->lock);
 		tx_reclaim(p);
 		spin_unlock_bh(&p->q->lock);
@@ -330,7 +330,7 @@ static void tx_reclaim(struct pair *p)
 	u32 len;
 
 	assert_spin_held(&p->q->lock);
-	while ((s = vq_get(p->tx, &len))) {
+	while (vq_has_used(p->tx) && (s = vq_get(p->tx, &len))) {
 		tx_unmap(p, s);
 		pkt_free(s->pkt);
 		s->next = p->tx_free;

@@ -70,8 +70,14 @@ static __always_inline void softirq_disable(void)
 
 static __always_inline void softirq_enable(void)
 {
+	u32 left = thread_info()->preempt_count - SOFTIRQ_ONE;
+
 	barrier();
-	softirq_enable_slow();
+	/* Inside another section, or of a softirq: that end serves, and preempts. */
+	if (left & SOFTIRQ_MASK)
+		thread_info()->preempt_count = left;
+	else
+		softirq_enable_slow();
 }
 
 /* Where the debug build complains, with the caller's place, if sleeping is not allowed here. */

@@ -173,6 +173,16 @@ size_t copy_from_iter(void *dst, size_t n, struct iov_iter *it)
 	return n;
 }
 
+size_t copy_to_iter_atomic(const void *src, size_t n, struct iov_iter *it)
+{
+	size_t done;
+
+	pagefault_disable();
+	done = copy_to_iter(src, n, it);
+	pagefault_enable();
+	return done;
+}
+
 size_t copy_from_iter_atomic(void *dst, size_t n, struct iov_iter *it)
 {
 	size_t done;

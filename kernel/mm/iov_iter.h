@@ -76,6 +76,7 @@ static inline size_t copy_page_to_iter(void *page_addr, size_t offset, size_t n,
  * iov_iter_fault_in_readable(), and tries again.
  */
 size_t copy_from_iter_atomic(void *dst, size_t n, struct iov_iter *it);
+size_t copy_to_iter_atomic(const void *src, size_t n, struct iov_iter *it);
 /* Make the next n bytes present. 0, or -EFAULT where not even the first is. */
 int iov_iter_fault_in_readable(const struct iov_iter *it, size_t n);
 int iov_iter_fault_in_writeable(const struct iov_iter *it, size_t n);

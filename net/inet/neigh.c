@@ -50,7 +50,7 @@ struct arp {				/* RFC 826, for Ethernet and IPv4 */
 struct neigh {
 	struct list_head node;		/* its bucket */
 	struct netdev *dev;
-	u8 addr[4], mac[ETH_ALEN];
+	u8 addr[4] __aligned(4), mac[ETH_ALEN];
 	u16 state;			/* INET_NUD_* */
 	u8 requests;			/* sent since the state was entered */
 	ktime_t since;			/* of the state */
@@ -74,12 +74,21 @@ static struct list_head *bucket_of(const u8 *addr)
 	return &table.buckets[(addr[3] ^ addr[2] << 1) % BUCKETS];
 }
 
+static u32 word_of(const u8 *addr)
+{
+	u32 word;
+
+	memcpy(&word, addr, 4);
+	return word;
+}
+
 static struct neigh *find(const struct netdev *dev, const u8 *addr)
 {
+	u32 word = word_of(addr);
 	struct neigh *e;
 
 	list_for_each(e, bucket_of(addr), node)
-		if (e->dev == dev && !memcmp(e->addr, addr, 4))
+		if (e->dev == dev && word_of(e->addr) == word)
 			return e;
 	return NULL;
 }
@@ -143,14 +152,6 @@ static struct neigh *create(struct netdev *dev, const u8 *addr)
 }
 
 /* --- sending --- */
-
-static u32 word_of(const u8 *addr)
-{
-	u32 word;
-
-	memcpy(&word, addr, 4);
-	return word;
-}
 
 static void send_arp(struct netdev *dev, u32 own, u16 op, const u8 *dst_mac, const u8 *target_mac,
 		     const u8 *target)

@@ -168,14 +168,35 @@ static struct netif *default_for_groups(const ip4_addr_t *src)
 	return first;
 }
 
+/* The way to dst that was found last still is one. */
+static bool is_last_way(const struct inet_stack *s, const ip4_addr_t *dst)
+{
+	return s->way4.generation == s->generation && s->way4.dst == ip4_addr_get_u32(dst);
+}
+
+static u32 hop_of(const struct inet_route *r, const ip4_addr_t *dst)
+{
+	u32 hop = ip4_addr_get_u32(dst);
+
+	if (r && r->gateway.family)
+		memcpy(&hop, r->gateway.v4, 4);
+	return hop;
+}
+
 struct netif *inet_route4(const ip4_addr_t *src, const ip4_addr_t *dst)
 {
 	struct inet_stack *s = inet_current();
+	const struct inet_route *r;
 	struct netif *n;
 
+	if (likely(is_last_way(s, dst)))
+		return s->way4.out;
 	if (is_local4(dst))
 		return is_up(loopback()) ? loopback() : NULL;
-	n = route_of(find(s, INET_AF_INET, dst, 0));
+	r = find(s, INET_AF_INET, dst, 0);
+	n = route_of(r);
+	if (n)
+		s->way4 = (struct inet_way4){ s->generation, ip4_addr_get_u32(dst), hop_of(r, dst), n };
 	if (!n && (ip4_addr_ismulticast(dst) || ip4_addr_get_u32(dst) == IPADDR_BROADCAST))
 		n = default_for_groups(src);
 	return n;
@@ -206,11 +227,13 @@ const ip6_addr_t *inet_gateway6(struct netif *n, const ip6_addr_t *dst)
 
 void inet_next_hop4(struct netif *n, const ip4_addr_t *dst, ip4_addr_t *hop)
 {
-	const struct inet_route *r = find(inet_current(), INET_AF_INET, dst, netif_get_index(n));
+	struct inet_stack *s = inet_current();
 
-	*hop = *dst;
-	if (r && r->gateway.family)
-		memcpy(hop, r->gateway.v4, 4);
+	/* Of all routes the first: of those by n, too. */
+	if (likely(is_last_way(s, dst) && s->way4.out == n))
+		ip4_addr_set_u32(hop, s->way4.hop);
+	else
+		ip4_addr_set_u32(hop, hop_of(find(s, INET_AF_INET, dst, netif_get_index(n)), dst));
 }
 
 struct netif *inet_route_for(const ip_addr_t *src, const ip_addr_t *dst, u32 device)
@@ -311,6 +334,14 @@ static bool goes_before(const struct inet_route *a, const struct inet_route *b)
 	return a->metric < b->metric;
 }
 
+static void forget_ways(struct inet_common *c)
+{
+	struct inet_stack *s;
+
+	inet_for_each_shard(c, s)
+		s->way4.generation = 0;
+}
+
 static void insert(struct inet_stack *s, struct route *e)
 {
 	struct list_head *routes = &s->common->routes, *at = routes->next;
@@ -318,6 +349,7 @@ static void insert(struct inet_stack *s, struct route *e)
 	while (at != routes && !goes_before(&e->r, &list_entry(at, struct route, node)->r))
 		at = at->next;
 	list_add_tail(&e->node, at);
+	forget_ways(s->common);
 }
 
 static bool same_target(const struct inet_route *a, const struct inet_route *b)
@@ -339,6 +371,7 @@ static void take_off(struct net *net, struct route *e)
 
 	list_del(&e->node);
 	kfree(e);
+	forget_ways(net->inet->common);
 	inet_unlock_all(net);
 	notify(net, NETDEV_ROUTE_GONE, &gone);
 	inet_lock_all(net);

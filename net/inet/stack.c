@@ -372,12 +372,10 @@ static struct news take_news(struct inet_stack *s)
 	return n;
 }
 
-/* Lock held on entry, not on return; softirqs stay off. */
-static void leave(struct inet_stack *s)
+static __noinline void leave_and_tell(struct inet_stack *s)
 {
 	struct news n = take_news(s);
 
-	thread_info()->inet_block = NULL;
 	rcu_read_lock();
 	raw_spin_unlock(&s->lock);
 	ring_doorbells(n.kicks);
@@ -385,25 +383,40 @@ static void leave(struct inet_stack *s)
 	rcu_read_unlock();
 }
 
-/* Invariant (1): after the lock is free, look again. */
-static void leave_and_look(struct inet_stack *s)
+/* Lock held on entry, not on return; softirqs stay off. */
+static __always_inline void leave(struct inet_stack *s)
 {
-	for (u32 rounds = 0; ; rounds++) {
+	thread_info()->inet_block = NULL;
+	if (s->kicks || s->fired)
+		leave_and_tell(s);
+	else
+		raw_spin_unlock(&s->lock);
+}
+
+static __noinline void look_again(struct inet_stack *s)
+{
+	if (try_lock(s)) {
+		work(s);
 		leave(s);
 		smp_mb();
-		if (likely(!has_work(s)))
+		if (!has_work(s))
 			return;
-		if (rounds || !try_lock(s)) {
-			net_poll_schedule(&s->poll);
-			return;
-		}
-		work(s);
 	}
+	net_poll_schedule(&s->poll);
+}
+
+/* Invariant (1): after the lock is free, look again. */
+static __always_inline void leave_and_look(struct inet_stack *s)
+{
+	leave(s);
+	smp_mb();
+	if (unlikely(has_work(s)))
+		look_again(s);
 }
 
 void inet_unlock(struct inet_stack *s)
 {
-	if (has_work(s))
+	if (unlikely(has_work(s)))
 		work(s);
 	leave_and_look(s);
 	softirq_enable();

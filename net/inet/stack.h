@@ -45,6 +45,12 @@ struct inet_common {
 	struct inet_port *tcp_ports[INET_TCP_BUCKETS];
 };
 
+struct inet_way4 {
+	u32 generation;
+	u32 dst, hop;			/* addresses; hop: whose hardware address it takes */
+	struct netif *out;
+};
+
 struct inet_stack {
 	/* Constant after inet_create(). */
 	struct net *net;
@@ -74,6 +80,7 @@ struct inet_stack {
 	struct list_head time_wait;	/* endpoints, oldest first */
 	u32 nr_time_wait;
 	bool dont_fragment;		/* the IPv4 packet that is being sent says so */
+	struct inet_way4 way4;		/* route.c: the last one found; of `generation`, else void */
 	ip6_addr_t gateway6;		/* route.c: its last answer to lwIP */
 	u16 gso_size;			/* of the segment that TCP sends just now: the peer's largest */
 	u64 listen_overflows, listen_drops, rcvbuf_errors;

@@ -17,9 +17,12 @@
 #include <net/port/port.h>
 #include <lwip/priv/tcp_priv.h>
 #include <lwip/tcp.h>
+#include <net/port/hooks.h>
 
 /* Up to here a segment is copied into the tail page. Chosen: the copy is cheaper than the page. */
 #define COPY_MAX	512
+/* Up to so many bytes are copied to a reader without letting go of the lock. Chosen: cheaper than to take it anew. */
+#define HELD_MAX	256
 /* Bytes handed to one reader at a time: bounds what is freed under one hold of the lock. */
 #define READ_MAX	(256u << 10)
 
@@ -158,6 +161,16 @@ static __always_inline size_t copy_out(const struct taken *t, struct iov_iter *t
 	return done;
 }
 
+/* A few bytes in one piece, the lock held: how many, up to a page that is not there. */
+static __always_inline size_t copy_held(const struct taken *t, struct iov_iter *to, size_t want, u32 flags)
+{
+	struct pbuf *p = t->first;
+
+	if (p->len < want || (flags & INET_TRUNC))
+		return 0;
+	return copy_to_iter_atomic(p->payload, want, to);
+}
+
 static __always_inline void put_back(struct inet_ep *ep, struct taken *t)
 {
 	if (!t->first)
@@ -186,10 +199,23 @@ static __always_inline void consume(struct taken *t, size_t n)
 	}
 }
 
+/* Less than is worth telling the peer: lwIP would only take note of it. */
+static bool opens_little(struct tcp_pcb *pcb, u32 wnd)
+{
+	return wnd <= TCP_WND_MAX(pcb) &&
+	       TCP_SEQ_LT(pcb->rcv_nxt + wnd, pcb->rcv_ann_right_edge + inet_tcp_window_step(pcb));
+}
+
 void tcp_ep_open_window(struct inet_ep *ep, size_t n)
 {
-	if (n && ep->pcb)
+	struct tcp_pcb *pcb = ep->tcp;
+
+	if (n && pcb)
 		tcp_ep_awake(ep);
+	if (pcb && n < TCP_WND && opens_little(pcb, pcb->rcv_wnd + (u32)n)) {
+		pcb->rcv_wnd += (u32)n;
+		return;
+	}
 	while (n && ep->pcb) {
 		u16_t part = (u16_t)min_t(size_t, n, 0xffff);
 
@@ -284,11 +310,12 @@ ssize_t inet_tcp_peek(struct inet_ep *ep, struct iov_iter *to, size_t skip, u32 
 ssize_t inet_tcp_recv(struct inet_ep *ep, struct iov_iter *to, u32 flags)
 {
 	size_t want = iov_iter_count(to), done = 0, most, n;
+	bool more = true;
 	struct taken t;
 
 	if (unlikely(flags & INET_PEEK))
 		return inet_tcp_peek(ep, to, 0, flags);
-	while (done < want) {
+	while (done < want && more) {
 		struct tcp_span span = { 0, want - done };
 
 		inet_ep_lock(ep);
@@ -302,13 +329,17 @@ ssize_t inet_tcp_recv(struct inet_ep *ep, struct iov_iter *to, u32 flags)
 			inet_unlock(ep->stack);
 			return result;
 		}
-		inet_unlock(ep->stack);
 		most = min_t(size_t, span.most, t.bytes);
-		n = copy_out(&t, to, 0, most, flags);
-		inet_ep_lock(ep);
+		n = most <= HELD_MAX ? copy_held(&t, to, most, flags) : 0;
+		if (n < most) {
+			inet_unlock(ep->stack);
+			n += copy_out(&t, to, n, most - n, flags);
+			inet_ep_lock(ep);
+		}
 		consume(&t, n);
 		put_back(ep, &t);
 		make_room(ep, n);
+		more = ep->rx_first;
 		inet_unlock(ep->stack);
 		done += n;
 		/* A fault ends it. */

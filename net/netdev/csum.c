@@ -41,9 +41,17 @@ u16 pkt_sum(const struct pkt *pkt, u32 offset, u32 len)
 
 u16 pseudo_sum(const u8 *ip, u32 protocol, u32 bytes)
 {
-	u16 sum = ip[0] >> 4 == 4 ? lwip_checksum(ip + 12, 8) : lwip_checksum(ip + 8, 32);
+	const u32 *words = (const void *)ip;
+	u64 sum = (u64)net16((u16)bytes) + net16((u16)protocol);
 
-	return sum_add(sum, sum_add(net16((u16)bytes), net16((u16)protocol)));
+	if (ip[0] >> 4 != 4)
+		sum += lwip_checksum(ip + 8, 32);
+	else if (unlikely((u64)ip & 3))
+		sum += lwip_checksum(ip + 12, 8);
+	else
+		sum += (u64)words[3] + words[4];
+	sum = (sum & 0xffff) + (sum >> 16 & 0xffff) + (sum >> 32);
+	return sum_add((u16)sum, (u16)(sum >> 16));
 }
 
 u16 pkt_tcp_sum(const struct pkt *pkt, u32 ip_len)

@@ -51,6 +51,13 @@ struct ethhdr {
 	u16 protocol;			/* network byte order */
 } __packed;
 
+/* In place: a call of memcmp() costs twice that. */
+static inline bool is_same_mac(const u8 *a, const u8 *b)
+{
+	return !((a[0] ^ b[0]) | (a[1] ^ b[1]) | (a[2] ^ b[2]) | (a[3] ^ b[3]) | (a[4] ^ b[4]) |
+		 (a[5] ^ b[5]));
+}
+
 static inline u16 net16(u16 x)		/* host to network byte order and back */
 {
 	return (u16)(x << 8 | x >> 8);

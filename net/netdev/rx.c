@@ -169,8 +169,8 @@ static u8 type_of(const struct netdev *dev, const struct ethhdr *eth)
 	static const u8 all_ones[ETH_ALEN] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
 
 	if (eth->dst[0] & 1)
-		return memcmp(eth->dst, all_ones, ETH_ALEN) ? PKT_MULTICAST : PKT_BROADCAST;
-	return memcmp(eth->dst, dev->mac, ETH_ALEN) ? PKT_OTHERHOST : PKT_HOST;
+		return is_same_mac(eth->dst, all_ones) ? PKT_BROADCAST : PKT_MULTICAST;
+	return is_same_mac(eth->dst, dev->mac) ? PKT_HOST : PKT_OTHERHOST;
 }
 
 static void hand_up(struct pkt *pkt)

@@ -28,6 +28,8 @@ bool inet_tcp_elsewhere(struct pbuf *p, struct netif *in);
 u32_t lwip_isn(const ip_addr_t *local, u16_t local_port, const ip_addr_t *remote,
 	       u16_t remote_port);
 #define LWIP_HOOK_TCP_ISN			lwip_isn
+/* net/port/port.c: of the segment p, which has come in; 0: its checksum is right. */
+u16_t lwip_tcp_verify(struct pbuf *p);
 
 /* net/inet/tcp_send.c: bytes of the largest segment to be made now. */
 u16_t inet_tcp_segment_size(const struct tcp_pcb *pcb);

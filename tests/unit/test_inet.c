@@ -306,6 +306,76 @@ TEST(each_address_of_an_interface_answers_for_itself)
 	world_end();
 }
 
+static void change_router(u8 router, bool add)
+{
+	struct inet_neigh n = { .dev = netdev_by_name(&init_net, "eth0"), .state = INET_NUD_PERMANENT,
+				.mac = { 2, 0, 0, 0, 0, router },
+				.addr = { .family = INET_AF_INET, .v4 = { 10, 0, 0, router } } };
+
+	mutex_lock(&net_config_lock);
+	EXPECT_EQ(add ? inet_neigh_add(&init_net, &n, false) :
+		  inet_neigh_del(&init_net, n.dev, &n.addr), 0);
+	mutex_unlock(&net_config_lock);
+}
+
+/* To 203.0.0.0/16, or 203.0.113.0/24. */
+static void change_route(u8 bytes, u8 router, bool add)
+{
+	struct inet_route r = { .family = INET_AF_INET, .type = INET_ROUTE_UNICAST,
+				.prefix_len = (u8)(bytes * 8),
+				.dst = { .family = INET_AF_INET, .v4 = { 203, 0, bytes > 2 ? 113 : 0 } },
+				.gateway = { .family = INET_AF_INET, .v4 = { 10, 0, 0, router } } };
+
+	mutex_lock(&net_config_lock);
+	EXPECT_EQ(add ? inet_route_add(&init_net, &r) : inet_route_del(&init_net, &r), 0);
+	mutex_unlock(&net_config_lock);
+}
+
+/* Which router has a datagram to 203.0.113.1; 2 is the one of all that has no other. */
+static u8 router_of(struct inet_ep *ep)
+{
+	struct inet_msg msg = { .peer = { .family = INET_AF_INET, .port = 9, .v4 = { 203, 0, 113, 1 } },
+				.ttl = -1, .tos = -1 };
+	struct kvec v = { "x", 1 };
+	struct iov_iter it;
+	struct frame *f;
+	u8 router;
+
+	iov_iter_kernel(&it, &v, 1, 1);
+	EXPECT_EQ(inet_dgram_send(ep, &it, &msg), 1);
+	f = world_take();
+	router = f ? f->data[5] : 0;
+	free(f);
+	return router;
+}
+
+/* The way that was taken last is kept. */
+TEST(a_changed_route_counts_for_the_next_packet)
+{
+	struct inet_ep *ep;
+
+	world_start();
+	for (u8 i = 70; i < 73; i++)
+		change_router(i, true);
+	EXPECT_EQ(inet_open(&init_net, INET_AF_INET, INET_UDP, 17, &ops, &told, &ep), 0);
+	EXPECT_EQ(router_of(ep), 2);
+	change_route(2, 70, true);
+	EXPECT_EQ(router_of(ep), 70);
+	change_route(3, 71, true);
+	EXPECT_EQ(router_of(ep), 71);
+	change_route(3, 71, false);
+	EXPECT_EQ(router_of(ep), 70);
+	change_route(2, 70, false);
+	change_route(2, 72, true);
+	EXPECT_EQ(router_of(ep), 72);
+	change_route(2, 72, false);
+	EXPECT_EQ(router_of(ep), 2);
+	for (u8 i = 70; i < 73; i++)
+		change_router(i, false);
+	inet_close(ep, false);
+	world_end();
+}
+
 /* --- lists --- */
 
 static struct inet_ep *listed[101];

@@ -10,6 +10,28 @@
 #include <net/port/port.h>
 #include "net/peer.h"
 
+/* --- reading --- */
+
+TEST(few_bytes_are_read_into_a_page_that_is_not_there_yet)
+{
+	struct peer p = peer_at(PEER_PORT);
+	struct inet_ep *l, *ep = begin(&l, &p);
+	u8 got[300];
+
+	for (u32 i = 0; i < sizeof(stuff); i++)
+		stuff[i] = (u8)(i * 7);
+	for (u32 there = 0; there < 220; there += 55) {
+		memset(got, 0, sizeof(got));
+		world_bytes_there = there;
+		say(&p, ACK | PSH, stuff, 200);
+		EXPECT_EQ(recv_bytes(ep, got, 150), 150);
+		EXPECT_EQ(recv_bytes(ep, got + 150, sizeof(got) - 150), 50);
+		EXPECT_EQ(memcmp(got, stuff, 200), 0);
+		EXPECT_EQ(recv_bytes(ep, got, sizeof(got)), -EAGAIN);
+	}
+	end(ep, l);
+}
+
 /* --- beginnings and ends --- */
 
 TEST(a_connection_from_syn_to_time_wait)

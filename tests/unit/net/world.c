@@ -206,6 +206,8 @@ static size_t copy_of_page(void *buf, size_t n, struct iov_iter *it)
 	return n;
 }
 
+u32 world_bytes_there = U32_MAX;
+
 static size_t copy(void *buf, size_t n, struct iov_iter *it, bool out)
 {
 	size_t done = 0;
@@ -234,6 +236,10 @@ static size_t copy(void *buf, size_t n, struct iov_iter *it, bool out)
 size_t copy_to_iter(const void *src, size_t n, struct iov_iter *it)
 {
 	return copy((void *)src, n, it, true);
+}
+size_t copy_to_iter_atomic(const void *src, size_t n, struct iov_iter *it)
+{
+	return copy((void *)src, min(n, (size_t)world_bytes_there), it, true);
 }
 size_t copy_from_iter(void *dst, size_t n, struct iov_iter *it)
 {
@@ -559,6 +565,7 @@ void world_start(void)
 		eth_up();
 	}
 	world_fail_one_in = 0;
+	world_bytes_there = U32_MAX;
 	world_seed = 0x9e3779b97f4a7c15;
 	objects_before = objects;
 	pages_before = world_pages_used();

@@ -32,6 +32,7 @@ void world_drop_sent(void);
 u64 world_chance(void);			/* xorshift64 */
 extern u64 world_seed;
 extern u32 world_fail_one_in;		/* of allocations that may fail; 0: none does */
+extern u32 world_bytes_there;		/* of a reader's memory, without a page fault */
 extern u64 world_insns;			/* calls of the stack: see test */
 u32 world_pages_used(void);
 s64 world_objects(void);
