@@ -139,6 +139,7 @@ FIXES = [
      r"if (!(p->flags & PBUF_FLAG_SOUND)) IF__NETIF_CHECKSUM_ENABLED(inp, NETIF_CHECKSUM_CHECK_UDP)", 1),
     ("core/tcp_in.c", r"ip_chksum_pseudo\(p, IP_PROTO_TCP, p->tot_len,\s*ip_current_src_addr\(\), "
      r"ip_current_dest_addr\(\)\)", r"lwip_tcp_verify(p)", 1),
+    ("core/ipv4/ip4.c", r"inet_chksum\((iphdr, (?:iphdr|ip)_hlen)\)", r"lwip_ip4_sum(\1)", 3),
     # What is found by its ends need not be compared once more.
     ("core/tcp_in.c", r"pcb->remote_port == tcphdr->src &&\s*pcb->local_port == tcphdr->dest &&\s*"
      r"ip_addr_eq\(&pcb->remote_ip, ip_current_src_addr\(\)\) &&\s*"

@@ -63,6 +63,8 @@
 #define PLAIN_HEADERS	40	/* of IPv4 and TCP: what is behind them begins at a word */
 #define BUFFER_BYTES	2048u	/* a full frame and the header; half a page */
 #define TX_SEGS		(PKT_MAX_FRAGS + 2)
+/* So much of the ring is free before the device gets new buffers. Chosen: few doorbells, and it has most. */
+#define REFILL_FROM(size)	((size) / 8)
 /* Try again to find pages for the device, after there were none. */
 #define REFILL_NS	(50 * NS_PER_MS)
 
@@ -277,7 +279,8 @@ static u32 virtnet_poll(struct net_poll *poll, u32 budget)
 
 	while (done < budget && rx_one(p))
 		done++;
-	rx_fill(p);
+	if (p->rx->nr_free >= REFILL_FROM(p->rx->size))
+		rx_fill(p);
 	if (READ_ONCE(p->tx_flying) && vq_has_used(p->tx)) {
 		spin_lock_bh(&p->q->lock);
 		tx_reclaim(p);
@@ -395,10 +398,11 @@ static bool virtnet_transmit(struct netdev_queue *q, struct pkt *pkt)
 {
 	struct pair *p = q->priv;
 	u32 hdr_bytes = p->v->hdr_bytes;
-	struct net_hdr hdr = { 0 };
+	struct net_hdr *hdr;
 	struct tx_slot *s;
 
-	tx_reclaim(p);
+	if (vq_has_used(p->tx))
+		tx_reclaim(p);
 	if (!tx_has_room(p, pkt)) {
 		/* The device must know of what there is, or it will never be done. */
 		vq_kick(p->tx);
@@ -406,8 +410,12 @@ static bool virtnet_transmit(struct netdev_queue *q, struct pkt *pkt)
 			return false;
 	}
 	s = p->tx_free;
-	net_hdr_fill(&hdr, pkt);
-	memcpy(pkt_push(pkt, hdr_bytes), &hdr, hdr_bytes);
+	hdr = (void *)(pkt->data - hdr_bytes);
+	memset(hdr, 0, offsetof(struct net_hdr, nr_buffers));
+	if (hdr_bytes == sizeof(*hdr))
+		hdr->nr_buffers = 0;
+	net_hdr_fill(hdr, pkt);
+	pkt_push(pkt, hdr_bytes);
 	if (!tx_map(p, s, pkt) || vq_add(p->tx, s->segs, s->nr, 0, s)) {
 		tx_unmap(p, s);
 		q->stats.tx_dropped++;

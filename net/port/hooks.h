@@ -28,6 +28,20 @@ bool inet_tcp_elsewhere(struct pbuf *p, struct netif *in);
 u32_t lwip_isn(const ip_addr_t *local, u16_t local_port, const ip_addr_t *remote,
 	       u16_t remote_port);
 #define LWIP_HOOK_TCP_ISN			lwip_isn
+/* Of an IPv4 header, which nearly always has no options; 0: its checksum is right. */
+static inline u16_t lwip_ip4_sum(const void *header, u16_t len)
+{
+	const u32_t *w = header;
+	u64_t sum;
+
+	if (len != 20)
+		return (u16_t)~lwip_checksum(header, len);
+	sum = (u64_t)w[0] + w[1] + w[2] + w[3] + w[4];
+	sum = (sum & 0xffff) + (sum >> 16 & 0xffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (u16_t)~((sum & 0xffff) + (sum >> 16));
+}
+
 /* net/port/port.c: of the segment p, which has come in; 0: its checksum is right. */
 u16_t lwip_tcp_verify(struct pbuf *p);
 
