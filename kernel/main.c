@@ -56,6 +56,7 @@ static int late_boot(void *arg)
 	socket_init();			/* sockets */
 	ktest_run();			/* ktest=: run the tests and power off */
 	userland_start();		/* root file system, PID 1 */
+	paging_free_init();		/* of what ran once: its memory back; what it set: read-only */
 	return 0;
 }
 

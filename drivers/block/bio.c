@@ -110,7 +110,9 @@ int bio_submit_wait(struct bio *bio)
 	bio->end_io = bio_wake;
 	bio->flags |= BIO_SYNC;
 	bio_submit(bio);
+	sched_iowait_begin();
 	wait_for_completion(&done);
+	sched_iowait_end();
 	return bio->status;
 }
 

@@ -58,16 +58,24 @@ bool page_trylock(struct page *p)
 void page_lock(struct page *p)
 {
 	might_sleep();
-	if (!page_trylock(p))
-		wait_event(queue_of(p), lock_or_mark(p));
+	if (page_trylock(p))
+		return;
+	sched_iowait_begin();
+	wait_event(queue_of(p), lock_or_mark(p));
+	sched_iowait_end();
 }
 
 int page_lock_killable(struct page *p)
 {
+	int err;
+
 	might_sleep();
 	if (page_trylock(p))
 		return 0;
-	return wait_event_killable(queue_of(p), lock_or_mark(p)) ? -EINTR : 0;
+	sched_iowait_begin();
+	err = wait_event_killable(queue_of(p), lock_or_mark(p)) ? -EINTR : 0;
+	sched_iowait_end();
+	return err;
 }
 
 void page_unlock(struct page *p)
@@ -80,8 +88,11 @@ void page_unlock(struct page *p)
 
 void page_wait_writeback(struct page *p)
 {
-	if (page_test(p, PG_WRITEBACK))
-		wait_event(queue_of(p), written_or_mark(p));
+	if (!page_test(p, PG_WRITEBACK))
+		return;
+	sched_iowait_begin();
+	wait_event(queue_of(p), written_or_mark(p));
+	sched_iowait_end();
 }
 
 void page_end_writeback(struct page *p)

@@ -64,6 +64,17 @@ def test_mounts(machine):
         assert f" {where} " in mounts, mounts
 
 
+def test_time_in_which_all_wait_for_a_disk_is_counted(machine):
+    """Idle time and that are apart; the initial archive has no disk to wait for."""
+    waited = "awk '/^cpu / {print $6}' /proc/stat"
+    before = int(ok(machine, waited))
+    disk = ok(machine, "ls /dev | grep -x -e vda -e mmcblk0 -e mmcblk1 | tail -n 1; true")
+    if disk:
+        ok(machine, f"sync; for i in 1 2 3 4; do dd if=/dev/{disk} of=/dev/null bs=64k count=64 iflag=direct; done")
+        assert int(ok(machine, waited)) > before
+    assert "procs_blocked 0" in ok(machine, "cat /proc/stat")
+
+
 def test_pipeline(machine):
     assert ok(machine, "seq 1 5000 | sort -rn | head -n 2 | tr '\\n' ' '") == "5000 4999"
 

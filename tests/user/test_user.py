@@ -102,3 +102,4 @@ def test_machine_is_sound(boots, which):
     assert machine.verdict == "ended", f"{machine.verdict}\n{machine.console[-3000:]}"
     assert not machine.trouble, machine.trouble
     assert "# all done" in machine.console, machine.console[-3000:]
+    assert "KiB of set-up code given back" in machine.console, machine.console[:3000]

@@ -289,4 +289,5 @@ void paging_free_init(void)
 	tlb_flush_kernel_range((u64)__init_start, (u64)__ro_after_init_end);
 	for (char *p = __init_start; p < __init_end; p += PAGE_SIZE)
 		page_release_reserved(phys_to_page(virt_to_phys(p)));
+	pr_info("memory: %lu KiB of set-up code given back\n", (u64)(__init_end - __init_start) >> 10);
 }
