@@ -49,6 +49,11 @@ def programs(*prefixes):
     return [n for n in names if n.startswith(prefixes)] if prefixes else names
 
 
+def on_their_own():
+    """The programs that need neither a disk of their own nor a peer."""
+    return [n for n in programs() if not n.startswith(("bench_", "disk_", "net_"))]
+
+
 def archive(names, extra=()):
     """An initramfs with these programs. A name may carry its time-out: stress_x.300."""
     entries = [(d, cpio.DIRECTORY, b"") for d in

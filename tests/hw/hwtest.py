@@ -49,7 +49,7 @@ def run_board(board, environment, rings=RINGS, only=(), log=print, patience=sess
     way = target.get_driver(strategy.FathomStrategy)
     way.board = way.board or board
     tests = session.Tests(way, images(board, rings, bool(way.sdmux)), log, patience)
-    names = [n for n in guest.programs() if not n.startswith(("bench_", "disk_")) and (not only or n in only)]
+    names = [n for n in guest.on_their_own() if not only or n in only]
     try:
         for ring in rings:
             getattr(tests, ring)(*{"user": [names], "bench": [only]}.get(ring, []))

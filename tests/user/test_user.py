@@ -29,7 +29,7 @@ BOOTS = {
 ABI = guest.programs("abi_")
 # Host seconds for all programs; each has a time-out of its own, in the guest's.
 BOOT_S = 600
-OTHER = [name for name in guest.programs() if not name.startswith(("abi_", "bench_", "disk_", "net_"))]
+OTHER = [name for name in guest.on_their_own() if name not in ABI]
 
 
 @pytest.fixture(scope="session")
