@@ -1961,28 +1961,30 @@ all:
 	return 1;
 }
 
-int main(int argc, char **argv)
+/* As the first process: say when that was, and let a script have its way. */
+static void begin_as_init(void)
 {
-	u64 stamp = 0;
+	printf("KBENCH-STAMP %llu\n", (unsigned long long)rdtime());
+	fflush(stdout);
+	if (access("/run.sh", R_OK) == 0) {
+		char *v[] = { "sh", "/run.sh", NULL };
+
+		execv("/bin/busybox", v);
+	}
+	mkdir("/tmp", 0777);
+}
+
+static void list(void)
+{
+	for (int i = 0; i < NTAB; i++)
+		printf("%-8s %s\n", tab[i].group, tab[i].name);
+}
+
+/* -1: go on; else what to end with. */
+static int options(int argc, char **argv)
+{
 	int o;
 
-	if (argc > 1 && !strcmp(argv[1], "--noop"))
-		_exit(0);
-	if (argc > 1 && !strcmp(argv[1], "--off")) {
-		sync();
-		reboot(RB_POWER_OFF);
-		return 1;
-	}
-	if (getpid() == 1) {
-		stamp = rdtime();
-		printf("KBENCH-STAMP %llu\n", (unsigned long long)stamp);
-		fflush(stdout);
-		if (access("/run.sh", R_OK) == 0) {
-			char *v[] = { "sh", "/run.sh", NULL };
-			execv("/bin/busybox", v);
-		}
-		mkdir("/tmp", 0777);
-	}
 	while ((o = getopt(argc, argv, "tjd:m:p:r:H:CFT:l")) != -1)
 		switch (o) {
 		case 't': opt_fmt = 1; break;
@@ -1996,8 +1998,7 @@ int main(int argc, char **argv)
 		case 'F': opt_nofork = 1; break;
 		case 'T': opt_timeout = atoi(optarg); break;
 		case 'l':
-			for (int i = 0; i < NTAB; i++)
-				printf("%-8s %s\n", tab[i].group, tab[i].name);
+			list();
 			return 0;
 		default:
 			fprintf(stderr,
@@ -2005,21 +2006,49 @@ int main(int argc, char **argv)
 				"[-H HOST:PORT] [-C] [-F] [-T SEC] [-l] [all | NAME | GROUP | !NAME ...]\n");
 			return 2;
 		}
-	o = readlink("/proc/self/exe", self_path, sizeof self_path - 1);
-	if (o <= 0)
-		snprintf(self_path, sizeof self_path, "%s",
-			 strchr(argv[0], '/') ? argv[0] : "/bin/kbench");
+	return -1;
+}
 
+static void find_self(const char *called)
+{
+	ssize_t n = readlink("/proc/self/exe", self_path, sizeof self_path - 1);
+
+	if (n <= 0)
+		snprintf(self_path, sizeof self_path, "%s", strchr(called, '/') ? called : "/bin/kbench");
+}
+
+static void say_clock(void)
+{
+	struct timespec ts = { 0, 20000000 };
+	u64 t = now(), r = rdtime();
+
+	clock_nanosleep(CLOCK_MONOTONIC, 0, &ts, NULL);
+	r = rdtime() - r;
+	t = now() - t;
+	printf("# rdtime_hz %.0f\n", r * 1e9 / t);
+}
+
+int main(int argc, char **argv)
+{
+	int end;
+
+	if (argc > 1 && !strcmp(argv[1], "--noop"))
+		_exit(0);
+	if (argc > 1 && !strcmp(argv[1], "--off")) {
+		sync();
+		reboot(RB_POWER_OFF);
+		return 1;
+	}
+	if (getpid() == 1)
+		begin_as_init();
+	end = options(argc, argv);
+	if (end >= 0)
+		return end;
+	find_self(argv[0]);
 	printf("KBENCH-BEGIN\n# cpus %d rdtime %s target_ms %.0f dir %s\n", ncpu(),
 	       have_rdtime() ? "yes" : "no", target_ns / 1e6, dir);
-	if (have_rdtime()) {
-		struct timespec ts = { 0, 20000000 };
-		u64 t = now(), r = rdtime();
-		clock_nanosleep(CLOCK_MONOTONIC, 0, &ts, NULL);
-		r = rdtime() - r;
-		t = now() - t;
-		printf("# rdtime_hz %.0f\n", r * 1e9 / t);
-	}
+	if (have_rdtime())
+		say_clock();
 	for (int i = 0; i < NTAB; i++)
 		if (wanted(&tab[i], argc - optind, argv + optind))
 			run_one(&tab[i]);

@@ -188,25 +188,23 @@ static void rd(u64 b, u64 sec, u32 len)
 }
 
 static volatile u64 sink;
-void cmain(u64 hart, u64 fdt)
+static const u64 N = 20000;		/* rounds of what is short */
+
+/* The image where it is, devices, and a table of user pages. */
+static void map(void)
 {
-	u64 t0 = rt(), t;
-	ps("\nLIMIT firmware-to-kernel-ticks(100ns) ");
-	pn(t0);
-	ps("\n");
 	root[0] = 0xcf;
 	root[2] = (0x80000000ul >> 12) << 10 | 0xcf;
 	root[8] = (0x80000000ul >> 12) << 10 | 0xdf;
 	root[16] = ((u64) l1 >> 12) << 10 | 1;
 	l1[0] = ((u64) l0 >> 12) << 10 | 1;
 	__asm__ volatile ("csrw satp,%0; sfence.vma"::"r" (8ul << 60 | (u64) root >> 12):"memory");
-	u64 ua = 0x200000000ul - 0x80000000ul;
-	const u64 N = 20000;
-	__asm__ volatile ("nop");
-	t = rt();
-	for (u64 i = 0; i < N; i++)
-		__asm__ volatile ("nop");
-	rep("loop", rt() - t, N);
+}
+
+static void measure_traps(u64 ua)
+{
+	u64 t;
+
 	for (int k = 0; k < 2; k++) {
 		t = rt();
 		enter((u64) ucode_full + ua, N, 0, (u64) trap_full);
@@ -225,7 +223,12 @@ void cmain(u64 hart, u64 fdt)
 		enter((u64) ucode_pf + ua, 512, 0x400000000ul, (u64) trap_full);
 		rep("page_fault_zero_map_return", rt() - t, 512);
 	}
-	t = rt();
+}
+
+static void measure_memory(void)
+{
+	u64 t = rt();
+
 	for (int i = 0; i < 512; i++)
 		zero(pool + i * 4096ul);
 	rep("zero_4k", rt() - t, 512);
@@ -237,7 +240,12 @@ void cmain(u64 hart, u64 fdt)
 	for (int i = 0; i < 200; i++)
 		sink = csum(A, 65536);
 	rep("inet_checksum_per_KiB", rt() - t, 200 * 64);
-	t = rt();
+}
+
+static void measure_tlb(void)
+{
+	u64 t = rt(), sa;
+
 	for (u64 i = 0; i < N; i++)
 		__asm__ volatile ("sfence.vma %0,x0"::"r" (A):"memory");
 	rep("sfence_page", rt() - t, N);
@@ -246,14 +254,41 @@ void cmain(u64 hart, u64 fdt)
 		sink = *(volatile u8 *)A;
 		__asm__ volatile ("sfence.vma":::"memory");
 	} rep("sfence_all_plus_load", rt() - t, N);
-	u64 sa;
 	__asm__ volatile ("csrr %0,satp":"=r" (sa));
 	t = rt();
 	for (u64 i = 0; i < N; i++) {
 		__asm__ volatile ("csrw satp,%0"::"r" (sa ^ ((i & 1) << 44)):"memory");
 		sink = *(volatile u8 *)A;
 	} rep("satp_asid_switch_plus_load", rt() - t, N);
+}
+
+static void measure_disk(u64 b)
+{
+	u64 t = rt();
+
+	for (u64 i = 0; i < N; i++)
+		sink = R(b + 0x60);
+	rep("virtio_mmio_read", rt() - t, N);
+	for (int i = 0; i < 50; i++)
+		rd(b, i * 8, 4096);
 	t = rt();
+	for (u64 i = 0; i < 2000; i++)
+		rd(b, (i & 255) * 8, 4096);
+	rep("virtio_blk_read_4k_polled", rt() - t, 2000);
+	t = rt();
+	for (u64 i = 0; i < 2000; i++)
+		rd(b, (i & 255) * 8, 65536);
+	rep("virtio_blk_read_64k_polled", rt() - t, 2000);
+	t = rt();
+	for (u64 i = 0; i < 500; i++)
+		rd(b, (i & 31) * 2048, 1 << 20);
+	rep("virtio_blk_read_1M_polled", rt() - t, 500);
+}
+
+static void measure_devices(void)
+{
+	u64 t = rt(), b;
+
 	for (u64 i = 0; i < N; i++)
 		sbi(0x54494d45, 0, -1ul, 0);
 	rep("sbi_set_timer", rt() - t, N);
@@ -261,29 +296,30 @@ void cmain(u64 hart, u64 fdt)
 	for (u64 i = 0; i < N; i++)
 		sink = *(volatile u8 *)(UART + 5);
 	rep("uart_mmio_read", rt() - t, N);
-	u64 b = blk();
-	if (!b)
+	b = blk();
+	if (b)
+		measure_disk(b);
+	else
 		ps("no modern virtio-blk\n");
-	else {
-		t = rt();
-		for (u64 i = 0; i < N; i++)
-			sink = R(b + 0x60);
-		rep("virtio_mmio_read", rt() - t, N);
-		for (int i = 0; i < 50; i++)
-			rd(b, i * 8, 4096);
-		t = rt();
-		for (u64 i = 0; i < 2000; i++)
-			rd(b, (i & 255) * 8, 4096);
-		rep("virtio_blk_read_4k_polled", rt() - t, 2000);
-		t = rt();
-		for (u64 i = 0; i < 2000; i++)
-			rd(b, (i & 255) * 8, 65536);
-		rep("virtio_blk_read_64k_polled", rt() - t, 2000);
-		t = rt();
-		for (u64 i = 0; i < 500; i++)
-			rd(b, (i & 31) * 2048, 1 << 20);
-		rep("virtio_blk_read_1M_polled", rt() - t, 500);
-	}
+}
+
+void cmain(u64 hart, u64 fdt)
+{
+	u64 t = rt();
+
+	ps("\nLIMIT firmware-to-kernel-ticks(100ns) ");
+	pn(t);
+	ps("\n");
+	map();
+	__asm__ volatile ("nop");
+	t = rt();
+	for (u64 i = 0; i < N; i++)
+		__asm__ volatile ("nop");
+	rep("loop", rt() - t, N);
+	measure_traps(0x200000000ul - 0x80000000ul);
+	measure_memory();
+	measure_tlb();
+	measure_devices();
 	sbi(0x53525354, 0, 0, 0);
 	for (;;) ;
 }
