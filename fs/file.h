@@ -164,7 +164,6 @@ struct fs {				/* cwd, root, umask */
 	seqcount_t seq;
 	struct path cwd, root;
 	umode_t umask;
-	bool in_exec;
 };
 struct fs *fs_fork(struct fs *old);
 struct fs *fs_get(struct fs *fs);

@@ -283,10 +283,8 @@ struct superblock {
 };
 #define SB_RDONLY	1
 #define SB_NOSUID	2
-#define SB_NODEV	4
 #define SB_NOEXEC	8
 #define SB_SYNCHRONOUS	16
-#define SB_NOATIME	1024
 
 struct fstype {
 	const char *name;
@@ -334,10 +332,8 @@ void path_accessed(const struct path *path);
 #define LOOKUP_FOLLOW		BIT(0)
 #define LOOKUP_DIRECTORY	BIT(1)
 #define LOOKUP_PARENT		BIT(2)
-#define LOOKUP_CREATE		BIT(3)
 #define LOOKUP_EMPTY		BIT(4)	/* AT_EMPTY_PATH */
 #define LOOKUP_NO_MAGIC		BIT(5)
-#define LOOKUP_RCU		BIT(6)
 /* openat2's: what the walk may not do. */
 #define LOOKUP_NO_SYMLINKS	BIT(7)	/* -ELOOP */
 #define LOOKUP_NO_XDEV		BIT(8)	/* change the mount: -EXDEV */

@@ -13,15 +13,6 @@ void __printf(3, 4) warn_at(const char *file, int line, const char *fmt, ...);
 		panic("BUG: %s at %s:%d", #cond, __FILE__, __LINE__); \
 } while (0)
 
-#define WARN_ON_ONCE(cond) ({ \
-	static bool _warned; \
-	bool _c = (cond); \
-	if (unlikely(_c && !_warned)) { \
-		_warned = true; \
-		warn_at(__FILE__, __LINE__, "%s", #cond); \
-	} \
-	unlikely(_c); })
-
 /* Costs nothing in the shipped configuration, panics in the debug one. */
 #ifdef CONFIG_DEBUG_ASSERT
 #define ASSERT(cond)	BUG_ON(!(cond))

@@ -78,7 +78,6 @@ typedef u32 gid_t;
 #define __printf(f, a)		__attribute__((format(printf, f, a)))
 #define __always_inline		inline __attribute__((always_inline))
 #define __noinline		__attribute__((noinline))
-#define __weak			__attribute__((weak))
 #define __used			__attribute__((used))
 #define __section(s)		__attribute__((section(s)))
 #define __cacheline_aligned	__aligned(64)

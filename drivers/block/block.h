@@ -64,7 +64,6 @@ void bio_free(struct bio *bio);			/* any context */
 bool bio_add_page(struct bio *bio, struct page *page, u32 len, u32 offset);
 void bio_submit(struct bio *bio);		/* any context; never sleeps */
 int bio_submit_wait(struct bio *bio);		/* status; the bio stays the caller's. May sleep */
-static inline u32 bio_bytes(const struct bio *bio) { return bio->bytes; }
 void block_init(void);				/* boot thread */
 void block_flush_init(void);			/* by block_init(): flush.c */
 
@@ -148,7 +147,6 @@ struct disk_batch {
 void disk_batch_begin(struct disk_batch *b, struct disk *d);
 void disk_batch_add(struct disk_batch *b, struct bio *bio, int status);
 void disk_batch_end(struct disk_batch *b);
-void disk_bio_done(struct disk *d, struct bio *bio, int status);	/* a batch of one */
 /*
  * The driver is busy with what is no request, and queue_bio says -EBUSY; from hold to unhold, which
  * is within a batch, bios wait. Disk lock held.

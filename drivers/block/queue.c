@@ -222,15 +222,6 @@ void disk_batch_end(struct disk_batch *b)
 	}
 }
 
-void disk_bio_done(struct disk *d, struct bio *bio, int status)
-{
-	struct disk_batch b;
-
-	disk_batch_begin(&b, d);
-	disk_batch_add(&b, bio, status);
-	disk_batch_end(&b);
-}
-
 void disk_hold(struct disk *d)
 {
 	assert_spin_held(&d->lock);

@@ -12,23 +12,15 @@
 typedef struct { s32 v; } atomic_t;
 typedef struct { s64 v; } atomic64_t;
 
-#define ATOMIC_INIT(i)			{ (i) }
 #define atomic_read(a)			__atomic_load_n(&(a)->v, __ATOMIC_RELAXED)
-#define atomic_read_acquire(a)		__atomic_load_n(&(a)->v, __ATOMIC_ACQUIRE)
 #define atomic_set(a, i)		((void)WRITE_ONCE((a)->v, (i)))
-#define atomic_set_release(a, i)	smp_store_release(&(a)->v, (i))
 #define atomic_add(a, i)		((void)__atomic_fetch_add(&(a)->v, (i), __ATOMIC_RELAXED))
 #define atomic_sub(a, i)		((void)__atomic_fetch_sub(&(a)->v, (i), __ATOMIC_RELAXED))
 #define atomic_inc(a)			atomic_add(a, 1)
 #define atomic_dec(a)			atomic_sub(a, 1)
-#define atomic_or(a, m)			((void)__atomic_fetch_or(&(a)->v, (m), __ATOMIC_RELAXED))
-#define atomic_and(a, m)		((void)__atomic_fetch_and(&(a)->v, (m), __ATOMIC_RELAXED))
 #define atomic_add_return(a, i)		__atomic_add_fetch(&(a)->v, (i), __ATOMIC_SEQ_CST)
 #define atomic_sub_return(a, i)		__atomic_sub_fetch(&(a)->v, (i), __ATOMIC_SEQ_CST)
-#define atomic_inc_return(a)		atomic_add_return(a, 1)
 #define atomic_dec_return(a)		atomic_sub_return(a, 1)
-#define atomic_fetch_or(a, m)		__atomic_fetch_or(&(a)->v, (m), __ATOMIC_SEQ_CST)
-#define atomic_fetch_and(a, m)		__atomic_fetch_and(&(a)->v, (m), __ATOMIC_SEQ_CST)
 #define atomic_xchg(a, i)		__atomic_exchange_n(&(a)->v, (i), __ATOMIC_SEQ_CST)
 /* True if *a was old and now is new. */
 #define atomic_cas(a, old, new) ({ \

@@ -18,16 +18,6 @@ static inline void bitmap_clear(u64 *map, u64 bit)
 {
 	map[bit / 64] &= ~(1ul << (bit % 64));
 }
-static inline bool bitmap_test_and_set_atomic(u64 *map, u64 bit)
-{
-	u64 m = 1ul << (bit % 64);
-	return __atomic_fetch_or(&map[bit / 64], m, __ATOMIC_SEQ_CST) & m;
-}
-static inline bool bitmap_test_and_clear_atomic(u64 *map, u64 bit)
-{
-	u64 m = 1ul << (bit % 64);
-	return __atomic_fetch_and(&map[bit / 64], ~m, __ATOMIC_SEQ_CST) & m;
-}
 
 /* First set or clear bit in [from, bits); bits if there is none. */
 u64 bitmap_find_set(const u64 *map, u64 bits, u64 from);

@@ -77,7 +77,6 @@ static inline void rb_erase_cached(struct rb_cached *root, struct rb_node *node,
 	WRITE_ONCE(root->leftmost, NULL);
 }
 
-#define RB_EMPTY(root)		(!(root)->node)
 static inline void rb_clear(struct rb_node *n)
 {
 	n->parent_color = (u64)n;

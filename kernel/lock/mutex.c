@@ -196,11 +196,6 @@ void mutex_unlock(struct mutex *m)
 		mutex_unlock_slow(m);
 }
 
-bool mutex_is_locked(const struct mutex *m)
-{
-	return READ_ONCE(m->owner) & ~MUTEX_BITS;
-}
-
 #ifdef CONFIG_LOCK_DEBUG
 void assert_mutex_held(const struct mutex *m)
 {

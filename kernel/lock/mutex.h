@@ -34,7 +34,6 @@ int __must_check mutex_lock_killable(struct mutex *m);
 int __must_check mutex_lock_interruptible(struct mutex *m);
 bool __must_check mutex_trylock(struct mutex *m);
 void mutex_unlock(struct mutex *m);
-bool mutex_is_locked(const struct mutex *m);
 /* Debug builds panic where the calling thread does not hold m. */
 #ifdef CONFIG_LOCK_DEBUG
 void assert_mutex_held(const struct mutex *m);
@@ -61,9 +60,7 @@ void rwsem_read_unlock(struct rwsem *s);
 void rwsem_write_lock(struct rwsem *s);
 void rwsem_write_lock_nested(struct rwsem *s, unsigned sublevel);
 int __must_check rwsem_write_lock_killable(struct rwsem *s);
-bool __must_check rwsem_write_trylock(struct rwsem *s);
 void rwsem_write_unlock(struct rwsem *s);
-void rwsem_downgrade(struct rwsem *s);		/* writer becomes reader without a gap */
 /* Debug builds panic where the calling thread does not hold s (at all; as writer). */
 #ifdef CONFIG_LOCK_DEBUG
 void assert_rwsem_held(const struct rwsem *s);

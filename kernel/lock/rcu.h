@@ -45,5 +45,4 @@ void rcu_idle_enter(void);		/* CPU stops ticking: grace periods do not wait for 
 void rcu_idle_exit(void);
 void rcu_init(void);			/* boot CPU, once */
 void rcu_init_cpu(void);
-void rcu_tick(void);			/* from the timer interrupt */
 bool rcu_cpu_needs_tick(void);		/* callbacks wait here: do not stop the tick */

@@ -81,14 +81,6 @@ static bool write_try(struct rwsem *s)
 	return true;
 }
 
-bool rwsem_write_trylock(struct rwsem *s)
-{
-	if (!write_try(s))
-		return false;
-	lock_debug_acquired(s, rwsem_rank(s), 0);
-	return true;
-}
-
 static void grant_one(struct rwsem *s, struct rwsem_waiter *w)
 {
 	struct thread *t = w->thread;
@@ -232,15 +224,6 @@ void rwsem_write_unlock(struct rwsem *s)
 	lock_debug_released(s);
 	s->writer = NULL;
 	if (unlikely(__atomic_sub_fetch(&s->count, RWSEM_WRITER, __ATOMIC_RELEASE)))
-		grant_after_release(s);
-}
-
-void rwsem_downgrade(struct rwsem *s)
-{
-	assert_rwsem_write_held(s);
-	s->writer = NULL;
-	if (__atomic_add_fetch(&s->count, RWSEM_READER - RWSEM_WRITER, __ATOMIC_RELEASE) &
-	    RWSEM_WAITERS)
 		grant_after_release(s);
 }
 

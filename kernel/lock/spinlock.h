@@ -105,15 +105,6 @@ static __always_inline void spin_lock_nested(struct spinlock *l, unsigned sublev
 	raw_spin_lock(l, sublevel);
 }
 
-static __always_inline bool spin_trylock(struct spinlock *l)
-{
-	preempt_disable();
-	if (raw_spin_trylock(l))
-		return true;
-	preempt_enable();
-	return false;
-}
-
 static __always_inline void spin_unlock(struct spinlock *l)
 {
 	raw_spin_unlock(l);
@@ -165,11 +156,6 @@ static __always_inline void spin_unlock_bh(struct spinlock *l)
 {
 	raw_spin_unlock(l);
 	softirq_enable();
-}
-
-static inline bool spin_is_locked(const struct spinlock *l)
-{
-	return __atomic_load_n(&l->locked, __ATOMIC_RELAXED);
 }
 
 /* The calling thread or interrupt holds l. Debug builds panic where it does not. */

@@ -127,13 +127,10 @@ int wait_signal_check_slow(enum thread_state state)
 }
 
 /*
- * Completions count: complete() lets one waiter pass, complete_all() everyone
- * from now on. All of it happens under the queue's lock, and the waiter takes that lock
- * before it returns; so the completion may lie on the waiter's stack: complete()
- * is done with it when the waiter can go on.
+ * Completions count: each complete() lets one waiter pass. All of it happens under the queue's
+ * lock, and the waiter takes that lock before it returns; so the completion may lie on the waiter's
+ * stack: complete() is done with it when the waiter can go on.
  */
-#define COMPLETION_ALL	U32_MAX
-
 void completion_init(struct completion *c)
 {
 	c->done = 0;
@@ -144,18 +141,8 @@ void complete(struct completion *c)
 {
 	u64 flags = spin_lock_irqsave(&c->wait.lock);
 
-	if (c->done != COMPLETION_ALL)
-		c->done++;
+	c->done++;
 	wake_queue_locked(&c->wait, 1, 0);
-	spin_unlock_irqrestore(&c->wait.lock, flags);
-}
-
-void complete_all(struct completion *c)
-{
-	u64 flags = spin_lock_irqsave(&c->wait.lock);
-
-	c->done = COMPLETION_ALL;
-	wake_queue_locked(&c->wait, 0, 0);
 	spin_unlock_irqrestore(&c->wait.lock, flags);
 }
 
@@ -180,7 +167,7 @@ static int completion_wait(struct completion *c, enum thread_state state)
 		schedule();
 		flags = spin_lock_irqsave(&c->wait.lock);
 	}
-	if (!err && c->done != COMPLETION_ALL)
+	if (!err)
 		c->done--;
 	list_del(&e.node);
 	spin_unlock_irqrestore(&c->wait.lock, flags);

@@ -133,6 +133,5 @@ struct completion {
 };
 void completion_init(struct completion *c);
 void complete(struct completion *c);
-void complete_all(struct completion *c);
 void wait_for_completion(struct completion *c);
 int __must_check wait_for_completion_killable(struct completion *c);

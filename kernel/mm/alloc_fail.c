@@ -7,25 +7,14 @@
 /* Written by the tested thread; others only compare. */
 static struct thread *tested;
 static u64 countdown;
-static bool happened;
 
 void alloc_fail_nth(u64 nth)
 {
 	countdown = nth;
-	happened = false;
 	WRITE_ONCE(tested, nth ? current : NULL);
 }
 
-bool alloc_fail_happened(void)
+bool alloc_should_fail(void)
 {
-	return happened;
-}
-
-bool alloc_should_fail(u32 gfp)
-{
-	(void)gfp;
-	if (likely(READ_ONCE(tested) != current) || in_interrupt() || !countdown || --countdown)
-		return false;
-	happened = true;
-	return true;
+	return unlikely(READ_ONCE(tested) == current) && !in_interrupt() && countdown && !--countdown;
 }

@@ -7,10 +7,9 @@
 #include <kernel/types.h>
 
 #ifdef CONFIG_FAIL_ALLOC
-bool alloc_should_fail(u32 gfp);
+bool alloc_should_fail(void);
 /* Of the calling thread's allocations from now on the nth (from 1) fails; 0: none. */
 void alloc_fail_nth(u64 nth);
-bool alloc_fail_happened(void);		/* since the last alloc_fail_nth() */
 #else
-static inline bool alloc_should_fail(u32 gfp) { (void)gfp; return false; }
+static inline bool alloc_should_fail(void) { return false; }
 #endif

@@ -214,7 +214,7 @@ size_t zero_iter(size_t n, struct iov_iter *it)
 }
 
 /* Touch one byte of each page of the next n bytes. */
-static int fault_in(const struct iov_iter *from, size_t n, bool write)
+int iov_iter_fault_in_readable(const struct iov_iter *from, size_t n)
 {
 	struct iov_iter it = *from;
 	struct piece p;
@@ -227,11 +227,8 @@ static int fault_in(const struct iov_iter *from, size_t n, bool write)
 
 		while (at < end) {
 			u8 byte;
-			bool bad = get_user(byte, at);
 
-			if (!bad && write)
-				bad = put_user(byte, at);
-			if (bad)
+			if (get_user(byte, at))
 				return first ? -EFAULT : 0;
 			first = false;
 			at = ALIGN_DOWN(at, PAGE_SIZE) + PAGE_SIZE;
@@ -240,16 +237,6 @@ static int fault_in(const struct iov_iter *from, size_t n, bool write)
 		n -= p.len;
 	}
 	return 0;
-}
-
-int iov_iter_fault_in_readable(const struct iov_iter *it, size_t n)
-{
-	return fault_in(it, n, false);
-}
-
-int iov_iter_fault_in_writeable(const struct iov_iter *it, size_t n)
-{
-	return fault_in(it, n, true);
 }
 
 struct page *iov_iter_page(struct iov_iter *it, size_t want, u32 *offset, u32 *len)

@@ -79,7 +79,6 @@ size_t copy_from_iter_atomic(void *dst, size_t n, struct iov_iter *it);
 size_t copy_to_iter_atomic(const void *src, size_t n, struct iov_iter *it);
 /* Make the next n bytes present. 0, or -EFAULT where not even the first is. */
 int iov_iter_fault_in_readable(const struct iov_iter *it, size_t n);
-int iov_iter_fault_in_writeable(const struct iov_iter *it, size_t n);
 /*
  * Pages only: the page that the next bytes lie in, where, and how many of the next `want` there
  * are; NULL at the end. No reference, and the place stays: advance by what was used.

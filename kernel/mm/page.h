@@ -28,7 +28,6 @@ struct page {
 	union {
 		struct mapping *mapping;	/* page cache; bit 0 set: struct anon (anonymous) */
 		struct kmem_cache *slab;
-		struct mm *pt_mm;		/* page table */
 	};
 	u64 index;			/* page offset in the mapping, or in the VMA's object */
 	struct list_head lru;		/* reclaim list, buddy free list, slab list */
@@ -100,7 +99,6 @@ extern u64 ram_pages;				/* managed by the buddy allocator */
 
 static inline struct page *pfn_to_page(pfn_t pfn)  { return vmemmap + (pfn - ram_first_pfn); }
 static inline pfn_t page_to_pfn(const struct page *p) { return (pfn_t)(p - vmemmap) + ram_first_pfn; }
-static inline bool pfn_valid(pfn_t pfn)		   { return pfn >= ram_first_pfn && pfn < ram_end_pfn; }
 static inline paddr_t page_to_phys(const struct page *p) { return page_to_pfn(p) << PAGE_SHIFT; }
 static inline struct page *phys_to_page(paddr_t pa) { return pfn_to_page(pa >> PAGE_SHIFT); }
 static inline void *page_address(const struct page *p)
@@ -117,8 +115,6 @@ static inline struct page *virt_to_page(const void *v)
 /* 2^order pages with refs 1, or NULL. */
 struct page *page_alloc_order(unsigned order, u32 gfp);
 void page_free_order(struct page *p, unsigned order);	/* drops the owner's reference */
-/* Make 2^order single pages, each with refs 1, of a block. */
-void page_split(struct page *p, unsigned order);
 void page_drain_cpu(void);			/* this CPU's stacks back to the buddy allocator */
 u64 page_free_count(void);
 static inline struct page *page_alloc(u32 gfp) { return page_alloc_order(0, gfp); }

@@ -199,7 +199,7 @@ struct page *page_alloc_order(unsigned order, u32 gfp)
 {
 	struct page *p = NULL;
 
-	if (alloc_should_fail(gfp) || order > MAX_ORDER)
+	if (alloc_should_fail() || order > MAX_ORDER)
 		return NULL;
 	if (likely(!order)) {
 		u64 flags = local_irq_save();
@@ -269,13 +269,6 @@ void page_free_order(struct page *p, unsigned order)
 {
 	ASSERT(p->order == order);
 	page_put(p);
-}
-
-void page_split(struct page *p, unsigned order)
-{
-	p->order = 0;
-	for (u64 i = 1; i < 1ul << order; i++)
-		p[i].refs = 1;
 }
 
 u64 page_free_count(void)

@@ -87,11 +87,9 @@ struct mapping {
 	void *private;
 };
 #define MAPPING_NO_WRITEBACK	BIT(0)	/* memory only (tmpfs): never dirty for the flusher */
-#define MAPPING_UNEVICTABLE	BIT(1)
 
 #define XA_DIRTY	XA_MARK_0
 #define XA_WRITEBACK	XA_MARK_1
-#define XA_TOWRITE	XA_MARK_2
 
 void mapping_init(struct mapping *m, struct inode *host, const loff_t *size,
 		  const struct mapping_ops *ops);

@@ -270,7 +270,7 @@ void *kmem_cache_alloc(struct kmem_cache *c, u32 gfp)
 	void *obj = NULL;
 	u64 flags;
 
-	if (alloc_should_fail(gfp))
+	if (alloc_should_fail())
 		return NULL;
 	flags = local_irq_save();
 	m = c->magazines[cpu_id()];

@@ -37,7 +37,6 @@ static struct mm *victim_mm;		/* oom_lock; the last one, with a reference (refs)
 static ktime_t chosen_at;		/* oom_lock */
 static struct wait_queue reaper_wait = WAIT_QUEUE_INIT(reaper_wait);
 static struct mm *to_reap;		/* atomic; a reference of its own */
-static u64 kills;			/* atomic: /proc/vmstat oom_kill */
 
 /* The mm of a process, with a reference; NULL: it has none any more. tasklist_lock held. */
 static struct mm *mm_of(struct process *p)
@@ -164,8 +163,6 @@ static bool oom_kill(unsigned order, u32 gfp)
 	if (mm)
 		wake_reaper(mm);
 	spin_unlock(&oom_lock);
-	if (mm)
-		__atomic_fetch_add(&kills, 1, __ATOMIC_RELAXED);
 	if (done)
 		mm_drop(done);
 	/* Whoever asked may be the victim himself: then he has the reserve now. */
@@ -214,11 +211,6 @@ static int reaper(void *unused)
 		mm_drop(mm);
 	}
 	return 0;
-}
-
-u64 oom_kill_count(void)
-{
-	return __atomic_load_n(&kills, __ATOMIC_RELAXED);
 }
 
 void __init oom_init(void)

@@ -10,5 +10,4 @@ struct process;
  * exempt. tasklist_lock held, or RCU and a reference.
  */
 s64 oom_badness(struct process *p);
-u64 oom_kill_count(void);
 void oom_init(void);			/* late boot */

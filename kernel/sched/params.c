@@ -120,20 +120,6 @@ void sched_set_params(struct thread *t, const struct sched_params *p)
 	spin_unlock_irqrestore(&t->se.pi_lock, flags);
 }
 
-int sched_set_policy(struct thread *t, int policy, int rt_priority)
-{
-	struct sched_params p;
-	int err;
-
-	sched_get_params(t, &p);
-	p.policy = policy;
-	p.rt_priority = rt_priority;
-	err = sched_check_params(&p);
-	if (!err)
-		sched_set_params(t, &p);
-	return err;
-}
-
 void sched_set_nice(struct thread *t, int nice)
 {
 	struct sched_params p;

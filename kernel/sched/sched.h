@@ -59,8 +59,6 @@ void thread_kick(struct thread *t);
 /* Make a CPU pass through schedule() soon. Any context without runqueue lock. */
 void sched_resched_cpu(u32 cpu);
 
-/* at the end of one that came from the kernel; interrupts off */
-void preempt_from_interrupt(void);
 void sched_yield_current(void);
 static inline bool need_resched(void)
 {
@@ -122,7 +120,6 @@ static inline bool sched_policy_is_rt(int policy)
 int __must_check sched_check_params(const struct sched_params *p);	/* 0, -EINVAL */
 void sched_get_params(const struct thread *t, struct sched_params *p);
 void sched_set_params(struct thread *t, const struct sched_params *p);	/* checked */
-int sched_set_policy(struct thread *t, int policy, int rt_priority);
 void sched_set_nice(struct thread *t, int nice);
 /* When it returns, t does not run elsewhere. Context: thread, may sleep; for another thread. */
 int sched_set_affinity(struct thread *t, u64 mask);

@@ -116,7 +116,6 @@ struct thread {
 	struct list_head *plug;		/* block plug, or NULL */
 	struct rcu_head **dead_files;	/* to be destroyed behind the one that is now (fs/file.c), or NULL */
 	struct completion *vfork_done;	/* tells the parent of vfork; process->lock */
-	void *wait_on;			/* for /proc/PID/wchan and hung-task reports */
 
 	/* kthreads */
 	int (*kthread_fn)(void *arg);
@@ -185,7 +184,6 @@ struct process {
 	u32 flags;			/* PROCESS_* */
 	int group_exit_code;
 	struct thread *group_exec;	/* thread that runs exec and kills the others */
-	u32 exec_wait_count;		/* threads that group_exec waits for */
 	u32 stop_count;			/* threads that have yet to stop */
 	int stop_signal;		/* of the stop in progress or complete */
 	int stop_code;			/* for wait(WUNTRACED), 0: reported */

@@ -67,11 +67,6 @@ void asid_init(u32 bits)
 	bitmap_set(asid_map, 0);
 }
 
-u64 asid_generation(void)
-{
-	return __atomic_load_n(&generation, __ATOMIC_RELAXED) / FIRST_GENERATION;
-}
-
 static inline bool is_current(u64 asid)
 {
 	return !((asid ^ __atomic_load_n(&generation, __ATOMIC_RELAXED)) & ~ASID_MASK);

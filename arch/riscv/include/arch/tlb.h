@@ -54,6 +54,3 @@ void tlb_flush_local_page(uaddr_t addr);
 /* New instructions were written to memory that mm may execute. */
 void icache_flush_mm(struct mm *mm);
 void icache_flush_all(void);
-
-/* Current ASID generation, for tests. */
-u64 asid_generation(void);

@@ -40,8 +40,4 @@ static inline struct trapframe *thread_regs(struct thread *t)
 {
 	return (struct trapframe *)(((struct thread_info *)t)->kernel_sp - TF_SIZE);
 }
-static inline bool tf_from_user(const struct trapframe *tf)
-{
-	return !(tf->status & (1ul << 8));	/* sstatus.SPP */
-}
 #endif
