@@ -86,7 +86,8 @@ void nl_put(struct nl_out *o, u16 type, const void *data, u32 len)
 	if (!a)
 		return;
 	*a = (struct nlattr){ sizeof(*a) + len, type };
-	memcpy(a + 1, data, len);
+	if (len)
+		memcpy(a + 1, data, len);
 }
 
 u32 nl_nest_begin(struct nl_out *o, u16 type)

@@ -175,6 +175,8 @@ def test_ss(web):
     assert re.search(r"127\.0\.0\.1:80\b.*\n.*\breno\b.*\brto:\d+.*\bmss:\d+ .*\bcwnd:\d+", text), text
     assert re.search(r"skmem:\(r\d+,rb\d+,t\d+,tb\d+", ok(machine, "ss -tmn state listening"))
     assert re.search(r"^TCP: +\d+ \(estab \d+", ok(machine, "ss -s"), re.M)
+    # The end of this connection must not be seen by who captures the next.
+    ok(machine, "kill %%; wait %% 2> /dev/null; while ss -tn | grep -q ':80 '; do sleep 0.1; done")
 
 
 def test_ss_other_families(net):

@@ -17,7 +17,7 @@ import report
 import session
 from emulated import Board, Faults
 
-FEW = ("abi_pipe", "abi_poll", "abi_tap")
+FEW = ("abi_pipe", "abi_sched", "abi_tap")
 
 
 def verdicts_of(tests):
@@ -121,19 +121,19 @@ def flip(desk):
 
 def test_a_panic_in_a_test_ends_that_test_alone(tmp_path):
     """A bit flips in the kernel's text while a program runs: it fails, the rest is run in a second boot."""
-    tests, desk = run(tmp_path, faults=Faults(break_at="# begin abi_poll", breaks=flip))
+    tests, desk = run(tmp_path, faults=Faults(break_at="# begin abi_sched", breaks=flip))
     of = {name: {c.verdict for c in tests.cases if c.group == name} for name in FEW}
     assert of["abi_pipe"] <= {"passed"} and of["abi_tap"] <= {"passed", "skipped"}, texts(tests)
-    assert of["abi_poll"] - {"passed"} == {"panic"}, texts(tests)
+    assert of["abi_sched"] - {"passed"} == {"panic"}, texts(tests)
     assert [boot.verdict for boot in tests.boots] == ["panic", "ended"] and desk.starts == 2
     assert "Kernel panic" in tests.boots[0].detail
 
 
 def test_a_board_that_stops_in_a_test(tmp_path):
-    tests, desk = run(tmp_path, faults=Faults(break_at="# begin abi_poll", breaks=Board.freeze), patience=6)
+    tests, desk = run(tmp_path, faults=Faults(break_at="# begin abi_sched", breaks=Board.freeze), patience=6)
     of = {name: {c.verdict for c in tests.cases if c.group == name} for name in FEW}
     assert of["abi_pipe"] <= {"passed"} and of["abi_tap"] <= {"passed", "skipped"}, texts(tests)
-    assert of["abi_poll"] - {"passed"} == {"time-out"}, texts(tests)
+    assert of["abi_sched"] - {"passed"} == {"time-out"}, texts(tests)
     assert desk.starts == 2
 
 
