@@ -67,13 +67,14 @@ void page_lock(struct page *p)
 
 int page_lock_killable(struct page *p)
 {
-	int err;
+	int err = 0;
 
 	might_sleep();
 	if (page_trylock(p))
 		return 0;
 	sched_iowait_begin();
-	err = wait_event_killable(queue_of(p), lock_or_mark(p)) ? -EINTR : 0;
+	if (wait_event_killable(queue_of(p), lock_or_mark(p)))
+		err = -EINTR;
 	sched_iowait_end();
 	return err;
 }
