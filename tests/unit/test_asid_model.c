@@ -311,6 +311,14 @@ static void write_all_code(void)
 		EXPECT_EQ(harts[h].icache_time, now);
 }
 
+/* Back to what is loaded, if that is still there. */
+static void come_back(u32 h)
+{
+	if (harts[h].lazy && harts[h].running != &kernel_mm &&
+	    container_of(harts[h].running, struct space, mm)->live)
+		switch_to(h, harts[h].running);
+}
+
 /* What the kernel of hart h does next. */
 static void act(u32 h)
 {
@@ -360,10 +368,7 @@ static void act(u32 h)
 		go_lazy(h);
 		break;
 	case 12:
-		/* Back to what is loaded, if that is still there. */
-		if (harts[h].lazy && harts[h].running != &kernel_mm &&
-		    container_of(harts[h].running, struct space, mm)->live)
-			switch_to(h, harts[h].running);
+		come_back(h);
 		break;
 	case 13:
 		if (any->live && !random(3))
