@@ -202,14 +202,15 @@ struct dentry {
 	s32 refs;			/* atomic; dying: -128 */
 	const struct dentry_ops *ops;
 	struct superblock *sb;
-	void *private;
-	struct list_head lru_node;
+	union {
+		struct list_head lru_node;
+		struct rcu_head rcu;	/* dead, and so on no list */
+	};
 	struct list_head child_node;	/* in parent's children; parent->lock */
 	struct list_head children;
 	u64 place;			/* grows along the parent's children; parent->lock */
 	u64 next_place;			/* for a new child; lock */
 	struct list_head alias_node;	/* in inode->dentries; inode->lock */
-	struct rcu_head rcu;
 };
 struct dentry_ops {
 	/*
