@@ -28,8 +28,10 @@ static long advise(struct file *f, loff_t off, loff_t len, int advice)
 
 	if (S_ISFIFO(f->inode->mode))
 		return -ESPIPE;
-	if (!m || len < 0 || advice < FADV_NORMAL || advice > FADV_NOREUSE)
+	if (len < 0 || advice < FADV_NORMAL || advice > FADV_NOREUSE)
 		return -EINVAL;
+	if (!m)
+		return 0;		/* it has no pages to be read before, or dropped */
 	/* len 0: to the end; end is inclusive. */
 	end = !len || off > S64_MAX - len ? S64_MAX : off + len - 1;
 	switch (advice) {

@@ -24,12 +24,13 @@ static void drop_pages_of_inodes(struct superblock *sb)
 
 	spin_lock(&sb->lock);
 	list_for_each(inode, &sb->inodes, sb_node) {
-		if (!READ_ONCE(inode->data.nr_pages) || !refcount_inc_not_zero(&inode->refs))
+		if (!inode->mapping || !READ_ONCE(inode->mapping->nr_pages) ||
+		    !refcount_inc_not_zero(&inode->refs))
 			continue;
 		spin_unlock(&sb->lock);
 		inode_put(held);
 		held = inode;
-		drop_pages_of(&inode->data);
+		drop_pages_of(inode->mapping);
 		cond_resched();
 		spin_lock(&sb->lock);
 	}

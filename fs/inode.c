@@ -29,7 +29,7 @@
 static struct hlist_head buckets[ICACHE_BUCKETS];
 static DEFINE_SPINLOCK(icache_lock, RANK_ICACHE);
 static struct wait_queue state_wait = WAIT_QUEUE_INIT(state_wait);	/* NEW or FREEING ends */
-static struct kmem_cache *inode_cache;
+static struct kmem_cache *inode_cache, *data_inode_cache;
 
 static struct hlist_head *bucket_of(const struct superblock *sb, u64 ino)
 {
@@ -47,11 +47,25 @@ static void inode_setup(struct inode *inode, struct superblock *sb)
 	rwsem_init(&inode->rwsem, RANK_INODE);
 	spin_lock_init(&inode->lock, RANK_INODE_STATE);
 	list_init(&inode->sb_node);
-	list_init(&inode->lru_node);
 	list_init(&inode->dirty_node);
 	list_init(&inode->dentries);
-	mapping_init(&inode->data, inode, &inode->size, NULL);
-	inode->mapping = &inode->data;
+	if (inode->mapping)
+		mapping_init(inode->mapping, inode, &inode->size, NULL);
+}
+
+struct inode *data_inode_alloc(struct superblock *sb)
+{
+	struct data_inode *d = kmem_cache_zalloc(data_inode_cache, GFP_KERNEL);
+
+	if (!d)
+		return NULL;
+	d->inode.mapping = &d->data;
+	return &d->inode;
+}
+
+void data_inode_free(struct inode *inode)
+{
+	kmem_cache_free(data_inode_cache, inode);
 }
 
 static void inode_free(struct inode *inode)
@@ -193,7 +207,7 @@ static void evict(struct inode *inode)
 	struct superblock *sb = inode->sb;
 
 	if (inode->nlink && (inode->state & INODE_STATE_DIRTY_PAGES))
-		(void)mapping_write_and_wait(&inode->data, 0, S64_MAX);
+		(void)mapping_write_and_wait(inode->mapping, 0, S64_MAX);
 	if (inode->nlink && (inode->state & INODE_STATE_DIRTY) && sb->ops->inode_write)
 		(void)sb->ops->inode_write(inode, false);
 	spin_lock(&sb->lock);
@@ -203,7 +217,8 @@ static void evict(struct inode *inode)
 	if (sb->ops->inode_evict)
 		sb->ops->inode_evict(inode);
 	file_locks_destroy(inode);
-	mapping_destroy(&inode->data);
+	if (inode->mapping)
+		mapping_destroy(inode->mapping);
 	unhash(inode);
 	call_rcu(&inode->rcu, free_rcu);
 }
@@ -386,7 +401,7 @@ void inode_touch(struct inode *inode, u32 attr_times)
 
 void icache_init(void)
 {
-	inode_cache = kmem_cache_create("inode", sizeof(struct inode), 64, NULL);
-	BUG_ON(!inode_cache);
-	kmem_cache_set_reclaimable(inode_cache);
+	inode_cache = kmem_cache_create("inode", sizeof(struct inode), 8, NULL);
+	data_inode_cache = kmem_cache_create("data_inode", sizeof(struct data_inode), 64, NULL);
+	BUG_ON(!inode_cache || !data_inode_cache);
 }

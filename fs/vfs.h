@@ -101,32 +101,34 @@ struct inode_ops {
 struct inode {
 	/* Read by path walk: keep together. */
 	umode_t mode;
-	u32 flags;			/* INODE_* */
 	uid_t uid;
 	gid_t gid;
+	refcount_t refs;
 	const struct inode_ops *ops;
 	struct superblock *sb;
 	const struct file_ops *fops;	/* given to files opened on it */
 	u64 ino;
 
 	u32 nlink;			/* rwsem */
-	refcount_t refs;
 	dev_t rdev;			/* of device nodes */
+	u32 blkbits;
+	atomic_t writers;		/* >0: opened for write; <0: denied (text busy) */
 	loff_t size;			/* rwsem write; read with READ_ONCE */
 	u64 blocks;			/* 512-byte units; lock */
-	u32 blkbits;
-	u32 generation;
 	struct timespec64 atime, mtime, ctime;	/* lock */
 
 	struct rwsem rwsem;		/* RANK_INODE */
 	struct spinlock lock;		/* RANK_INODE_STATE: state and lists below */
 	u32 state;			/* INODE_STATE_* */
 	struct hlist_node hash_node;
-	struct list_head sb_node, lru_node, dirty_node;
+	struct list_head sb_node;
+	union {
+		struct list_head dirty_node;
+		struct rcu_head rcu;	/* evicted, and so on no list */
+	};
 	u64 dirtied_when_ns;
 
-	struct mapping *mapping;	/* usually &data; a block device's node: the device's */
-	struct mapping data;
+	struct mapping *mapping;	/* its contents in pages; constant; NULL: it has none */
 	struct list_head dentries;	/* aliases; lock */
 	union {
 		struct pipe *pipe;
@@ -134,9 +136,12 @@ struct inode {
 		struct chrdev *cdev;
 		void *private;
 	};
-	atomic_t writers;		/* >0: opened for write; <0: denied (text busy) */
 	struct file_lock_context *locks;
-	struct rcu_head rcu;
+};
+/* One with contents in pages, for file systems that keep nothing else: see super_ops. */
+struct data_inode {
+	struct inode inode;		/* must be first */
+	struct mapping data;
 };
 
 #define INODE_STATE_NEW		BIT(0)	/* being filled: others wait */
@@ -246,7 +251,11 @@ void dentry_delete(struct dentry *d);				/* after unlink: negative or unhashed *
 /* --- superblock, mount, file-system type --- */
 struct kstatfs;
 struct super_ops {
-	struct inode *(*inode_alloc)(struct superblock *sb);	/* NULL: plain struct inode */
+	/*
+	 * Zeroed, but that inode->mapping is set where it has contents in pages. NULL: plain struct
+	 * inode, without; for a struct data_inode: data_inode_alloc and data_inode_free.
+	 */
+	struct inode *(*inode_alloc)(struct superblock *sb);
 	void (*inode_free)(struct inode *inode);		/* RCU callback context */
 	int (*inode_write)(struct inode *inode, bool wait);	/* attributes to disk */
 	void (*inode_evict)(struct inode *inode);		/* last reference; nlink 0: free its blocks */
@@ -301,6 +310,8 @@ struct fstype {
 #define FILESYSTEM(id) \
 	static const struct fstype fstype_##id \
 	__attribute__((used, section("filesystems"), aligned(_Alignof(struct fstype))))
+struct inode *data_inode_alloc(struct superblock *sb);
+void data_inode_free(struct inode *inode);
 struct superblock *superblock_alloc(const struct fstype *type, u32 flags);
 void superblock_put(struct superblock *sb);
 

@@ -75,16 +75,16 @@ static void write_inode(struct inode *inode, u32 what, struct flush_work *w, kti
 	struct superblock *sb = inode->sb;
 
 	if (what & INODE_STATE_DIRTY_PAGES)
-		w->nr_to_write -= mapping_write_some(&inode->data, w->nr_to_write);
+		w->nr_to_write -= mapping_write_some(inode->mapping, w->nr_to_write);
 	if (w->wait)
-		(void)mapping_write_wait(&inode->data, 0, S64_MAX);
+		(void)mapping_write_wait(inode->mapping, 0, S64_MAX);
 	if ((what & (INODE_STATE_DIRTY | INODE_STATE_DIRTY_DATA)) && sb->ops->inode_write &&
 	    sb->ops->inode_write(inode, false))
 		put_back(inode, what, next);
 	__atomic_fetch_and(&inode->state, ~(u32)INODE_STATE_SYNC, __ATOMIC_SEQ_CST);
 	if (wait_queue_active(&in_hand))
 		wake_all(&in_hand);
-	if (atomic_read(&inode->data.nr_dirty) > 0)
+	if (atomic_read(&inode->mapping->nr_dirty) > 0)
 		put_back(inode, INODE_STATE_DIRTY_PAGES, w->nr_to_write > 0 ? next : since);
 }
 
@@ -113,7 +113,8 @@ static struct inode *next_in_flight(struct superblock *sb, struct inode *prev)
 	spin_lock(&sb->lock);
 	inode = prev ? list_next(prev, sb_node) : list_first(&sb->inodes, struct inode, sb_node);
 	for (; &inode->sb_node != &sb->inodes && !found; inode = list_next(inode, sb_node))
-		if ((is_in_hand(inode) || xa_marked(&inode->data.pages, XA_WRITEBACK)) &&
+		if (inode->mapping &&
+		    (is_in_hand(inode) || xa_marked(&inode->mapping->pages, XA_WRITEBACK)) &&
 		    refcount_inc_not_zero(&inode->refs))
 			found = inode;
 	spin_unlock(&sb->lock);
@@ -126,7 +127,7 @@ static void wait_for_others(struct superblock *sb)
 {
 	for (struct inode *i = next_in_flight(sb, NULL); i; i = next_in_flight(sb, i)) {
 		wait_event(&in_hand, !is_in_hand(i));
-		(void)mapping_write_wait(&i->data, 0, S64_MAX);
+		(void)mapping_write_wait(i->mapping, 0, S64_MAX);
 	}
 }
 

@@ -164,6 +164,8 @@ struct ext2_place {
 
 struct ext2_inode {
 	struct inode vfs;
+	struct mapping data;
+	u32 generation;			/* as it was found */
 	struct mutex map_lock;		/* RANK_EXT2_MAP: block[], indirect blocks, goal */
 	u32 block[EXT2_NBLOCKS];
 	u32 goal;			/* where the next block is wanted; 0: near the inode */

@@ -164,7 +164,7 @@ static int fill_inode(struct inode *inode, u32 ino)
 		inode->size = size;
 		inode->blocks = r->blocks;
 		inode->blkbits = s->bits;
-		inode->generation = r->generation;
+		ei->generation = r->generation;
 		times_in(inode, s, r);
 		ei->flags = r->flags;
 		ei->file_acl = r->file_acl;
@@ -216,7 +216,7 @@ static void copy_out(struct inode *inode, struct ext2_raw_inode *r)
 	r->size_high = S_ISREG(inode->mode) ? (u32)(inode->size >> 32) : 0;
 	r->blocks = inode->blocks;
 	r->flags = ei->flags;
-	r->generation = inode->generation;
+	r->generation = ei->generation;
 	r->file_acl = ei->file_acl;
 	times_out(inode, EXT2_SB(inode->sb), r);
 	if (is_device(inode->mode))

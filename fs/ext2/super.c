@@ -103,6 +103,7 @@ static struct inode *ext2_inode_alloc_object(struct superblock *sb)
 
 	if (!ei)
 		return NULL;
+	ei->vfs.mapping = &ei->data;
 	mutex_init(&ei->map_lock, RANK_EXT2_MAP);
 	list_init(&ei->freed);
 	return &ei->vfs;

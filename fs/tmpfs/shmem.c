@@ -189,12 +189,12 @@ static int fallocate_locked(struct inode *inode, int mode, loff_t off, loff_t le
 	if (mode & FALLOC_FL_PUNCH_HOLE) {
 		if (seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE))
 			return -EPERM;
-		mapping_truncate_range(&inode->data, off, off + len);
+		mapping_truncate_range(inode->mapping, off, off + len);
 		return 0;
 	}
 	if ((seals & F_SEAL_GROW) && off + len > inode->size)
 		return -EPERM;
-	err = fill_range(&inode->data, off, len);
+	err = fill_range(inode->mapping, off, len);
 	if (!err && !(mode & FALLOC_FL_KEEP_SIZE) && off + len > inode->size)
 		WRITE_ONCE(inode->size, off + len);
 	return err;
@@ -233,7 +233,7 @@ static int add_seals_locked(struct inode *inode, u32 seals)
 
 	if (old & F_SEAL_SEAL)
 		return -EPERM;
-	if ((seals & ~old & F_SEAL_WRITE) && atomic_read(&inode->data.nr_writable_maps) > 0)
+	if ((seals & ~old & F_SEAL_WRITE) && atomic_read(&inode->mapping->nr_writable_maps) > 0)
 		return -EBUSY;
 	if ((seals & F_SEAL_EXEC) && (inode->mode & 0111))
 		seals |= F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE;

@@ -146,13 +146,13 @@ struct inode *tmpfs_inode(struct superblock *sb, const struct inode *dir, umode_
 	inode->ino = __atomic_fetch_add(&next_ino, 1, __ATOMIC_RELAXED);
 	inode_init_owner(inode, dir, mode);
 	inode->atime = inode->mtime = inode->ctime = inode_now(inode);
-	inode->data.ops = &tmpfs_mapping_ops;
-	inode->data.flags |= MAPPING_NO_WRITEBACK;
+	inode->mapping->ops = &tmpfs_mapping_ops;
+	inode->mapping->flags |= MAPPING_NO_WRITEBACK;
 	inode->ops = &file_inode_ops;
 	inode->rdev = dev;
 	if (S_ISREG(mode)) {
 		shmem_set_seals(inode, F_SEAL_SEAL);
-		inode->data.blocks = &inode->blocks;
+		inode->mapping->blocks = &inode->blocks;
 		inode->fops = &file_fops;
 	} else if (S_ISDIR(mode)) {
 		inode->nlink = 2;
@@ -328,7 +328,7 @@ static int tmpfs_setattr(struct inode *inode, const struct iattr *attr)
 			return -EPERM;
 		WRITE_ONCE(inode->size, attr->size);
 		if (attr->size < old)
-			mapping_truncate(&inode->data, attr->size);
+			mapping_truncate(inode->mapping, attr->size);
 	}
 	inode_setattr_copy(inode, attr);
 	return 0;
@@ -405,7 +405,7 @@ static int tmpfs_tmpfile(struct inode *dir, struct dentry *d, umode_t mode)
 /* Data is what was written: pages that are marked dirty, for ever. */
 static loff_t seek_data_hole(const struct inode *inode, loff_t off, bool data)
 {
-	const struct mapping *m = &inode->data;
+	const struct mapping *m = inode->mapping;
 	loff_t size = inode->size;
 	u64 index = (u64)off >> PAGE_SHIFT;
 
@@ -453,6 +453,8 @@ static const struct file_ops file_fops = {
 };
 
 const struct super_ops tmpfs_super_ops = {
+	.inode_alloc = data_inode_alloc,
+	.inode_free = data_inode_free,
 	.inode_evict = tmpfs_evict,
 	.statfs = tmpfs_statfs,
 	.remount = tmpfs_remount,

@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <sys/uio.h>
@@ -363,13 +364,19 @@ static void signals(void)
 static void others(void)
 {
 	int fd = open("other", O_RDWR | O_CREAT, 0644), null = open("/dev/null", O_RDWR);
+	int proc = open("/proc/version", O_RDONLY), sock = socket(AF_UNIX, SOCK_STREAM, 0);
 	static const int advice[] = { 0, 1, 2, 3, 4, 5, 6, -1 };
 
 	for (unsigned i = 0; i < ARRAY_SIZE(advice); i++) {
 		tap_says(sys(SYS_fadvise64, fd, 0, 0, advice[i]), "fadvise64 %d", advice[i]);
 		tap_says(sys(SYS_fadvise64, null, 0, 0, advice[i]), "fadvise64 %d of /dev/null",
 			 advice[i]);
+		tap_says(sys(SYS_fadvise64, proc, 0, 0, advice[i]), "fadvise64 %d of /proc", advice[i]);
+		tap_says(sys(SYS_fadvise64, sock, 0, 0, advice[i]), "fadvise64 %d of a socket",
+			 advice[i]);
 	}
+	close(proc);
+	close(sock);
 	tap_says(sys(SYS_readahead, null, 0, 10), "readahead of /dev/null");
 	tap_says(sys(SYS_sync_file_range, fd, 0, 0, 7), "sync_file_range");
 	tap_says(sys(SYS_sync_file_range, fd, 0, 0, 8), "sync_file_range, unknown flag");

@@ -468,9 +468,8 @@ struct inode *inode_new(struct superblock *sb)
 	inode->nlink = 1;
 	refcount_set(&inode->refs, 1);
 	list_init(&inode->dentries);
-	inode->data.host = inode;
-	inode->data.size = &inode->size;
-	inode->mapping = &inode->data;
+	inode->mapping->host = inode;
+	inode->mapping->size = &inode->size;
 	list_add(&inode->sb_node, &sb->inodes);
 	return inode;
 }
