@@ -73,6 +73,9 @@ int inet_stream_connect(struct socket *sk, const union sock_addr *addr, u32 len,
 	mutex_unlock(&s->state_mutex);
 	if (err != -EINPROGRESS && err != -EALREADY)
 		return err;
+	/* Who does not wait is not told by the call that begins, though the peer here has answered. */
+	if (err == -EINPROGRESS && !left)
+		return err;
 	wait = sock_wait_event(&sk->wait, SOCK_POLL_OUT, !is_opening(s), &left);
 	if (wait)
 		return wait == -EAGAIN ? err : wait;
