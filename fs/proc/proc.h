@@ -20,6 +20,9 @@ void proc_pid_create(struct proc_node *node);
 /* For their functions: whom a file of /proc/PID is about, with a reference; NULL: gone. */
 struct thread *proc_thread(const struct pseudo *p);
 struct process *proc_process(const struct pseudo *p);
+struct file;
+/* The process whose directory is open, with a reference; NULL: it is no /proc/PID. Any context. */
+struct pid *proc_pid_of(const struct file *f);
 
 /* --- between the files of fs/proc --- */
 

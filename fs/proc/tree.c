@@ -269,6 +269,16 @@ static const struct pseudo_entry pid_dir = {
 	.name = "", .mode = S_IFDIR | 0555, .children = proc_pid_entries, .lookup = pid_lookup, .iterate = pid_iterate,
 };
 
+struct pid *proc_pid_of(const struct file *f)
+{
+	const struct pseudo *p;
+
+	if (f->inode->sb->magic != PROC_SUPER_MAGIC)
+		return NULL;
+	p = pseudo_of(f->inode);
+	return p->entry == &pid_dir ? pid_get(p->object) : NULL;
+}
+
 /* --- the root --- */
 
 #define FIRST_PROCESS	1024	/* readdir positions: nodes first, then numbers */

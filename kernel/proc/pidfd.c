@@ -6,6 +6,7 @@
 #include <arch/uaccess.h>
 #include <fs/file.h>
 #include <fs/poll.h>
+#include <fs/proc/proc.h>
 #include <kernel/proc/proc.h>
 #include <kernel/uapi/syscall.h>
 #include <kernel/uapi/fcntl.h>
@@ -60,6 +61,20 @@ struct pid *pidfd_get_pid(int fd, u32 *flags)
 	return pid;
 }
 
+/* What takes a signal may also be an open directory /proc/PID: pidfds were that before they had a call. */
+static struct pid *signal_pid_of(int fd)
+{
+	struct fd f = fd_get(fd);
+	struct pid *pid = NULL;
+	u32 flags;
+
+	if (f.file) {
+		pid = proc_pid_of(f.file);
+		fd_put(f);
+	}
+	return pid ? pid : pidfd_get_pid(fd, &flags);
+}
+
 long sys_pidfd_open(pid_t nr, u32 flags)
 {
 	struct process *p;
@@ -107,13 +122,12 @@ long sys_pidfd_send_signal(int fd, int sig, uaddr_t uinfo, u32 flags)
 {
 	struct kernel_siginfo info;
 	struct process *p;
-	u32 file_flags;
 	struct pid *pid;
 	int err;
 
 	if (flags)
 		return -EINVAL;
-	pid = pidfd_get_pid(fd, &file_flags);
+	pid = signal_pid_of(fd);
 	if (IS_ERR(pid))
 		return PTR_ERR(pid);
 	p = process_lookup_pid(pid);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* wait4 and waitid: which children, which events, what is told, what is left. */
+#include <fcntl.h>
 #include <sys/resource.h>
 #include "child.h"
 
@@ -112,6 +113,28 @@ static void pidfds(void)
 	close(fd);
 }
 
+/* As pidfds were before pidfd_open(): the directory of the process. */
+static void proc_directory_takes_signals(void)
+{
+	pid_t pid = CHILD(pause());
+	char name[32];
+	int fd, status;
+
+	snprintf(name, sizeof(name), "/proc/%d", pid);
+	fd = open(name, O_DIRECTORY | O_CLOEXEC);
+	tap_is(sys(SYS_pidfd_send_signal, fd, 0, NULL, 0), 0, "/proc/PID as a pidfd");
+	tap_is(sys(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0), 0, "/proc/PID: a signal");
+	tap_is(waitpid(pid, &status, 0), pid, "/proc/PID: it ended");
+	tap_is(sys(SYS_pidfd_send_signal, fd, 0, NULL, 0), -ESRCH, "/proc/PID of nobody");
+	close(fd);
+	fd = open("/proc/self/task", O_DIRECTORY | O_CLOEXEC);
+	tap_is(sys(SYS_pidfd_send_signal, fd, 0, NULL, 0), -EBADF, "another directory of /proc");
+	close(fd);
+	fd = open("/proc", O_DIRECTORY | O_CLOEXEC);
+	tap_is(sys(SYS_pidfd_send_signal, fd, 0, NULL, 0), -EBADF, "/proc itself");
+	close(fd);
+}
+
 static void stops(void)
 {
 	siginfo_t info;
@@ -196,6 +219,7 @@ int main(void)
 	usage();
 	ids();
 	pidfds();
+	proc_directory_takes_signals();
 	stops();
 	ignored();
 	orphans();
