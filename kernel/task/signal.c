@@ -406,7 +406,8 @@ static bool prepare_locked(struct process *p, struct thread *t, int sig)
 {
 	const struct thread *judge = t ? t : p->leader;
 
-	if (p->flags & PROCESS_GROUP_EXIT)
+	/* Without threads it has been waited for: what were queued now would never be freed. */
+	if ((p->flags & PROCESS_GROUP_EXIT) || !p->nr_threads)
 		return sig == SIGKILL;
 	if (SIGMASK(sig) & SIGSET_STOP)
 		cancel_continue_locked(p);

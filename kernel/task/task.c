@@ -205,6 +205,8 @@ void thread_unlink_locked(struct thread *t)
 		/* Another one only in the kernel's process: of the others, the leader goes last. */
 		p->leader = list_empty(&p->threads) ? NULL : list_first(&p->threads, struct thread, thread_node);
 	sigpending_flush(&t->pending);
+	if (!p->nr_threads)
+		sigpending_flush(&p->shared_pending);
 	spin_unlock_irqrestore(&p->sighand->lock, flags);
 	atomic_dec(&t->cred->account->processes);
 	pid_release_locked(t->pid);

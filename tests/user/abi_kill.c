@@ -92,11 +92,45 @@ static void queue(void)
 	       "rt_tgsigqueueinfo to 0");
 }
 
+/* How many signals are queued for processes of this user, as /proc says. */
+static int queued(void)
+{
+	static char text[4096];
+	int fd = open("/proc/self/status", O_RDONLY), n = read(fd, text, sizeof(text) - 1);
+	const char *at;
+
+	close(fd);
+	text[n > 0 ? n : 0] = 0;
+	at = strstr(text, "SigQ:");
+	return at ? atoi(at + 5) : -1;
+}
+
+static void pending_signals_end_with_the_process(void)
+{
+	union sigval value = { .sival_int = 5 };
+	int before = queued(), during;
+	sigset_t all;
+	pid_t pid;
+
+	sigfillset(&all);
+	pid = CHILD(sigprocmask(SIG_BLOCK, &all, NULL); pause());
+	sleep_ms(20);
+	for (int i = 0; i < 10; i++)
+		sigqueue(pid, SIGRTMIN, value);
+	sigqueue(pid, SIGUSR1, value);
+	during = queued();
+	tap_is(during - before, 11, "signals wait for a process");
+	kill(pid, SIGKILL);
+	status_of(pid);
+	tap_is(queued(), before, "not for one that has ended");
+}
+
 int main(void)
 {
 	targets();
 	permissions();
 	init_is_immune();
 	queue();
+	pending_signals_end_with_the_process();
 	return tap_exit();
 }
