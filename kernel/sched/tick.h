@@ -12,13 +12,21 @@ void tick_init_cpu(void);
 /* When cpu's tick is due, or, in it, was; of an idle CPU it means nothing. Any CPU, a hint. */
 ktime_t tick_next(u32 cpu);
 /*
- * ktime of the last tick, of any CPU: behind by at
- * most TICK_NS where a thread asks. No clock is read.
+ * ktime of the last tick, of any CPU: behind by at most TICK_NS where a thread asks, by two where
+ * what an interrupt brought to an idle CPU does. No clock is read. What ktime_get() gave may be ahead of
+ * it: differences have a sign.
  */
 extern ktime_t tick_last;		/* atomic; CPUs that store at once store nearly the same */
 static inline ktime_t tick_time(void)
 {
 	return READ_ONCE(tick_last);
+}
+
+/* An interrupt, at now: it may be that no CPU ticks. */
+static inline void tick_note(ktime_t now)
+{
+	if (unlikely((s64)(now - READ_ONCE(tick_last)) > (s64)(2 * TICK_NS)))
+		WRITE_ONCE(tick_last, now);
 }
 
 /* CPU time in ns since boot, by state; the sum is the time since the CPU came up. */

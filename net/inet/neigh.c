@@ -14,7 +14,7 @@
  *   STALE       its address is used; whether it still holds is asked in a while (DELAY, PROBE)
  *   FAILED      like absent, but says so; kept until there is need of the room
  *
- * A hash table for all interfaces, of all namespaces, under one lock. One timer, TICK_NS apart, runs while an entry
+ * A hash table for all interfaces, of all namespaces, under one lock. One timer, RETRANS_NS apart, runs while an entry
  * is INCOMPLETE, DELAY or PROBE. The table holds ENTRIES_MAX; beyond, the entry
  * that was used longest ago goes, so that a scan of a network cannot fill memory.
  *
@@ -23,6 +23,7 @@
  */
 #include <kernel/bug.h>
 #include <kernel/lib/string.h>
+#include <kernel/sched/tick.h>
 #include <net/inet/addr4.h>
 #include <net/inet/config.h>
 #include <net/inet/device.h>
@@ -34,7 +35,7 @@
 #define ENTRIES_MAX	1024
 #define QUEUE_MAX	64
 #define REQUESTS	3		/* Linux: mcast_solicit, ucast_solicit */
-#define TICK_NS		NS_PER_SEC	/* Linux: retrans_time */
+#define RETRANS_NS		NS_PER_SEC	/* Linux: retrans_time */
 #define REACHABLE_NS	(30 * NS_PER_SEC)
 #define DELAY_NS	(5 * NS_PER_SEC)
 
@@ -192,7 +193,7 @@ static void tick_soon(void)
 	if (table.ticking)
 		return;
 	table.ticking = true;
-	hrtimer_start(&table.timer, ktime_get() + TICK_NS);
+	hrtimer_start(&table.timer, ktime_get() + RETRANS_NS);
 }
 
 static void ask(struct neigh *e)
@@ -224,7 +225,7 @@ static bool is_usable(struct neigh *e, ktime_t now)
 {
 	if (e->state & (INET_NUD_INCOMPLETE | INET_NUD_FAILED))
 		return false;
-	if (e->state == INET_NUD_REACHABLE && now - e->since > REACHABLE_NS)
+	if (e->state == INET_NUD_REACHABLE && (s64)(now - e->since) > (s64)REACHABLE_NS)
 		set_state(e, INET_NUD_STALE);
 	if (e->state == INET_NUD_STALE) {
 		set_state(e, INET_NUD_DELAY);
@@ -235,7 +236,7 @@ static bool is_usable(struct neigh *e, ktime_t now)
 
 void neigh_output4(struct netdev *dev, const u8 *addr, struct pkt *pkt)
 {
-	ktime_t now = ktime_get();
+	ktime_t now = tick_time();
 	struct neigh *e;
 
 	spin_lock_bh(&table.lock);
@@ -362,7 +363,7 @@ static u32 neigh_poll(struct net_poll *p, u32 budget)
 			again |= advance(e, now);
 	table.ticking = again;
 	if (again)
-		hrtimer_start(&table.timer, now + TICK_NS);
+		hrtimer_start(&table.timer, now + RETRANS_NS);
 	spin_unlock_bh(&table.lock);
 	return 1;
 }

@@ -22,7 +22,7 @@
 #include <kernel/lib/string.h>
 #include <kernel/lock/rcu.h>
 #include <kernel/mm/alloc.h>
-#include <kernel/time/hrtimer.h>
+#include <kernel/sched/tick.h>
 #include <net/netdev/link.h>
 
 #define SETS		256u
@@ -108,7 +108,7 @@ static void learn(struct bridge *b, struct bridge_port *port, const u8 *mac)
 		memcpy(s->mac, mac, ETH_ALEN);
 	}
 	s->port = port;
-	s->seen_ns = ktime_get();
+	s->seen_ns = tick_time();
 	spin_unlock_bh(&b->lock);
 }
 
@@ -120,7 +120,7 @@ static struct bridge_port *port_to(struct bridge *b, const u8 *mac)
 
 	spin_lock_bh(&b->lock);
 	s = station_find(b, mac);
-	if (s && ktime_get() - s->seen_ns < AGE_NS)
+	if (s && (s64)(tick_time() - s->seen_ns) < (s64)AGE_NS)
 		port = s->port;
 	spin_unlock_bh(&b->lock);
 	return port;

@@ -8,6 +8,7 @@
 #include <kernel/irq/irq.h>
 #include <kernel/lib/string.h>
 #include <kernel/lock/wait.h>
+#include <kernel/sched/tick.h>
 #include <kernel/task/thread.h>
 #include <kernel/test/ktest.h>
 
@@ -124,6 +125,29 @@ DRIVER(odd) = {
 };
 
 /* Deferred once, then refused: each time everything is given back, last first. */
+static s64 behind_ns;
+
+static enum hrtimer_restart look_behind(struct hrtimer *t)
+{
+	behind_ns = min(behind_ns, (s64)(ktime_get() - tick_time()));
+	return HRTIMER_DONE;
+}
+
+/* Also where no CPU has ticked for a while. */
+KTEST(irq, what_an_idle_cpu_is_brought_finds_a_recent_tick)
+{
+	behind_ns = S64_MAX;
+	for (u32 i = 0; i < 5; i++) {
+		struct hrtimer t;
+
+		hrtimer_init(&t, look_behind);
+		hrtimer_start(&t, ktime_get() + 10 * TICK_NS);
+		thread_sleep_ns(15 * TICK_NS);
+		hrtimer_cancel(&t);
+	}
+	EXPECT_TRUE(behind_ns <= (s64)(2 * TICK_NS));
+}
+
 KTEST(drivers, failing_probe_releases_in_reverse)
 {
 	if (!probes)
@@ -153,6 +177,88 @@ static void pass_section(void)
 {
 	softirq_disable();
 	softirq_enable();
+}
+
+/* --- its time --- */
+
+#define SPIN_NS		(200 * NS_PER_US)
+
+static enum hrtimer_restart raise(struct hrtimer *t)
+{
+	softirq_raise(SOFTIRQ_NET_TX);
+	return HRTIMER_DONE;
+}
+
+static void spin(void)
+{
+	ktime_t end = ktime_get() + SPIN_NS;
+
+	while (ktime_get() < end)
+		;
+}
+
+/* A section in which an interrupt raises the softirq, which then waits. Preemption off. */
+static void wait_raised(void)
+{
+	struct hrtimer t;
+
+	hrtimer_init(&t, raise);
+	hrtimer_start(&t, ktime_get());
+	while (!softirq_pending())
+		;
+	spin();
+}
+
+/* Softirq time that the end of a section brings: no more than has gone by since `start`. */
+static u64 section_end(ktime_t start)
+{
+	u32 cpu = cpu_id();
+	u64 soft = irq_time_soft_ns(cpu);
+
+	softirq_enable();
+	soft = irq_time_soft_ns(cpu) - soft;
+	EXPECT_TRUE(soft <= ktime_get() - start);
+	return soft;
+}
+
+/* But for where an interrupt came to that. */
+KTEST(softirq, its_time_begins_where_the_interrupt_ends)
+{
+	u32 seen = 0;
+
+	softirq_register(SOFTIRQ_NET_TX, again);
+	preempt_disable();
+	for (u32 i = 0; i < 10; i++) {
+		ktime_t start = ktime_get();
+
+		softirq_disable();
+		wait_raised();
+		seen += section_end(start) >= SPIN_NS;
+	}
+	preempt_enable();
+	EXPECT_TRUE(seen > 0);
+}
+
+/* What could not be served at the end of its section is not charged for who runs until then. */
+KTEST(softirq, nobodys_time_is_counted_twice)
+{
+	softirq_register(SOFTIRQ_NET_TX, again);
+	preempt_disable();
+	for (u32 i = 0; i < 10; i++) {
+		ktime_t start;
+		u64 flags;
+
+		softirq_disable();
+		wait_raised();
+		flags = local_irq_save();
+		softirq_enable();
+		spin();
+		start = ktime_get();
+		softirq_disable();
+		local_irq_restore(flags);
+		section_end(start);
+	}
+	preempt_enable();
 }
 
 /* The CPU that raises it serves it. */

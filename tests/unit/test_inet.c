@@ -4,6 +4,7 @@
  * endpoints, instances and the interfaces that move between them.
  */
 #include <net/inet/device.h>
+#include <net/inet/neigh.h>
 #include <net/netdev/link.h>
 #include <net/port/port.h>
 #include "net/peer.h"
@@ -303,6 +304,49 @@ TEST(each_address_of_an_interface_answers_for_itself)
 	change_address(0x0a010001, 16, false, 0);
 	EXPECT_EQ(source_to(0x0a000009), 0x0a000001);
 	world_run(20000);
+	world_end();
+}
+
+/* --- neighbours --- */
+
+static u16 state_seen;
+
+static void see_state(const struct inet_neigh *n, void *addr)
+{
+	if (!memcmp(n->addr.v4, addr, 4))
+		state_seen = n->state;
+}
+
+/* Of the neighbour, after a packet to it. */
+static u16 state_after_sending(u8 *addr)
+{
+	struct pkt *pkt = pkt_alloc(GFP_KERNEL);
+
+	memset(pkt_put(pkt, 20), 0, 20);
+	pkt->protocol = ETH_P_IP;
+	neigh_output4(netdev_by_name(&init_net, "eth0"), addr, pkt);
+	inet_neigh_for_each(&init_net, INET_AF_INET, see_state, addr);
+	return state_seen;
+}
+
+/* Its answer may have come later than the tick that what is sent goes by. */
+TEST(a_neighbour_is_reachable_from_its_answer_on_for_half_a_minute)
+{
+	u8 addr[] = { 10, 0, 0, 9 };
+
+	world_start();
+	world_run(5 - world_now_ms() % 4);
+	EXPECT_EQ(state_after_sending(addr), INET_NUD_REACHABLE);
+	EXPECT_EQ(state_after_sending(addr), INET_NUD_REACHABLE);
+	world_run(29000);
+	EXPECT_EQ(state_after_sending(addr), INET_NUD_REACHABLE);
+	world_run(1010);
+	EXPECT_EQ(state_after_sending(addr), INET_NUD_DELAY);
+	world_drop_sent();
+	mutex_lock(&net_config_lock);
+	neigh_flush(netdev_by_name(&init_net, "eth0"), false);
+	mutex_unlock(&net_config_lock);
+	world_run(10);
 	world_end();
 }
 

@@ -10,6 +10,7 @@
 #include <kernel/percpu.h>
 #include <kernel/printk.h>
 #include <kernel/sched/sched.h>
+#include <kernel/sched/tick.h>
 #include <kernel/time/hrtimer.h>
 #include <net/inet/neigh.h>
 #include <net/inet/stack.h>
@@ -253,6 +254,7 @@ void iov_iter_advance(struct iov_iter *it, size_t n)
 /* --- time --- */
 
 static u64 now_ns = NS_PER_SEC;
+ktime_t tick_last = NS_PER_SEC;
 static struct hrtimer *timers[64];
 
 ktime_t ktime_get(void)		{ return now_ns; }
@@ -510,6 +512,7 @@ void world_run(u32 ms)
 
 	do {
 		now_ns = next_due(end);
+		tick_last = now_ns / TICK_NS * TICK_NS;
 		step_timers();
 		if (raised)
 			serve();
