@@ -131,11 +131,10 @@ struct socket {
 	struct net *net;		/* that it was made in; counted */
 
 	refcount_t refs;
-	struct wait_queue wait;		/* readers, writers, who polls: keyed by EPOLL* */
-	struct spinlock lock;		/* RANK_SOCK: what it guards is the family's */
+	uid_t uid;			/* of the file's inode */
 	struct file *file;		/* not counted; set once, the file outlives its use here */
 	u64 ino;			/* 0 while it has no file; set once */
-	uid_t uid;			/* of that file's inode */
+	struct wait_queue wait;		/* readers, writers, who polls: keyed by EPOLL* */
 	u64 cookie;			/* SO_COOKIE: atomic; 0 until asked for */
 
 	/* Words that any thread may store (READ_ONCE, WRITE_ONCE). */
@@ -152,7 +151,7 @@ struct socket {
 	u32 shutdown;			/* SOCK_SHUT_*; written under lock */
 	s32 error;			/* to be reported once, positive; atomic exchange */
 
-	/* Guarded by lock. */
+	struct spinlock lock;		/* RANK_SOCK: guards these, and what the family says */
 	struct pid *peer_pid;		/* SO_PEERCRED, as of connect, listen or socketpair; counted */
 	const struct cred *peer_cred;
 };

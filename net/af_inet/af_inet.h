@@ -17,6 +17,7 @@
 #define SOL_RAW		255
 #define ICMP_FILTER	1		/* of SOL_RAW */
 #define ICMP6_FILTER	1		/* of IPPROTO_ICMPV6 */
+#define ICMP_FILTER_WORDS 8		/* a bit for each type; ICMP's has the first word */
 
 enum { IP_RECVERR = 11, IPV6_RECVERR = 25 };
 
@@ -44,16 +45,16 @@ struct inet_sock {
 	struct mutex write_mutex;	/* RANK_SOCK_WRITE: one sender */
 	struct mutex state_mutex;	/* RANK_SOCK_STATE: connect, bind, listen, shutdown */
 	u8 connecting;			/* enum connect_state; state_mutex, read without */
-	u32 blocked[8];			/* raw ICMP: a bit for each type that is not wanted; words */
-	u32 cork;			/* UDP_CORK; a word */
-
-	/* Guarded by write_mutex. */
-	u8 *corked;			/* UDP: what was sent with MSG_MORE; NULL: nothing */
-	u32 corked_len;
-	struct inet_msg corked_msg;	/* where it goes */
-
 	u32 tells;			/* TELL_*: control messages for the receiver; atomic bits */
 	struct rcu_head rcu;		/* events may still be on their way to it */
+};
+
+/* All but TCP's. */
+struct inet_dgram_sock {
+	struct inet_sock s;		/* must be first */
+	u32 blocked[ICMP_FILTER_WORDS];	/* raw ICMP: a bit for each type that is not wanted; words */
+	u32 cork;			/* UDP_CORK; a word */
+	struct inet_corked *corked;	/* dgram.c; s.write_mutex */
 };
 
 /* What recvmsg(2) tells beside a datagram. */
@@ -70,6 +71,11 @@ struct inet_sock {
 static inline struct inet_sock *inet_of(struct socket *sk)
 {
 	return container_of(sk, struct inet_sock, sk);
+}
+
+static inline struct inet_dgram_sock *inet_dgram_of(struct inet_sock *s)
+{
+	return container_of(s, struct inet_dgram_sock, s);
 }
 
 extern const struct socket_ops inet_stream_ops, inet_dgram_ops;
@@ -96,7 +102,7 @@ u32 inet_addr_to(const struct socket *sk, const struct inet_addr *from, union so
 
 /* tcp.c, dgram.c: methods */
 /* send what was held back. 0, or why it did not go */
-int inet_dgram_uncork(struct inet_sock *s);
+int inet_dgram_uncork(struct inet_dgram_sock *d);
 int inet_stream_connect(struct socket *sk, const union sock_addr *addr, u32 len, u32 flags);
 int inet_stream_listen(struct socket *sk, u32 backlog);
 int inet_stream_accept(struct socket *sk, u32 flags, struct socket **out);

@@ -143,81 +143,98 @@ static int take_destination(struct inet_sock *s, const struct sock_msg *m, struc
 
 /* --- several sends, one datagram; write_mutex held --- */
 
-static void drop_corked(struct inet_sock *s)
+/* What was sent with MSG_MORE. */
+struct inet_corked {
+	struct inet_msg msg;		/* where it goes */
+	u32 len;
+	u8 data[DATAGRAM_MAX];
+};
+
+static void drop_corked(struct inet_dgram_sock *d)
 {
-	kvfree(s->corked);
-	s->corked = NULL;
-	s->corked_len = 0;
+	kvfree(d->corked);
+	d->corked = NULL;
 }
 
-static int append_corked(struct inet_sock *s, struct sock_msg *m)
+static int begin_corked(struct inet_dgram_sock *d, const struct sock_msg *m)
 {
-	size_t n = iov_iter_count(m->iter);
 	struct inet_addr peer;
-	int err = 0;
+	struct inet_msg msg;
+	int err = take_destination(&d->s, m, &msg);
 
-	if (!s->corked) {
-		err = take_destination(s, m, &s->corked_msg);
-		if (!err && !s->corked_msg.peer.family && inet_peer(s->ep, &peer))
-			err = -EDESTADDRREQ;
-		if (err)
-			return err;
-		s->corked = kvmalloc(DATAGRAM_MAX, GFP_KERNEL);
-		if (!s->corked)
-			return -ENOBUFS;
-	}
-	if (n > DATAGRAM_MAX - s->corked_len)
-		err = -EMSGSIZE;
-	else if (copy_from_iter(s->corked + s->corked_len, n, m->iter) != n)
-		err = -EFAULT;
-	if (err) {
-		drop_corked(s);
+	if (!err && !msg.peer.family && inet_peer(d->s.ep, &peer))
+		err = -EDESTADDRREQ;
+	if (err)
 		return err;
-	}
-	s->corked_len += n;
+	d->corked = kvmalloc(sizeof(*d->corked), GFP_KERNEL);
+	if (!d->corked)
+		return -ENOBUFS;
+	d->corked->msg = msg;
+	d->corked->len = 0;
 	return 0;
 }
 
-static int send_corked(struct inet_sock *s)
+static int append_corked(struct inet_dgram_sock *d, struct sock_msg *m)
 {
-	struct kvec vec = { s->corked, s->corked_len };
+	int err = d->corked ? 0 : begin_corked(d, m);
+	size_t n = iov_iter_count(m->iter);
+	struct inet_corked *c = d->corked;
+
+	if (err)
+		return err;
+	if (n > sizeof(c->data) - c->len)
+		err = -EMSGSIZE;
+	else if (copy_from_iter(c->data + c->len, n, m->iter) != n)
+		err = -EFAULT;
+	if (err) {
+		drop_corked(d);
+		return err;
+	}
+	c->len += n;
+	return 0;
+}
+
+static int send_corked(struct inet_dgram_sock *d)
+{
+	struct inet_corked *c = d->corked;
+	struct kvec vec = { c->data, c->len };
 	struct iov_iter it;
 	ssize_t n;
 
-	iov_iter_kernel(&it, &vec, 1, s->corked_len);
-	n = inet_dgram_send(s->ep, &it, &s->corked_msg);
-	drop_corked(s);
+	iov_iter_kernel(&it, &vec, 1, c->len);
+	n = inet_dgram_send(d->s.ep, &it, &c->msg);
+	drop_corked(d);
 	return n < 0 ? n : 0;
 }
 
-static ssize_t send_more(struct inet_sock *s, struct sock_msg *m)
+static ssize_t send_more(struct inet_dgram_sock *d, struct sock_msg *m)
 {
 	size_t n = iov_iter_count(m->iter);
 	int err;
 
-	mutex_lock(&s->write_mutex);
-	err = append_corked(s, m);
-	if (!err && !(m->flags & MSG_MORE) && !READ_ONCE(s->cork))
-		err = send_corked(s);
-	mutex_unlock(&s->write_mutex);
+	mutex_lock(&d->s.write_mutex);
+	err = append_corked(d, m);
+	if (!err && !(m->flags & MSG_MORE) && !READ_ONCE(d->cork))
+		err = send_corked(d);
+	mutex_unlock(&d->s.write_mutex);
 	return err ? err : (ssize_t)n;
 }
 
-int inet_dgram_uncork(struct inet_sock *s)
+int inet_dgram_uncork(struct inet_dgram_sock *d)
 {
 	int err = 0;
 
-	mutex_lock(&s->write_mutex);
-	if (s->corked)
-		err = send_corked(s);
-	mutex_unlock(&s->write_mutex);
+	mutex_lock(&d->s.write_mutex);
+	if (d->corked)
+		err = send_corked(d);
+	mutex_unlock(&d->s.write_mutex);
 	return err;
 }
 
-static bool is_gathering(struct inet_sock *s, u32 flags)
+static bool is_gathering(const struct inet_dgram_sock *d, u32 flags)
 {
-	return s->proto == INET_UDP && ((flags & MSG_MORE) || READ_ONCE(s->cork) ||
-					READ_ONCE(s->corked));
+	return d->s.proto == INET_UDP &&
+	       ((flags & MSG_MORE) || READ_ONCE(d->cork) || READ_ONCE(d->corked));
 }
 
 static ssize_t send_datagram(struct socket *sk, struct sock_msg *m)
@@ -232,8 +249,8 @@ static ssize_t send_datagram(struct socket *sk, struct sock_msg *m)
 		return -EMSGSIZE;
 	if ((m->flags & MSG_OOB) || ((m->flags & MSG_MORE) && s->proto != INET_UDP))
 		return -EOPNOTSUPP;
-	if (unlikely(is_gathering(s, m->flags)))
-		return send_more(s, m);
+	if (unlikely(is_gathering(inet_dgram_of(s), m->flags)))
+		return send_more(inet_dgram_of(s), m);
 	n = take_destination(s, m, &msg);
 	while (!n) {
 		*m->iter = start;
@@ -310,12 +327,12 @@ static void tell6(const struct inet_sock *s, struct sock_msg *m, const struct in
 		cmsg_put(m, IPPROTO_IPV6, IPV6_TCLASS, &tos, sizeof(tos));
 }
 
-static bool has_filter(const struct inet_sock *s)
+static bool has_filter(const struct inet_dgram_sock *d)
 {
 	u32 any = 0;
 
-	for (u32 i = 0; i < ARRAY_SIZE(s->blocked); i++)
-		any |= READ_ONCE(s->blocked[i]);
+	for (u32 i = 0; i < ARRAY_SIZE(d->blocked); i++)
+		any |= READ_ONCE(d->blocked[i]);
 	return any;
 }
 
@@ -325,6 +342,7 @@ static bool has_filter(const struct inet_sock *s)
  */
 static ssize_t drop_unwanted(struct inet_sock *s)
 {
+	const u32 *blocked = inet_dgram_of(s)->blocked;
 	u32 ipv4 = s->sk.family == AF_INET;
 	u8 head[IP_HEADER_MAX + 1];
 
@@ -339,7 +357,7 @@ static ssize_t drop_unwanted(struct inet_sock *s)
 		if (n <= 0)
 			return n == -EAGAIN ? 0 : n;
 		at = ipv4 ? 4u * (head[0] & 15) : 0;
-		if (at >= (u32)n || !(READ_ONCE(s->blocked[head[at] / 32]) & BIT(head[at] % 32)))
+		if (at >= (u32)n || !(READ_ONCE(blocked[head[at] / 32]) & BIT(head[at] % 32)))
 			return 0;
 		iov_iter_kernel(&it, &vec, 1, 0);
 		(void)inet_dgram_recv(s->ep, &it, NULL, 0);
@@ -357,7 +375,7 @@ static ssize_t receive_one(struct inet_sock *s, struct sock_msg *m, struct inet_
 	ssize_t n;
 
 	mutex_lock(&s->read_mutex);
-	n = unlikely(has_filter(s)) ? drop_unwanted(s) : 0;
+	n = unlikely(has_filter(inet_dgram_of(s))) ? drop_unwanted(s) : 0;
 	if (!n)
 		n = inet_dgram_recv(s->ep, m->iter, msg, flags_of(m));
 	if (n > 0 && !(m->flags & MSG_PEEK))
@@ -552,7 +570,7 @@ static void inet_dgram_meminfo(struct socket *sk, struct sock_memory *m)
 static void inet_dgram_release(struct socket *sk)
 {
 	kfree(inet_set_filter(inet_of(sk)->ep, NULL));
-	drop_corked(inet_of(sk));
+	drop_corked(inet_dgram_of(inet_of(sk)));
 	inet_close(inet_of(sk)->ep, false);
 }
 

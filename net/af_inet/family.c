@@ -87,19 +87,25 @@ const struct inet_ops inet_sock_events = { .event = inet_sock_event };
 
 /* --- life --- */
 
-static struct kmem_cache *cache;
+static struct kmem_cache *stream_cache, *dgram_cache;
 
 void inet_sock_init(void)
 {
-	cache = kmem_cache_create("inet_sock", sizeof(struct inet_sock), 8, NULL);
-	if (!cache)
-		panic("no memory for the cache of sockets");
+	stream_cache = kmem_cache_create("inet_sock", sizeof(struct inet_sock), 8, NULL);
+	dgram_cache = kmem_cache_create("inet_dgram_sock", sizeof(struct inet_dgram_sock), 8, NULL);
+	if (!stream_cache || !dgram_cache)
+		panic("no memory for the caches of sockets");
+}
+
+static struct kmem_cache *cache_of(enum inet_type proto)
+{
+	return proto == INET_TCP ? stream_cache : dgram_cache;
 }
 
 struct inet_sock *inet_sock_alloc(struct net *net, u16 family, u32 type, u32 protocol,
 				  enum inet_type proto)
 {
-	struct inet_sock *s = kmem_cache_zalloc(cache, GFP_KERNEL);
+	struct inet_sock *s = kmem_cache_zalloc(cache_of(proto), GFP_KERNEL);
 
 	if (!s)
 		return NULL;
@@ -155,7 +161,7 @@ static int create(u16 family, u32 type, u32 protocol, struct socket **out)
 	err = inet_open(s->sk.net, family, proto, nr, &inet_sock_events, s, &s->ep);
 	if (err) {
 		socket_end(&s->sk);
-		kmem_cache_free(cache, s);
+		kmem_cache_free(cache_of(proto), s);
 		return err;
 	}
 	if (!inet_get_opt(s->ep, INET_OPT_SNDBUF, &value))
@@ -182,7 +188,9 @@ SOCKET_FAMILY(inet6) = { .family = AF_INET6, .name = "INET6", .create = create6,
 
 static void free_rcu(struct rcu_head *head)
 {
-	kmem_cache_free(cache, container_of(head, struct inet_sock, rcu));
+	struct inet_sock *s = container_of(head, struct inet_sock, rcu);
+
+	kmem_cache_free(cache_of(s->proto), s);
 }
 
 void inet_sock_free(struct socket *sk)

@@ -226,21 +226,21 @@ static u32 filter_bytes(const struct inet_sock *s, int level, int name)
 	if (s->proto != INET_RAW || name != ICMP_FILTER)
 		return 0;
 	if (level == SOL_RAW && s->sk.family == AF_INET && s->sk.protocol == IPPROTO_ICMP)
-		return sizeof(s->blocked[0]);
+		return sizeof(u32);
 	if (level == IPPROTO_ICMPV6 && s->sk.family == AF_INET6 && s->sk.protocol == IPPROTO_ICMPV6)
-		return sizeof(s->blocked);
+		return ICMP_FILTER_WORDS * sizeof(u32);
 	return 0;
 }
 
-static int set_filter(struct inet_sock *s, u32 bytes, uaddr_t val, u32 len)
+static int set_filter(struct inet_dgram_sock *d, u32 bytes, uaddr_t val, u32 len)
 {
-	u32 blocked[ARRAY_SIZE(s->blocked)];
+	u32 blocked[ARRAY_SIZE(d->blocked)];
 
-	memcpy(blocked, s->blocked, sizeof(blocked));
+	memcpy(blocked, d->blocked, sizeof(blocked));
 	if (copy_from_user(blocked, val, min(len, bytes)))
 		return -EFAULT;
 	for (u32 i = 0; i < ARRAY_SIZE(blocked); i++)
-		WRITE_ONCE(s->blocked[i], blocked[i]);
+		WRITE_ONCE(d->blocked[i], blocked[i]);
 	return 0;
 }
 
@@ -255,7 +255,7 @@ static int check_level(const struct inet_sock *s, int level)
 }
 
 /* Of UDP's own there is one: off, and what was held back goes. */
-static int set_udp(struct inet_sock *s, int name, uaddr_t val, u32 len)
+static int set_udp(struct inet_dgram_sock *d, int name, uaddr_t val, u32 len)
 {
 	int v;
 
@@ -265,8 +265,8 @@ static int set_udp(struct inet_sock *s, int name, uaddr_t val, u32 len)
 		return -EINVAL;
 	if (get_user(v, val))
 		return -EFAULT;
-	WRITE_ONCE(s->cork, !!v);
-	return v ? 0 : inet_dgram_uncork(s);
+	WRITE_ONCE(d->cork, !!v);
+	return v ? 0 : inet_dgram_uncork(d);
 }
 
 int inet_sock_setsockopt(struct socket *sk, int level, int name, uaddr_t val, u32 len)
@@ -277,11 +277,11 @@ int inet_sock_setsockopt(struct socket *sk, int level, int name, uaddr_t val, u3
 	u32 tell, bytes = filter_bytes(s, level, name);
 
 	if (bytes)
-		return set_filter(s, bytes, val, len);
+		return set_filter(inet_dgram_of(s), bytes, val, len);
 	if (err)
 		return err;
 	if (level == IPPROTO_UDP)
-		return set_udp(s, name, val, len);
+		return set_udp(inet_dgram_of(s), name, val, len);
 	if (level == IPPROTO_TCP && name == TCP_CONGESTION)
 		return set_congestion(val, len);
 	if (level == IPPROTO_IP && (name == IP_ADD_MEMBERSHIP || name == IP_DROP_MEMBERSHIP))
@@ -384,12 +384,13 @@ int inet_sock_getsockopt(struct socket *sk, int level, int name, uaddr_t val, ua
 	u32 v, tell, bytes = filter_bytes(s, level, name);
 
 	if (bytes)
-		return sock_put_option(val, ulen, s->blocked, bytes);
+		return sock_put_option(val, ulen, inet_dgram_of(s)->blocked, bytes);
 	if (err)
 		return err;
 	if (level == IPPROTO_UDP)
-		return name == UDP_CORK ? put_int(level, val, ulen, (int)READ_ONCE(s->cork)) :
-		       -ENOPROTOOPT;
+		return name == UDP_CORK ?
+			       put_int(level, val, ulen, (int)READ_ONCE(inet_dgram_of(s)->cork)) :
+			       -ENOPROTOOPT;
 	if (level == IPPROTO_TCP && name == TCP_INFO)
 		return get_tcp_info(s, val, ulen);
 	if (level == IPPROTO_TCP && name == TCP_CONGESTION) {

@@ -28,6 +28,27 @@ void inet_ep_init(void)
 		panic("no memory for the cache of endpoints");
 }
 
+static void setup_tcp(struct inet_ep *ep)
+{
+	ep->rcvbuf = INET_TCP_RCVBUF;
+	ep->sndbuf = INET_TCP_SNDBUF;
+	ep->keep_idle_s = 7200;
+	ep->keep_intvl_s = 75;
+	ep->keep_cnt = 9;
+	spin_lock_init(&ep->queue_lock, RANK_INET_PORTS);
+	list_init(&ep->syn_queue);
+	list_init(&ep->accept_queue);
+	list_init(&ep->accept_node);
+	list_init(&ep->zc_waiting);
+}
+
+static void setup_dgram(struct inet_ep *ep)
+{
+	ep->rcvbuf = ep->sndbuf = INET_DGRAM_BUF;
+	list_init(&ep->dgrams);
+	list_init(&ep->errors);
+}
+
 struct inet_ep *inet_ep_create(struct inet_stack *s, u16 family, enum inet_type type, u8 protocol,
 			       u32 gfp)
 {
@@ -41,25 +62,16 @@ struct inet_ep *inet_ep_create(struct inet_stack *s, u16 family, enum inet_type 
 	ep->family = family;
 	refcount_set(&ep->refs, 1);
 	ep->local.family = family;
-	ep->rcvbuf = type == INET_TCP ? INET_TCP_RCVBUF : INET_DGRAM_BUF;
-	ep->sndbuf = type == INET_TCP ? INET_TCP_SNDBUF : INET_DGRAM_BUF;
 	ep->ttl = IP_DEFAULT_TTL;
 	ep->incoming_cpu = -1;
 	ep->mcast_ttl = 1;
 	ep->mcast_loop = true;
-	ep->keep_idle_s = 7200;
-	ep->keep_intvl_s = 75;
-	ep->keep_cnt = 9;
-	list_init(&ep->node);
-	spin_lock_init(&ep->queue_lock, RANK_INET_PORTS);
-	list_init(&ep->syn_queue);
-	list_init(&ep->accept_queue);
-	list_init(&ep->accept_node);
-	list_init(&ep->dgrams);
-	list_init(&ep->memberships);
-	list_init(&ep->errors);
-	list_init(&ep->zc_waiting);
 	ep->mtu_discover = INET_PMTU_WANT;
+	list_init(&ep->node);
+	if (type == INET_TCP)
+		setup_tcp(ep);
+	else
+		setup_dgram(ep);
 	return ep;
 }
 
@@ -67,7 +79,8 @@ void inet_ep_put(struct inet_ep *ep)
 {
 	if (!refcount_dec(&ep->refs))
 		return;
-	ASSERT(!ep->pcb && !ep->port && !ep->owner && list_empty(&ep->zc_waiting));
+	ASSERT(!ep->pcb && !ep->port && !ep->owner);
+	ASSERT(ep->type != INET_TCP || list_empty(&ep->zc_waiting));
 	if (ep->tx_page)
 		page_put(ep->tx_page);
 	kmem_cache_free(cache, ep);
@@ -225,7 +238,7 @@ void inet_set_owner(struct inet_ep *ep, const struct inet_ops *ops, void *owner)
  */
 static __always_inline bool lock_to_end(struct inet_ep *ep)
 {
-	if (likely(!READ_ONCE(ep->listening) && list_empty(&ep->memberships))) {
+	if (likely(!READ_ONCE(ep->listening) && !ep->memberships)) {
 		inet_ep_lock(ep);
 		if (likely(!ep->listening))
 			return false;

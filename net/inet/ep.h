@@ -11,6 +11,8 @@ struct raw_pcb;
 
 /* A port that endpoints are bound to: ports.c. */
 struct inet_port;
+/* A multicast group that one has joined: group.c. */
+struct membership;
 
 /* The way of a datagram; dgram_send.c. */
 struct inet_way {
@@ -32,6 +34,10 @@ struct rx_dgram {
 	bool peeked;			/* of no bytes: a peek at an offset has passed it */
 };
 
+/*
+ * There may be many, most of them idle connections: what only TCP's or only the others need lies in
+ * the same place, and no word is wasted on alignment.
+ */
 struct inet_ep {
 	/* inet_ep_lock(). Changes with all locks of the stack held, and before TCP has a peer */
 	struct inet_stack *stack;
@@ -39,9 +45,9 @@ struct inet_ep {
 	u8 type;			/* enum inet_type */
 	u8 protocol;
 	u16 family;
-	const struct inet_ops *ops;	/* valid where owner is set */
 
 	refcount_t refs;		/* owner; control block; while on stack->fired */
+	const struct inet_ops *ops;	/* constant; valid where owner is set */
 	void *owner;			/* written under the lock; RCU to use */
 	u32 events;			/* atomic: to be told */
 	u32 fired;			/* atomic: on a list of fired ones */
@@ -58,91 +64,113 @@ struct inet_ep {
 	};
 	struct inet_port *port;		/* NULL: not bound */
 	struct list_head port_node;	/* on it */
-	struct hlist_node hash_node;	/* TCP: stack->connections, from its first segment on */
 	struct inet_addr local, peer;	/* in the endpoint's family; peer.family 0: none */
 	struct inet_addr bound;		/* what its owner asked bind for; family 0: nothing */
-	bool orphan;			/* closed by its owner */
-	bool counted;			/* TCP: in stack->nr_orphans */
-	bool unfinished;		/* in stack->nr_unfinished */
+	struct membership *memberships;	/* group.c */
 	int error;			/* positive errno, taken by inet_take_error() */
-	u8 shut;			/* INET_SHUT_* */
-	bool connecting, connected;	/* TCP: SYN sent; established once */
-	bool listening, got_fin;
-	bool resting, sleeping;		/* TCP: lwIP's timers need not look at it: tcp_table.c */
-	bool reuse_addr, reuse_port, broadcast, v6only, hdrincl, cork, stamp, nodelay, keepalive;
 	u32 device;			/* bound to this interface, 0: any */
 	u32 rcvbuf, sndbuf;		/* bytes */
 	u32 rx_bytes;			/* in rx, or on its way to the reader; datagrams: charge */
 	u32 drops;
-	s32 incoming_cpu;		/* that has looked at its last packet; -1: none, or not told */
+	s32 incoming_cpu;		/* that has looked at its last packet; -1: none */
+	u32 mcast_if;
 	u8 ttl, tos, mcast_ttl;
 	bool mcast_loop;
-	u32 mcast_if;
-
-	/* TCP, receiving: a list by ->next of pbufs that each have one reference. */
-	struct pbuf *rx_first, *rx_last;
-	bool answered;			/* has sent since it last received */
-	bool pingpong;			/* had answered what came before the last */
-	/* TCP, sending: oldest byte first. */
-	struct pbuf *tx_first, *tx_last;	/* a list by ->next of pbufs that each lie in one page */
-	u32 tx_seq;			/* sequence number of the oldest */
-	u32 tx_bytes;			/* in chunks: sent and unacknowledged, or not sent */
-	u32 tx_beyond;			/* bytes in twin's queue that its buffer has no room for */
-	struct inet_ep *twin;		/* the other end, of this stack; NULL: elsewhere, not known */
-	bool near;			/* the peer's address is one of this machine */
-	bool tx_full;			/* lwIP takes no more segments until some are acknowledged */
-	u32 ooseq_bytes;		/* charged for what came out of order */
-	/* Urgent data: tcp_urgent.c. */
-	u8 urgent, urgent_byte;		/* enum tcp_urgent */
-	bool oob_inline;
-	u32 urgent_old;			/* the next bytes to be read, which nobody will get; 0 with NONE */
-	u64 urgent_at;			/* as bytes_received counts */
-	u32 tx_urgent;			/* sequence number behind the last byte that is urgent */
-	u64 bytes_acked, bytes_received;
-	u32 keep_idle_s, keep_intvl_s, keep_cnt;
-	u32 user_timeout_ms;		/* tcp_opts.c; 0: the usual, here and below */
-	u16 maxseg;			/* bytes */
-	s16 linger2_s;			/* -1: none */
-	u8 syn_retries;
-	u8 defer_accept;		/* SYN|ACKs sent again before one without data is let in */
-
-	ktime_t challenged;		/* when it last answered what was out of place; 0: never */
-	bool recovering;		/* tcp_sack.c: until `recover` is acknowledged */
-	u32 recover;
-	u32 wait_since;			/* TIME_WAIT: lwIP's tick of its beginning */
-
-	/* TCP listener. */
-	u32 backlog;
-	struct spinlock queue_lock;	/* RANK_INET_PORTS, softirqs off */
-	/* Guarded by queue_lock; lengths are looked at without. */
-	struct list_head syn_queue;	/* half-open, by accept_node */
-	struct list_head accept_queue;	/* established, by accept_node */
-	u32 syn_len, accept_len;
-	/* Not accepted yet: on a queue. In TIME_WAIT: stack->time_wait. A listener: its port's. */
-	struct list_head accept_node;
-	/* NULL: accepted, or the listener is gone. It may be another instance's */
-	struct inet_ep *listener;
-
-	/* Datagrams. */
-	struct inet_way way;		/* to the peer */
-	struct list_head dgrams;
-	u32 dgrams_len;			/* how many; read without by the reader */
-	u32 arrivals;			/* that were ever queued */
-	struct bpf_program *filter;	/* NULL: all are kept */
-	struct list_head memberships;
-	struct list_head errors;	/* errqueue.c */
-	u32 errors_len;
+	u8 shut;			/* INET_SHUT_* */
 	u8 recverr;			/* RECVERR_*: queue them */
 	u8 mtu_discover;		/* INET_PMTU_* */
+	bool orphan;			/* closed by its owner */
+	bool unfinished;		/* in stack->nr_unfinished */
+	bool connecting, connected;	/* TCP: SYN sent; established once */
+	bool listening;
+	bool reuse_addr, reuse_port, broadcast, v6only, hdrincl, stamp;
 
 	/* MSG_ZEROCOPY: zerocopy.c. */
-	struct list_head zc_waiting;
-	u32 zc_first, zc_done;		/* to be told; zc_done is read without */
 	bool zc_copied;
+	u32 zc_first, zc_done;		/* to be told; zc_done is read without */
 
 	/* Only by whoever sends (one at a time). */
-	struct page *tx_page;		/* has room from tx_fill on; with a reference */
 	u32 tx_fill;
+	struct page *tx_page;		/* has room from tx_fill on; with a reference */
+
+	/* Guarded by stack->lock, as above. */
+	union {
+		struct {	/* TCP */
+			/* stack->connections, from its first segment on */
+			struct hlist_node hash_node;
+			bool counted;		/* in stack->nr_orphans */
+			bool got_fin;
+			/* lwIP's timers need not look at it: tcp_table.c */
+			bool resting, sleeping;
+
+			/* Options, tcp_opts.c. 0 in the last five: the usual. */
+			bool cork, nodelay, keepalive;
+			u8 keep_cnt;
+			u16 keep_idle_s, keep_intvl_s;
+			u32 user_timeout_ms;
+			u16 maxseg;		/* bytes */
+			s16 linger2_s;		/* -1: none */
+			u8 syn_retries;
+			/* SYN|ACKs sent again before one without data is let in */
+			u8 defer_accept;
+
+			/* Receiving: a list by ->next of pbufs that each have one reference. */
+			bool answered;		/* has sent since it last received */
+			bool pingpong;		/* had answered what came before the last */
+			struct pbuf *rx_first, *rx_last;
+			/* Sending: a list by ->next of pbufs that each lie in one page. */
+			struct pbuf *tx_first, *tx_last;
+			u32 tx_seq;		/* sequence number of the oldest byte */
+			u32 tx_bytes;		/* sent and unacknowledged, or not sent */
+			u32 tx_beyond;		/* in twin's queue, without room in its buffer */
+			u32 ooseq_bytes;	/* charged for what came out of order */
+			/* The other end, of this stack; NULL: elsewhere, not known */
+			struct inet_ep *twin;
+			bool near;		/* the peer's address is one of this machine */
+			bool tx_full;		/* until lwIP has some acknowledged */
+			bool recovering;	/* tcp_sack.c: until `recover` is */
+			/* Urgent data: tcp_urgent.c. */
+			bool oob_inline;
+			u8 urgent;		/* enum tcp_urgent */
+			u8 urgent_byte;
+			u32 recover;
+			/* The next bytes to be read, which nobody will get; 0 with NONE */
+			u32 urgent_old;
+			u64 urgent_at;		/* as bytes_received counts */
+			u64 bytes_acked, bytes_received;
+			u32 tx_urgent;		/* sequence number behind the last urgent byte */
+			u32 wait_since;		/* TIME_WAIT: lwIP's tick of its beginning */
+			/* When it last answered what was out of place; 0: never */
+			ktime_t challenged;
+
+			/* Of a listener. */
+			u32 backlog;
+			struct spinlock queue_lock;	/* RANK_INET_PORTS, softirqs off */
+			/* Guarded by queue_lock; lengths are looked at without. */
+			u32 syn_len, accept_len;
+			struct list_head syn_queue;	/* half-open, by accept_node */
+			struct list_head accept_queue;	/* established, by accept_node */
+
+			/* Guarded by stack->lock. */
+			/*
+			 * Not accepted yet: on a queue. In TIME_WAIT: stack->time_wait. A listener:
+			 * its port's.
+			 */
+			struct list_head accept_node;
+			/* NULL: accepted, or the listener is gone. It may be another instance's */
+			struct inet_ep *listener;
+			struct list_head zc_waiting;	/* zerocopy.c */
+		};
+		struct {	/* Datagrams */
+			struct inet_way way;	/* to the peer */
+			struct list_head dgrams;
+			u32 dgrams_len;		/* how many; read without by the reader */
+			u32 arrivals;		/* that were ever queued */
+			struct bpf_program *filter;	/* NULL: all are kept */
+			struct list_head errors;	/* errqueue.c */
+			u32 errors_len;
+		};
+	};
 };
 
 /* ep.c */

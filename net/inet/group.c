@@ -17,7 +17,7 @@
 #include <lwip/mld6.h>
 
 struct membership {
-	struct list_head node;		/* ep->memberships */
+	struct membership *next;	/* from ep->memberships */
 	ip_addr_t group;
 	u32 ifindex;
 };
@@ -26,7 +26,7 @@ static struct membership *find(struct inet_ep *ep, const ip_addr_t *group, u32 i
 {
 	struct membership *m;
 
-	list_for_each(m, &ep->memberships, node)
+	for (m = ep->memberships; m; m = m->next)
 		if (ip_addr_eq(&m->group, group) && (!ifindex || m->ifindex == ifindex))
 			return m;
 	return NULL;
@@ -51,6 +51,7 @@ static int join(struct netif *n, const ip_addr_t *group)
 static void leave(struct inet_ep *ep, struct membership *m)
 {
 	struct netif *n = netif_get_by_index((u8_t)m->ifindex);
+	struct membership **at = &ep->memberships;
 
 	if (n && does_groups(n, &m->group)) {
 		if (IP_IS_V6(&m->group))
@@ -58,14 +59,16 @@ static void leave(struct inet_ep *ep, struct membership *m)
 		else
 			igmp_leavegroup_netif(n, ip_2_ip4(&m->group));
 	}
-	list_del(&m->node);
+	while (*at != m)
+		at = &(*at)->next;
+	*at = m->next;
 	kfree(m);
 }
 
 void groups_leave_all(struct inet_ep *ep)
 {
-	while (!list_empty(&ep->memberships))
-		leave(ep, list_first(&ep->memberships, struct membership, node));
+	while (ep->memberships)
+		leave(ep, ep->memberships);
 }
 
 static int add(struct inet_ep *ep, const ip_addr_t *group, u32 ifindex, struct membership *m)
@@ -82,7 +85,8 @@ static int add(struct inet_ep *ep, const ip_addr_t *group, u32 ifindex, struct m
 		return err;
 	m->group = *group;
 	m->ifindex = netif_get_index(n);
-	list_add_tail(&m->node, &ep->memberships);
+	m->next = ep->memberships;
+	ep->memberships = m;
 	return 0;
 }
 

@@ -150,17 +150,17 @@ static int set_tcp(struct inet_ep *ep, enum inet_opt opt, u32 v)
 	case INET_OPT_KEEPIDLE:
 		if (v < 1 || v > 32767)
 			return -EINVAL;
-		ep->keep_idle_s = v;
+		ep->keep_idle_s = (u16)v;
 		return 0;
 	case INET_OPT_KEEPINTVL:
 		if (v < 1 || v > 32767)
 			return -EINVAL;
-		ep->keep_intvl_s = v;
+		ep->keep_intvl_s = (u16)v;
 		return 0;
 	case INET_OPT_KEEPCNT:
 		if (v < 1 || v > 127)
 			return -EINVAL;
-		ep->keep_cnt = v;
+		ep->keep_cnt = (u8)v;
 		return 0;
 	case INET_OPT_MCAST_TTL:
 	case INET_OPT_MCAST_LOOP:
@@ -188,7 +188,8 @@ int inet_set_opt(struct inet_ep *ep, enum inet_opt opt, u32 value)
 	err = ep->type == INET_TCP ? set_tcp(ep, opt, value) : set_dgram(ep, opt, value);
 	if (!err)
 		apply(ep);
-	ep->way.generation = 0;
+	if (ep->type != INET_TCP)
+		ep->way.generation = 0;
 	/* What was held back may go. */
 	if (!err && ep->type == INET_TCP && ep->pcb && ep->connected &&
 	    (opt == INET_OPT_NODELAY || (opt == INET_OPT_CORK && !value)))

@@ -76,6 +76,14 @@ static bool join(struct inet_ep *ep, u32 end, u32 bytes, bool copied)
 	return true;
 }
 
+/* What was just sent is the program's already, and so is all before it. Datagrams were copied. */
+static bool is_over(const struct inet_ep *ep, bool copied)
+{
+	if (ep->type != INET_TCP)
+		return true;
+	return list_empty(&ep->zc_waiting) && (copied || !ep->tx_bytes);
+}
+
 struct inet_zerocopy *inet_zerocopy_begin(void)
 {
 	return kzalloc(sizeof(struct inet_zerocopy), GFP_KERNEL);
@@ -86,13 +94,15 @@ void inet_zerocopy_sent(struct inet_ep *ep, struct inet_zerocopy *z, size_t byte
 	u32 end, size = (u32)min_t(size_t, bytes, SHARE_MAX);
 
 	inet_ep_lock(ep);
-	end = ep->tx_seq + ep->tx_bytes;
-	if (list_empty(&ep->zc_waiting) && (copied || !ep->tx_bytes)) {
+	if (is_over(ep, copied)) {
 		complete(ep, 1, copied);
-	} else if (!join(ep, end, size, copied)) {
-		*z = (struct inet_zerocopy){ .sends = 1, .end = end, .bytes = size, .copied = copied };
-		list_add_tail(&z->node, &ep->zc_waiting);
-		z = NULL;
+	} else {
+		end = ep->tx_seq + ep->tx_bytes;
+		if (!join(ep, end, size, copied)) {
+			*z = (struct inet_zerocopy){ .sends = 1, .end = end, .bytes = size, .copied = copied };
+			list_add_tail(&z->node, &ep->zc_waiting);
+			z = NULL;
+		}
 	}
 	inet_unlock(ep->stack);
 	kfree(z);
