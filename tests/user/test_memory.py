@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """
-Little memory, and few ASIDs.
+Little memory, few ASIDs, and what idle connections cost.
 
 A machine of 24 MiB reads, writes and maps files larger than that, keeps what is used
 again and again, ends who takes all memory, and has it back; and address spaces share
@@ -83,6 +83,12 @@ def test_used_again(tmp_path):
     machine, programs = guest.boot(kernel(""), ["disk_again.200"], 2, mem="24M", disk=make_disk(tmp_path))
     judge(machine, programs, "disk_again")
     assert machine.verdict == "ended" and not machine.trouble, f"{machine.trouble}\n{machine.console[-3000:]}"
+
+
+def test_idle_ends():
+    machine, programs = guest.boot(kernel(""), ["bench_ends"], 1)
+    judge(machine, programs, "bench_ends")
+    assert machine.verdict == "ended" and not machine.trouble, machine.trouble
 
 
 # Each hart may hold an ASID through a rollover: 3 bits are the fewest of use to 4 harts, 2 to 2.
