@@ -224,6 +224,8 @@ static const struct pseudo_entry kernel_entries[] = {
 	{ .name = "printk", .mode = S_IFREG | 0644, .show = printk_show, .store = printk_store,
 	  .permission = permission },
 	DIR("random", random_entries),
+	CONSTANT("sched_rt_period_us", SCHED_RT_PERIOD_US),
+	SETTABLE("sched_rt_runtime_us", sched_rt_runtime_us, -1, SCHED_RT_PERIOD_US),
 	CONSTANT("threads-max", PID_MAX),
 	NAME("version", version, 0444),
 	{ 0 },

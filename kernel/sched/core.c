@@ -165,7 +165,7 @@ static struct thread *pick_next(struct runqueue *rq)
 
 	if (unlikely(!rq->nr_running) && !balance_idle_pull(rq))
 		return rq->idle;
-	if (unlikely(rq->rt.nr)) {
+	if (unlikely(rq->rt.nr) && !rt_throttled(rq)) {
 		t = rt_class.pick(rq);
 		if (t)
 			return t;
@@ -529,6 +529,8 @@ void sched_tick(bool user_mode)
 	if (rq->curr != rq->idle) {
 		rq->curr->se.class->update_curr(rq);
 		rq->curr->se.class->tick(rq);
+		if (unlikely(rq->rt.nr) && rq->curr->se.class != &rt_class && !rt_throttled(rq))
+			resched_curr(rq);
 	}
 	cputime_sample(rq, user_mode);
 	crowded = rq->nr_running > 1;

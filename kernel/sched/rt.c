@@ -8,13 +8,18 @@
  * preempted thread goes back to the head of its list, one whose slice is over or
  * that yields to the tail.
  *
- * Limit: no throttling; a FIFO thread that never sleeps keeps its CPU.
+ * They leave the others a part: where a fair thread waits, a CPU's real-time threads run
+ * at most sched_rt_runtime_us of each period. One that never sleeps so slows a machine
+ * down but does not take it away from the shell that can end it. Where no fair
+ * thread waits, they run on.
  */
 #include <kernel/sched/runqueue.h>
 #include <kernel/lib/bitmap.h>
 
 /* Linux's default, as sched_rr_get_interval tells */
 #define RR_SLICE_NS	(100 * NS_PER_MS)
+
+s32 sched_rt_runtime_us = 950000;	/* -1: all of it */
 
 static void queue_at(struct runqueue *rq, struct thread *t, bool head)
 {
@@ -87,11 +92,23 @@ static struct thread *rt_pick(struct runqueue *rq)
 	return t;
 }
 
+bool rt_throttled(struct runqueue *rq)
+{
+	s32 runtime_us = READ_ONCE(sched_rt_runtime_us);
+
+	if (rq->clock - rq->rt.period_start >= SCHED_RT_PERIOD_US * NS_PER_US) {
+		rq->rt.period_start = rq->clock;
+		rq->rt.ran_ns = 0;
+	}
+	return rq->fair.nr && runtime_us >= 0 && rq->rt.ran_ns >= (u64)runtime_us * NS_PER_US;
+}
+
 static void rt_update_curr(struct runqueue *rq)
 {
 	struct sched_entity *se = &rq->curr->se;
 	u64 delta = account_curr(rq);
 
+	rq->rt.ran_ns += delta;
 	if (se->policy == SCHED_RR)
 		se->rr_slice_left_ns -= min_t(u64, delta, se->rr_slice_left_ns);
 }
@@ -99,9 +116,10 @@ static void rt_update_curr(struct runqueue *rq)
 static void rt_tick(struct runqueue *rq)
 {
 	struct thread *next = highest(rq);
+	bool turn_over = !rq->curr->se.rr_slice_left_ns && next &&
+			 next->se.rt_priority >= rq->curr->se.rt_priority;
 
-	if (!rq->curr->se.rr_slice_left_ns && next &&
-	    next->se.rt_priority >= rq->curr->se.rt_priority)
+	if (turn_over || rt_throttled(rq))
 		resched_curr(rq);
 }
 

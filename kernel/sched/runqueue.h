@@ -28,6 +28,8 @@ struct rt_rq {
 	u64 bitmap[2];			/* bit per priority: its list is not empty */
 	struct list_head queue[RT_PRIORITIES];	/* waiting threads; never curr */
 	u32 nr;				/* queues plus curr */
+	u64 period_start;		/* rq->clock */
+	u64 ran_ns;			/* since period_start */
 };
 
 struct runqueue {
@@ -76,6 +78,8 @@ extern const struct sched_class rt_class, fair_class, idle_class;
 
 /* loadavg.c: sample if it is time. In the tick, without locks. */
 void loadavg_tick(void);
+/* rt.c: real-time threads have had their part of this period, and others wait. rq->lock held. */
+bool rt_throttled(struct runqueue *rq);
 void resched_curr(struct runqueue *rq);
 void rq_update_clock(struct runqueue *rq);
 /* What curr has run since this was last asked, added to its time. ns. rq->lock held. */

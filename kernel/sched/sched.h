@@ -83,6 +83,9 @@ void sched_tick(bool user_mode);	/* from the timer interrupt, interrupts off */
 /* CPU time that t has consumed, up to now if it runs. Any context without runqueue lock. */
 u64 sched_thread_ns(struct thread *t);
 bool sched_is_rt(const struct thread *t);
+/* How much of each period a CPU's real-time threads may run where others wait; -1: all. */
+extern s32 sched_rt_runtime_us;
+#define SCHED_RT_PERIOD_US	1000000
 /* CPU time since it last slept; of current */
 u64 sched_rt_ns_since_sleep(const struct thread *t);
 /* Load over 1, 5, 15 minutes, 16 fraction bits (sysinfo). Any context. */

@@ -304,6 +304,32 @@ static int rttime(void)
 	return 0;
 }
 
+/* One that never sleeps, and somebody else on its CPU: it gets its turn, here within two periods. */
+static int real_time_leaves_a_part(void)
+{
+	unsigned long one = 1;
+	pid_t hog;
+	int got, status;
+
+	sys(SYS_sched_setaffinity, 0, sizeof(one), &one);
+	hog = fork();
+	if (!hog) {
+		int prio = 50;
+
+		/* It does not outlive the test where the other has no turn. */
+		alarm(3);
+		if (sys(SYS_sched_setscheduler, 0, SCHED_FIFO, &prio))
+			_exit(1);
+		for (;;)
+			;
+	}
+	usleep(100000);
+	got = kill(hog, SIGKILL);
+	waitpid(hog, &status, 0);
+	tap_ok(!got && WTERMSIG(status) == SIGKILL, "a real-time thread that never sleeps can be killed");
+	return 0;
+}
+
 /* --- CPUs --- */
 
 static unsigned cpu_now(void)
@@ -484,6 +510,7 @@ int main(void)
 	in_child(as_user);
 	in_child(as_user_with_limits);
 	in_child(rttime);
+	in_child(real_time_leaves_a_part);
 	affinity();
 	io_priority();
 	tap_is(sys(SYS_sched_yield), 0, "yield");
