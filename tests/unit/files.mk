@@ -17,3 +17,6 @@ unit-test_tcp_loss := build/unit/net/net.a
 unit-test_shards := build/unit/net/net.a
 unit-test_tcp_urgent := build/unit/net/net.a
 unit-test_net_hdr := drivers/virtio/net_hdr.c build/unit/net/net.a
+unit-test_gem := drivers/net/ring.c build/unit/net/net.a
+unit-test_virtio_mmio :=
+unit-test_virtio_net := drivers/virtio/ring.c drivers/virtio/net_hdr.c build/unit/net/net.a
