@@ -40,22 +40,28 @@ static size_t segment_len(const struct iov_iter *it)
 	}
 }
 
-static void next_segment(struct iov_iter *it)
+/* By one, or by minus one. */
+static void move_segments(struct iov_iter *it, s32 by)
 {
-	it->offset = 0;
-	it->nr_segs--;
+	it->nr_segs -= (u32)by;
 	switch (it->kind) {
 	case ITER_USER:
 		if (it->iov)
-			it->iov++;
+			it->iov += by;
 		break;
 	case ITER_KERNEL:
-		it->kvec++;
+		it->kvec += by;
 		break;
 	default:
-		it->bvec++;
+		it->bvec += by;
 		break;
 	}
+}
+
+static void next_segment(struct iov_iter *it)
+{
+	it->offset = 0;
+	move_segments(it, 1);
 }
 
 /* A piece of the current segment: kernel address, or user address in u. */
@@ -105,6 +111,17 @@ void iov_iter_advance(struct iov_iter *it, size_t n)
 		took(it, p.len);
 		n -= p.len;
 	}
+}
+
+void iov_iter_revert(struct iov_iter *it, size_t n)
+{
+	it->count += n;
+	while (n > it->offset) {
+		n -= it->offset;
+		move_segments(it, -1);
+		it->offset = segment_len(it);
+	}
+	it->offset -= n;
 }
 
 /* By far the most frequent case: one user buffer, as read and write have it. */

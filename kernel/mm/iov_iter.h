@@ -25,7 +25,10 @@ struct bvec {
 
 enum iter_kind { ITER_USER, ITER_KERNEL, ITER_PAGES };
 
-/* Walks segments in order. Copying a struct saves the place: assign it back to go there again. */
+/*
+ * Walks segments in order. Copying a struct saves the place: assign it back to go there again, or
+ * iov_iter_revert().
+ */
 struct iov_iter {
 	u8 kind;
 	u32 nr_segs;			/* left, the current one included */
@@ -57,6 +60,7 @@ static inline void iov_iter_truncate(struct iov_iter *it, size_t max)
 		it->count = max;
 }
 void iov_iter_advance(struct iov_iter *it, size_t n);
+void iov_iter_revert(struct iov_iter *it, size_t n);	/* back, by what was walked at most */
 
 /*
  * Bytes copied; fewer than n only where user memory faults (or the iterator

@@ -240,12 +240,12 @@ static bool is_gathering(const struct inet_dgram_sock *d, u32 flags)
 static ssize_t send_datagram(struct socket *sk, struct sock_msg *m)
 {
 	ktime_t left = sock_timeout(READ_ONCE(sk->sndtimeo), m->flags & MSG_DONTWAIT);
+	size_t len = iov_iter_count(m->iter);
 	struct inet_sock *s = inet_of(sk);
-	struct iov_iter start = *m->iter;
 	struct inet_msg msg;
 	ssize_t n;
 
-	if (iov_iter_count(m->iter) > DATAGRAM_MAX)
+	if (len > DATAGRAM_MAX)
 		return -EMSGSIZE;
 	if ((m->flags & MSG_OOB) || ((m->flags & MSG_MORE) && s->proto != INET_UDP))
 		return -EOPNOTSUPP;
@@ -253,12 +253,12 @@ static ssize_t send_datagram(struct socket *sk, struct sock_msg *m)
 		return send_more(inet_dgram_of(s), m);
 	n = take_destination(s, m, &msg);
 	while (!n) {
-		*m->iter = start;
 		mutex_lock(&s->write_mutex);
 		n = inet_dgram_send(s->ep, m->iter, &msg);
 		mutex_unlock(&s->write_mutex);
 		if (n != -EAGAIN)
 			break;
+		iov_iter_revert(m->iter, len - iov_iter_count(m->iter));
 		n = sock_wait_event(&sk->wait, SOCK_POLL_OUT,
 				    inet_poll(s->ep) & (INET_EV_WRITE | INET_EV_ERROR), &left);
 	}

@@ -489,9 +489,8 @@ ssize_t inet_tcp_send(struct inet_ep *ep, struct iov_iter *from, u32 flags)
 		return check_only(ep, 0);
 	while (iov_iter_count(from)) {
 		struct burst b = { 0 };
-		struct iov_iter start = *from;
+		size_t taken = iov_iter_count(from);
 		u32 space = room(ep);
-		size_t taken;
 		int err;
 
 		if (!space)
@@ -500,11 +499,10 @@ ssize_t inet_tcp_send(struct inet_ep *ep, struct iov_iter *from, u32 flags)
 		if (err)
 			return done ? done : err;
 		/* More than the burst has: there was no memory for what came behind it. */
-		taken = iov_iter_count(&start) - iov_iter_count(from);
+		taken -= iov_iter_count(from);
 		n = send_burst(ep, &b, flags, iov_iter_count(from));
 		if (n < (ssize_t)taken) {
-			*from = start;
-			iov_iter_advance(from, n > 0 ? (size_t)n : 0);
+			iov_iter_revert(from, taken - (size_t)max_t(ssize_t, n, 0));
 			if (n < 0)
 				return done ? done : n;
 			return done + n;

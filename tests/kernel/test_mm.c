@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Pages, objects and kernel mappings, from every CPU at once. */
+/* Pages, objects and kernel mappings, from every CPU at once; iterators. */
 #include <arch/smp.h>
 #include <kernel/lib/string.h>
 #include <kernel/mm/alloc.h>
+#include <kernel/mm/iov_iter.h>
 #include <kernel/mm/page.h>
 #include <kernel/percpu.h>
 #include <kernel/test/ktest.h>
@@ -129,6 +130,29 @@ KTEST(mm, blocks_of_every_order_come_and_go)
 			EXPECT_EQ(page_to_pfn(p) & ((1u << order) - 1), 0);
 			memset(page_address(p), round, PAGE_SIZE << order);
 			page_free_order(p, order);
+		}
+	}
+}
+
+/* From any place back to any before it: what is copied then is what lies there. */
+KTEST(mm, iterators_go_back)
+{
+	static char first[] = "abc", second[] = "defgh", all[] = "abcdefgh";
+	const struct kvec vec[] = { { first, 3 }, { NULL, 0 }, { second, 5 } };
+	char out[8];
+
+	for (size_t to = 0; to <= 8; to++) {
+		for (size_t back = 0; back <= to; back++) {
+			size_t left = 8 - to + back;
+			struct iov_iter it;
+
+			iov_iter_kernel(&it, vec, ARRAY_SIZE(vec), 8);
+			iov_iter_advance(&it, to);
+			EXPECT_EQ(copy_from_iter(out, 0, &it), 0);
+			iov_iter_revert(&it, back);
+			EXPECT_EQ(iov_iter_count(&it), left);
+			EXPECT_EQ(copy_from_iter(out, left, &it), left);
+			EXPECT_EQ(memcmp(out, all + to - back, left), 0);
 		}
 	}
 }

@@ -250,6 +250,16 @@ void iov_iter_advance(struct iov_iter *it, size_t n)
 {
 	copy(NULL, n, it, false);
 }
+void iov_iter_revert(struct iov_iter *it, size_t n)
+{
+	it->count += n;
+	while (n > it->offset) {
+		n -= it->offset;
+		it->kvec--;
+		it->offset = it->kvec->len;
+	}
+	it->offset -= n;
+}
 
 /* --- time --- */
 
