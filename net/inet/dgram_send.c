@@ -44,18 +44,19 @@ static int make_block(struct iov_iter *from, u32 len, struct pbuf **out)
 	return 0;
 }
 
-static int add_piece(struct inet_ep *ep, struct iov_iter *from, u32 left, struct pbuf **chain)
+static int add_piece(struct inet_ep *ep, struct page **page, struct iov_iter *from, u32 left,
+		     struct pbuf **chain)
 {
-	struct page *page = inet_ep_open_page(ep);
 	struct pbuf *q;
 	u32 n;
 
-	if (!page)
+	*page = inet_ep_open_page(ep, *page);
+	if (!*page)
 		return -ENOMEM;
 	n = min_t(u32, left, PAGE_SIZE - ep->tx_fill);
-	if (copy_from_iter((u8 *)page_address(page) + ep->tx_fill, n, from) < n)
+	if (copy_from_iter((u8 *)page_address(*page) + ep->tx_fill, n, from) < n)
 		return -EFAULT;
-	q = port_page_pbuf(page, ep->tx_fill, n, GFP_KERNEL);
+	q = port_page_pbuf(*page, ep->tx_fill, n, GFP_KERNEL);
 	if (!q)
 		return -ENOMEM;
 	ep->tx_fill += n;
@@ -68,20 +69,20 @@ static int add_piece(struct inet_ep *ep, struct iov_iter *from, u32 left, struct
 
 static int make_pages(struct inet_ep *ep, struct iov_iter *from, u32 len, struct pbuf **out)
 {
+	struct page *page = inet_ep_take_page(ep);
 	struct pbuf *chain = NULL;
+	u32 done = 0;
+	int n = 0;
 
-	for (u32 done = 0; done < len;) {
-		int n = add_piece(ep, from, len - done, &chain);
-
-		if (n < 0) {
-			if (chain)
-				pbuf_free(chain);
-			return n;
-		}
-		done += n;
+	while (done < len && n >= 0) {
+		n = add_piece(ep, &page, from, len - done, &chain);
+		done += max(n, 0);
 	}
+	inet_ep_give_page(ep, page);
+	if (n < 0 && chain)
+		pbuf_free(chain);
 	*out = chain;
-	return 0;
+	return n < 0 ? n : 0;
 }
 
 /* The identifier is the endpoint's "port", the checksum ours to make. */

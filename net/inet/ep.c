@@ -81,18 +81,24 @@ void inet_ep_put(struct inet_ep *ep)
 		return;
 	ASSERT(!ep->pcb && !ep->port && !ep->owner);
 	ASSERT(ep->type != INET_TCP || list_empty(&ep->zc_waiting));
-	if (ep->tx_page)
-		page_put(ep->tx_page);
+	inet_ep_drop_page(ep);
 	kmem_cache_free(cache, ep);
 }
 
-struct page *inet_ep_fresh_page(struct inet_ep *ep)
+void inet_ep_drop_page(struct inet_ep *ep)
 {
-	if (ep->tx_page)
-		page_put(ep->tx_page);
-	ep->tx_page = page_alloc(GFP_KERNEL);
+	struct page *page = inet_ep_take_page(ep);
+
+	if (page)
+		page_put(page);
+}
+
+struct page *inet_ep_fresh_page(struct inet_ep *ep, struct page *full)
+{
+	if (full)
+		page_put(full);
 	ep->tx_fill = 0;
-	return ep->tx_page;
+	return page_alloc(GFP_KERNEL);
 }
 
 void inet_ep_list(struct inet_ep *ep)
@@ -263,6 +269,7 @@ void inet_close(struct inet_ep *ep, bool abort)
 
 	WRITE_ONCE(ep->owner, NULL);
 	ep->orphan = true;
+	inet_ep_drop_page(ep);
 	/* Of the first instance, as groups are: group.c. */
 	groups_leave_all(ep);
 	if (all)

@@ -91,7 +91,7 @@ struct inet_ep {
 
 	/* Only by whoever sends (one at a time). */
 	u32 tx_fill;
-	struct page *tx_page;		/* has room from tx_fill on; with a reference */
+	struct page *tx_page;		/* atomic; NULL: none, or a sender has it; with a reference */
 
 	/* Guarded by stack->lock, as above. */
 	union {
@@ -183,14 +183,24 @@ static inline void inet_ep_get(struct inet_ep *ep)
 }
 void inet_ep_put(struct inet_ep *ep);
 
-struct page *inet_ep_fresh_page(struct inet_ep *ep);
 /*
- * The page that has room, for its sender, who fills it from tx_fill on; the reference stays the
- * endpoint's. NULL: no memory. Sleeps.
+ * The page that its sender fills, from tx_fill on. He takes it, NULL: there is none; and gives it
+ * back. Meanwhile nobody takes it away, as inet_ep_drop_page() does from who sends no more.
  */
-static inline struct page *inet_ep_open_page(struct inet_ep *ep)
+static inline struct page *inet_ep_take_page(struct inet_ep *ep)
 {
-	return likely(ep->tx_page && ep->tx_fill < PAGE_SIZE) ? ep->tx_page : inet_ep_fresh_page(ep);
+	return __atomic_exchange_n(&ep->tx_page, NULL, __ATOMIC_ACQUIRE);
+}
+static inline void inet_ep_give_page(struct inet_ep *ep, struct page *page)
+{
+	__atomic_store_n(&ep->tx_page, page, __ATOMIC_RELEASE);
+}
+void inet_ep_drop_page(struct inet_ep *ep);	/* any context */
+struct page *inet_ep_fresh_page(struct inet_ep *ep, struct page *full);
+/* The one taken, or, where that is full, another: with room. NULL: no memory. Sleeps. */
+static inline struct page *inet_ep_open_page(struct inet_ep *ep, struct page *taken)
+{
+	return likely(taken && ep->tx_fill < PAGE_SIZE) ? taken : inet_ep_fresh_page(ep, taken);
 }
 /* Lock held: a packet of its connection is being looked at. */
 static inline void inet_ep_note_cpu(struct inet_ep *ep)

@@ -7,8 +7,9 @@
  *
  * A chunk is a pbuf over bytes in one page, so that the other end can have it as it is. A sender
  * fills pages without the lock: one that is not full yet (tx_page) goes on being filled by the
- * next call, so that small writes share pages and segments. Nothing behind tx_fill has been
- * handed over, nothing before it changes any more. Pages passed by reference are somebody
+ * next call, so that small writes share pages and segments, until the connection rests
+ * (tcp_table.c). Nothing behind tx_fill has been handed over, nothing before it changes any more.
+ * Pages passed by reference are somebody
  * else's, of a file or a pipe: whoever writes to one before it was sent changes what is sent, and
  * a segment may have a wrong checksum if that happens meanwhile. It is sent again.
  *
@@ -319,17 +320,18 @@ static int burst_refer(struct burst *b, struct iov_iter *from, u32 room, u32 *le
 	return (int)*len;
 }
 
-/* Copies up to `want` bytes into the open page: how many, or -ENOMEM, -EFAULT. */
-static int burst_copy(struct inet_ep *ep, struct burst *b, struct iov_iter *from, u32 want)
+/* Copies up to `want` bytes into the open page, *page: how many, or -ENOMEM, -EFAULT. */
+static int burst_copy(struct inet_ep *ep, struct burst *b, struct page **page, struct iov_iter *from,
+		      u32 want)
 {
-	struct page *page = inet_ep_open_page(ep);
 	u32 got;
 
-	if (!page)
+	*page = inet_ep_open_page(ep, *page);
+	if (!*page)
 		return -ENOMEM;
 	want = min_t(u32, want, PAGE_SIZE - ep->tx_fill);
-	got = (u32)copy_from_iter((u8 *)page_address(page) + ep->tx_fill, want, from);
-	if (got && !burst_add(b, page, ep->tx_fill, got))
+	got = (u32)copy_from_iter((u8 *)page_address(*page) + ep->tx_fill, want, from);
+	if (got && !burst_add(b, *page, ep->tx_fill, got))
 		return -ENOMEM;
 	ep->tx_fill += got;
 	return got < want ? -EFAULT : (int)got;
@@ -338,10 +340,11 @@ static int burst_copy(struct inet_ep *ep, struct burst *b, struct iov_iter *from
 /* Up to `room` bytes of the caller's. 0, or why not even one was had. */
 static int burst_fill(struct inet_ep *ep, struct burst *b, struct iov_iter *from, u32 room)
 {
+	struct page *page = inet_ep_take_page(ep);
 	int n = 0;
 
 	/* Words are copied as words: no large write begins in the middle of one. */
-	if (from->kind != ITER_PAGES && iov_iter_count(from) >= FRESH_FROM && (ep->tx_fill & 7))
+	if (iov_iter_count(from) >= FRESH_FROM && from->kind != ITER_PAGES && (ep->tx_fill & 7))
 		ep->tx_fill = PAGE_SIZE;
 	while (b->bytes < room && iov_iter_count(from) && b->bytes < BURST_PAGES * PAGE_SIZE) {
 		u32 want = (u32)min_t(size_t, room - b->bytes, iov_iter_count(from));
@@ -350,10 +353,11 @@ static int burst_fill(struct inet_ep *ep, struct burst *b, struct iov_iter *from
 		if (from->kind == ITER_PAGES)
 			n = burst_refer(b, from, want, &want);
 		if (!n)
-			n = burst_copy(ep, b, from, want);
+			n = burst_copy(ep, b, &page, from, want);
 		if (n < 0)
 			break;
 	}
+	inet_ep_give_page(ep, page);
 	return b->bytes ? 0 : n;
 }
 
@@ -405,7 +409,6 @@ static ssize_t write_chunks(struct inet_ep *ep, struct burst *b, bool more)
 {
 	ssize_t done = 0;
 
-	tcp_ep_awake(ep);
 	while (b->first) {
 		struct pbuf *c = b->first;
 		err_t code = tcp_write(ep->tcp, c->payload, c->len,
@@ -435,6 +438,7 @@ static ssize_t hand_over(struct inet_ep *ep, struct burst *b, u32 flags, bool mo
 
 	if (done)
 		return done;
+	tcp_ep_awake(ep);
 	if (!(flags & INET_MORE) && tcp_splice_is_open(ep)) {
 		done = b->bytes;
 		tcp_splice(ep, b->first, b->last, b->bytes, flags & INET_URGENT);

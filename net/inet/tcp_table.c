@@ -8,6 +8,7 @@
  *   timed    lwIP's timers look at each block of tcp_active_pcbs, every 250 ms. One that waits for
  *            nothing but its peer is taken off that list after a slow tick (inet_tcp_rest) and put
  *            back by whatever happens to it (tcp_ep_awake): a segment, or a call of its owner.
+ *            The page that it filled with what it sent goes then, so that idle ones have none.
  *            With SO_KEEPALIVE it has an hour to wait for, too: it sleeps in one of 256 lists by
  *            tick, and is looked at when its turn comes, two minutes later at most.
  *   TIME_WAIT  a queue by age, of which each tick ends the oldest; at most
@@ -257,6 +258,7 @@ void inet_tcp_rest(struct tcp_pcb *pcb)
 	ep->resting = true;
 	ep->stack->nr_sleeping += bed != FOR_EVER;
 	ep->sleeping = bed != FOR_EVER;
+	inet_ep_drop_page(ep);
 }
 
 void tcp_ep_rise(struct inet_ep *ep)
