@@ -41,10 +41,11 @@
 
 static const struct file_ops pipe_file_ops;
 static struct mount *pipe_mount;	/* constant after boot */
+static struct kmem_cache *pipe_cache;
 
 static struct pipe *pipe_alloc(void)
 {
-	struct pipe *p = kzalloc(sizeof(*p), GFP_KERNEL);
+	struct pipe *p = kmem_cache_zalloc(pipe_cache, GFP_KERNEL);
 
 	if (!p)
 		return NULL;
@@ -64,7 +65,7 @@ static void pipe_free(struct pipe *p)
 		page_put(p->spare);
 	if (p->ring != p->first)
 		kvfree(p->ring);
-	kfree(p);
+	kmem_cache_free(pipe_cache, p);
 }
 
 /* --- transfer; mutex held --- */
@@ -498,8 +499,9 @@ void __init pipe_init(void)
 {
 	static const struct fstype type = { .name = "pipefs" };
 
+	pipe_cache = kmem_cache_create("pipe", sizeof(struct pipe), 8, NULL);
 	pipe_mount = mount_internal(&type, PIPEFS_MAGIC, S_IFDIR | 0600);
-	BUG_ON(!pipe_mount);
+	BUG_ON(!pipe_cache || !pipe_mount);
 }
 
 /* --- FIFOs --- */

@@ -16,6 +16,7 @@
 #include <net/nsfs.h>
 #include <net/proc.h>
 #include <net/socket.h>
+#include <net/unix/unix.h>
 #include <kernel/bug.h>
 #include <kernel/lib/string.h>
 #include <kernel/printk.h>
@@ -320,6 +321,7 @@ void __init socket_init(void)
 	socket_mount = mount_internal(&type, SOCKFS_MAGIC, S_IFDIR | 0777);
 	BUG_ON(!socket_mount);
 	inet_sock_init();
+	unix_init();
 	nsfs_init();
 	net_proc_init();
 	route_notify_init();

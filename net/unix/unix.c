@@ -32,6 +32,7 @@
  */
 #include <net/proc.h>
 #include <net/unix/unix.h>
+#include <kernel/bug.h>
 #include <kernel/lib/string.h>
 #include <kernel/mm/alloc.h>
 #include <kernel/uapi/fcntl.h>
@@ -76,9 +77,18 @@ bool unix_writable(const struct unix_sock *u)
 
 /* --- life --- */
 
+static struct kmem_cache *cache;
+
+void unix_init(void)
+{
+	cache = kmem_cache_create("unix_sock", sizeof(struct unix_sock), 8, NULL);
+	if (!cache)
+		panic("no memory for the cache of sockets");
+}
+
 struct unix_sock *unix_alloc(struct net *net, u32 type)
 {
-	struct unix_sock *u = kzalloc(sizeof(*u), GFP_KERNEL);
+	struct unix_sock *u = kmem_cache_zalloc(cache, GFP_KERNEL);
 
 	if (!u)
 		return NULL;
@@ -210,7 +220,7 @@ static void unix_free(struct socket *sk)
 
 	if (u->addr)
 		unix_addr_put(u->addr);
-	kfree(u);
+	kmem_cache_free(cache, u);
 }
 
 /* --- what is the same for all types --- */

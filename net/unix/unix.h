@@ -42,16 +42,23 @@ struct unix_sock {
 	struct socket sk;		/* must be first */
 
 	/* Guarded by sk.lock; state and dead may be read without. */
-	u8 state;			/* enum unix_state: a listener stays one, a connection too */
-	bool dead;			/* released: takes nothing any more */
-	bool embryo;			/* not yet accepted */
 	struct unix_sock *peer;		/* counted. Streams and seqpackets: once set it stays until the release */
 	struct list_head queue;		/* messages to be read; only readers remove, under read_mutex */
+	struct list_head embryos;	/* of a listener, by embryo_node */
+	struct list_head blocked;	/* sockets whose poll found this queue full, by blocked_node */
 	u32 arrivals;			/* messages that were ever queued */
 	u32 queue_len;			/* messages; of a listener: connections to be accepted */
 	u32 backlog;			/* queue_len may exceed it by one */
-	struct list_head embryos;	/* of a listener, by embryo_node */
-	struct list_head blocked;	/* sockets whose poll found this queue full, by blocked_node */
+	u8 state;			/* enum unix_state: a listener stays one, a connection too */
+	bool dead;			/* released: takes nothing any more */
+	bool embryo;			/* not yet accepted */
+
+	/* Guarded by flight_mutex (flight.c). */
+	bool suspect;
+	u32 in_flight;			/* references to sk.file in messages */
+	/* of those, not explained by messages in suspects' queues */
+	u32 outside;
+	struct list_head flight_node;
 
 	struct list_head embryo_node;	/* the listener's lock */
 	struct list_head blocked_node;	/* in peer->blocked, a reference with it; the peer's lock */
@@ -63,16 +70,9 @@ struct unix_sock {
 	struct wait_queue room_wait;	/* senders and connectors that found the queue full */
 	atomic_t wmem;			/* charge of the messages it has sent that are not read yet */
 
+	u32 all_bucket;			/* constant */
 	struct list_head all_node;	/* every socket; its bucket's lock */
 	struct hlist_node name_node;	/* those with names; its bucket's lock */
-	u32 all_bucket;
-
-	/* Guarded by flight_mutex (flight.c). */
-	u32 in_flight;			/* references to sk.file in messages */
-	struct list_head flight_node;
-	/* of those, not explained by messages in suspects' queues */
-	u32 outside;
-	bool suspect;
 };
 
 static inline struct unix_sock *unix_of(struct socket *sk)
@@ -102,6 +102,7 @@ static inline const struct unix_addr *unix_addr(const struct unix_sock *u)
 }
 
 /* unix.c */
+void unix_init(void);			/* boot thread, before the first socket */
 struct unix_sock *unix_alloc(struct net *net, u32 type);	/* one reference; NULL: no memory */
 void unix_release(struct socket *sk);
 void unix_lock_two(struct unix_sock *a, struct unix_sock *b);	/* in any order; a == b is fine */

@@ -186,8 +186,8 @@ int main(void)
 	costs("TCP with elsewhere", tcp, 0, 2048);
 	costs("TCP with elsewhere, used", tcp_used, REST_MS, 2048);
 	costs("UDP", udp, 0, 1792);
-	costs("socket pair", unix_stream, 0, 1280);
-	costs("pipe", pipes, 0, 768);
+	costs("socket pair", unix_stream, 0, 1152);
+	costs("pipe", pipes, 0, 672);
 	costs("eventfd", eventfds, 0, 320);
 	return tap_exit();
 }
