@@ -2,15 +2,18 @@
 /*
  * TCP and UDP on the loopback interface under load: streams whose every byte is checked,
  * connections that are made, used, reset and torn down from all sides at once, datagrams between
- * sockets that come and go.
+ * sockets that come and go, connections that are at rest when they are used again.
  */
 #include <netinet/tcp.h>
+#include <sys/mman.h>
 #include "stress.h"
 #include "inetsock.h"
 
 #define STREAMS		3
 #define CLIENTS		4
 #define SENDERS		3
+#define RESTING		4	/* processes of so many connections each: */
+#define RESTS		60
 
 static void stream_writer(int fd, unsigned long seed)
 {
@@ -230,6 +233,46 @@ static void one_pair(void)
 	tap_is(bad, 0, "one connection, many users");
 }
 
+/* --- at rest --- */
+
+/*
+ * One of many connections at a time, so that each tick finds most of them at rest, and takes the
+ * page that a sender may be filling. What is sent lies in a page that has to be made first.
+ */
+static void rester(int who)
+{
+	unsigned long s = who + 1, ours[RESTS], theirs[RESTS];
+	char *from = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int p[RESTS][2];
+	char to[2000];
+
+	for (int i = 0; i < RESTS; i++) {
+		tcp_pair(i & 1 ? AF_INET6 : AF_INET, p[i]);
+		ours[i] = theirs[i] = i + 1;
+	}
+	while (stress_goes_on()) {
+		int i = draw(&s) % RESTS, way = draw(&s) & 1;
+		long n = draw(&s) % sizeof(to) + 1;
+
+		madvise(from, 4096, MADV_DONTNEED);
+		for (long at = 0; at < n; at++)
+			from[at] = draw(&ours[i]);
+		if (send(p[i][way], from, n, 0) != n || recv(p[i][!way], to, n, MSG_WAITALL) != n)
+			_exit(2);
+		for (long at = 0; at < n; at++)
+			if (to[at] != (char)draw(&theirs[i]))
+				_exit(3);
+	}
+	_exit(0);
+}
+
+static void at_rest(void)
+{
+	for (int i = 0; i < RESTING; i++)
+		CHILD(rester(i));
+	tap_is(reap_failures(RESTING), 0, "connections are used and at rest");
+}
+
 int main(void)
 {
 	loopback_up();
@@ -241,5 +284,7 @@ int main(void)
 	udp();
 	stress_start();
 	one_pair();
+	stress_start();
+	at_rest();
 	return tap_exit();
 }
