@@ -41,8 +41,6 @@
 #include <arch/uaccess.h>
 
 #define EXCLUSIVE_OK	(EPOLLIN | EPOLLOUT | EPOLLERR | EPOLLHUP | EPOLLWAKEUP | EPOLLET | EPOLLEXCLUSIVE)
-/* lock sublevel of the queues of threads: above all that wake them */
-#define SLEEPERS	15
 enum { EPOLL_CTL_ADD = 1, EPOLL_CTL_DEL, EPOLL_CTL_MOD };
 
 static struct kmem_cache *item_cache;
@@ -58,7 +56,7 @@ static bool wake_waiters(struct epoll *ep)
 
 	smp_mb();	/* the ready list before the queues: pairs with wait_prepare() */
 	if (!list_empty(&ep->wait.entries)) {
-		wake_queue_nested(&ep->wait, 1, 0, SLEEPERS);
+		wake_queue_nested(&ep->wait, 1, 0, WAIT_SLEEPERS);
 		woken = true;
 	}
 	if (unlikely(!list_empty(&ep->poll_wait.entries))) {

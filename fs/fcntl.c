@@ -3,8 +3,7 @@
  * fcntl, and the ioctls that are every file's: descriptor flags, status flags, and
  * what a file system has no say in. Other ioctls are the file's own.
  *
- * Limit: no SIGIO. O_ASYNC, which asks for it, may not be set on files that could send
- * one (-EINVAL), nor F_SETSIG; F_SETOWN says who gets SIGURG. Leases and F_NOTIFY: -EINVAL.
+ * Limit: another signal than SIGIO for O_ASYNC (F_SETSIG), leases and F_NOTIFY: -EINVAL.
  */
 #include <fs/file.h>
 #include <fs/locks.h>
@@ -36,17 +35,19 @@ bool file_can_direct(const struct file *f)
 static long setfl(struct file *f, u32 flags)
 {
 	const u32 settable = O_APPEND | O_NONBLOCK | O_NOATIME | O_DIRECT;
+	int err;
 
 	if ((flags & O_NOATIME) && !(f->flags & O_NOATIME) && !inode_owner_or_capable(f->inode))
 		return -EPERM;
 	/* A pipe's O_DIRECT means packets. */
 	if ((flags & O_DIRECT) && !S_ISFIFO(f->inode->mode) && !file_can_direct(f))
 		return -EINVAL;
-	/*
-	 * Of open it is taken and means nothing, as on Linux; so it is where nothing is ever told.
-	 */
-	if ((flags & ~f->flags & O_ASYNC) && f->ops->poll)
-		return -EINVAL;
+	/* That of open means nothing, as on Linux. */
+	if (((flags ^ f->flags) & O_ASYNC) && f->ops->async) {
+		err = file_set_async(f, flags & O_ASYNC);
+		if (err)
+			return err;
+	}
 	spin_lock(&f->lock);
 	WRITE_ONCE(f->flags, (f->flags & ~settable) | (flags & settable));
 	spin_unlock(&f->lock);
@@ -155,7 +156,6 @@ static long set_nonblocking(struct file *f, uaddr_t arg)
 	return setfl(f, (f->flags & ~O_NONBLOCK) | (on ? O_NONBLOCK : 0));
 }
 
-/* On files that could send a signal refused as F_SETFL does it; of others there is no such call. */
 static long set_async(struct file *f, uaddr_t arg)
 {
 	int on;
@@ -164,7 +164,7 @@ static long set_async(struct file *f, uaddr_t arg)
 		return -EFAULT;
 	if (!on == !(f->flags & O_ASYNC))
 		return 0;
-	return f->ops->poll ? -EINVAL : -ENOTTY;
+	return f->ops->async ? file_set_async(f, on) : -ENOTTY;
 }
 
 static long put_size(const struct inode *inode, uaddr_t arg)

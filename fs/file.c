@@ -606,6 +606,8 @@ static void destroy_one(struct file *f)
 {
 	if (unlikely(!list_empty(&f->epoll_items)))
 		epoll_release_file(f);
+	if (unlikely(f->async))
+		file_async_release(f);
 	file_locks_release(f);
 	if (f->ops && f->ops->release)
 		f->ops->release(f);

@@ -40,6 +40,7 @@ struct file_ops {
 	int (*iterate)(struct file *f, struct dir_context *ctx);	/* inode rwsem read-held */
 	int (*fallocate)(struct file *f, int mode, loff_t off, loff_t len);
 	void (*show_fdinfo)(struct file *f, char *buf, size_t len);
+	bool async;		/* O_ASYNC: what poll tells is told by SIGIO too */
 };
 
 struct file {
@@ -59,6 +60,7 @@ struct file {
 	u32 wb_err_seen;		/* write errors reported so far */
 	struct list_head epoll_items;	/* lock */
 	struct file_owner *owner;	/* whom it tells by signal; RCU, lock to change */
+	struct async *async;		/* O_ASYNC is set; async.c's */
 	struct rcu_head rcu;
 };
 #define FMODE_READ	BIT(0)
@@ -81,15 +83,19 @@ struct dir_context {
 
 /*
  * owner.c: F_SETOWN and F_GETOWN, a process or the negative number of a group: 0, -ESRCH, -EINVAL,
- * -ENOMEM; the others with a struct f_owner_ex of the user's. send: SIGURG to it, if there is one;
- * any context, in an RCU read section.
+ * -ENOMEM; the others with a struct f_owner_ex of the user's. To the owner, if there is one, go:
+ * SIGURG, from any context in an RCU read section; SIGIO, from a thread.
  */
 long file_set_owner(struct file *f, int who);
 int file_get_owner(struct file *f);
 long file_set_owner_user(struct file *f, uaddr_t from);
 long file_get_owner_user(struct file *f, uaddr_t to);
 void file_send_urgent(struct file *f);
+void file_send_sigio(struct file *f);
 void file_owner_release(struct file *f);	/* f ends */
+/* async.c: begin and end to tell the owner; ops->async is set. May sleep. 0, -ENOMEM. */
+int __must_check file_set_async(struct file *f, bool on);
+void file_async_release(struct file *f);	/* f, which told, ends */
 /* May O_DIRECT be set? Its contents are in a page cache that can be gone around. */
 bool file_can_direct(const struct file *f);
 /* A file without a name in any directory (eventfd, epoll, pipe); NULL and *err. */

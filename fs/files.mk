@@ -1,5 +1,6 @@
 obj-y += fs/advise.o
 obj-y += fs/anon.o
+obj-y += fs/async.o
 obj-y += fs/atime.o
 obj-y += fs/attr.o
 obj-y += fs/blkdev.o

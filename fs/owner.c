@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Whom a file tells by signal: F_SETOWN and its like. There is one such signal, SIGURG, of sockets
- * with urgent data.
+ * Whom a file tells by signal: F_SETOWN and its like. There are two such signals: SIGURG, of
+ * sockets with urgent data, and SIGIO, of files with O_ASYNC (async.c).
  *
- * A struct file_owner never changes but is replaced as a whole; who sends finds it by RCU. A
- * process group is signalled by a worker, which holds a reference: that takes tasklist_lock, and
- * news come from softirqs too. The signal goes to whom the owner, with the uids that it had when
+ * A struct file_owner never changes but is replaced as a whole; who sends finds it by RCU. SIGURG
+ * goes to a process group from a worker, which holds a reference: that takes tasklist_lock, and
+ * the news come from softirqs too. The signal goes to whom the owner, with the uids that it had when
  * it asked, could have sent it.
  */
 #include <fs/file.h>
@@ -23,7 +23,7 @@ struct file_owner {
 	struct pid *pid;		/* counted */
 	int type;			/* F_OWNER_* */
 	uid_t uid, euid;		/* of who named it */
-	struct work signal_group;
+	struct work urge_group;
 	struct rcu_head rcu;
 };
 
@@ -51,17 +51,23 @@ static bool may_signal(const struct file_owner *o, const struct process *p)
 		     o->uid == c->uid);
 }
 
-static void signal_group(struct work *w)
+static void signal_group(const struct file_owner *o, int sig)
 {
-	struct file_owner *o = container_of(w, struct file_owner, signal_group);
 	struct process *p;
 
-	rcu_read_lock();
 	spin_lock(&tasklist_lock);
 	process_for_each_in(o->pid, PIDTYPE_PGID, p)
 		if (may_signal(o, p))
-			(void)signal_send_process(p, SIGURG, NULL);
+			(void)signal_send_process(p, sig, NULL);
 	spin_unlock(&tasklist_lock);
+}
+
+static void urge_group(struct work *w)
+{
+	struct file_owner *o = container_of(w, struct file_owner, urge_group);
+
+	rcu_read_lock();
+	signal_group(o, SIGURG);
 	rcu_read_unlock();
 	owner_put(o);
 }
@@ -75,7 +81,7 @@ static struct process *process_of(const struct pid *pid)
 	return p ? p : t ? t->process : NULL;
 }
 
-static void signal_one(const struct file_owner *o)
+static void signal_one(const struct file_owner *o, int sig)
 {
 	struct thread *t = rcu_dereference(o->pid->thread);
 	struct process *p = process_of(o->pid);
@@ -83,9 +89,9 @@ static void signal_one(const struct file_owner *o)
 	if (!p || !may_signal(o, p))
 		return;
 	if (o->type == F_OWNER_PID)
-		(void)signal_send_process(p, SIGURG, NULL);
+		(void)signal_send_process(p, sig, NULL);
 	else if (t)
-		(void)signal_send_thread(t, SIGURG, NULL);
+		(void)signal_send_thread(t, sig, NULL);
 }
 
 void file_send_urgent(struct file *f)
@@ -95,9 +101,22 @@ void file_send_urgent(struct file *f)
 	if (!o)
 		return;
 	if (o->type != F_OWNER_PGRP)
-		signal_one(o);
-	else if (refcount_inc_not_zero(&o->refs) && !work_queue(&o->signal_group))
+		signal_one(o, SIGURG);
+	else if (refcount_inc_not_zero(&o->refs) && !work_queue(&o->urge_group))
 		owner_put(o);
+}
+
+void file_send_sigio(struct file *f)
+{
+	struct file_owner *o;
+
+	rcu_read_lock();
+	o = rcu_dereference(f->owner);
+	if (o && o->type == F_OWNER_PGRP)
+		signal_group(o, SIGIO);
+	else if (o)
+		signal_one(o, SIGIO);
+	rcu_read_unlock();
 }
 
 /* --- F_SETOWN, F_GETOWN --- */
@@ -140,7 +159,7 @@ static long set_owner(struct file *f, int type, pid_t nr)
 		o->type = type;
 		o->uid = current_cred()->uid;
 		o->euid = current_cred()->euid;
-		work_init(&o->signal_group, signal_group);
+		work_init(&o->urge_group, urge_group);
 	}
 	replace(f, o);
 	return 0;

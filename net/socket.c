@@ -309,6 +309,7 @@ static const struct file_ops socket_file_ops = {
 	.read = socket_read,
 	.write = socket_write,
 	.poll = socket_poll,
+	.async = true,
 	.ioctl = socket_ioctl,
 	.mmap = socket_mmap,
 	.release = socket_release,

@@ -447,6 +447,7 @@ static const struct file_ops master_ops = {
 	.read = master_read,
 	.write = master_write,
 	.poll = master_poll,
+	.async = true,
 	.ioctl = master_ioctl,
 	.release = master_release,
 };

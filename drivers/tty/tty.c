@@ -545,6 +545,7 @@ const struct file_ops tty_file_ops = {
 	.read = tty_read,
 	.write = tty_write,
 	.poll = tty_poll,
+	.async = true,
 	.ioctl = tty_ioctl,
 	.release = tty_release,
 };
@@ -552,6 +553,7 @@ const struct file_ops tty_console_file_ops = {
 	.read = tty_read,
 	.write = tty_write,
 	.poll = tty_poll,
+	.async = true,
 	.ioctl = tty_ioctl,
 	.release = tty_release,
 };

@@ -134,7 +134,9 @@ static void enqueue_pending(struct work *w)
 
 	list_add_tail(&w->node, &pending_works);
 	spin_unlock_irqrestore(&pool_lock, flags);
-	wake_one(&work_wait);
+	/* Work may be queued by what another queue wakes. */
+	if (wait_queue_active(&work_wait))
+		wake_queue_nested(&work_wait, 1, 0, WAIT_SLEEPERS);
 }
 
 bool work_queue(struct work *w)

@@ -20,6 +20,7 @@ enum lock_rank {
 	RANK_FS_RENAME   = 6,	/* one superblock: rename that moves directories */
 	RANK_EPOLL_NEST  = 7,	/* additions of an epoll to an epoll: -> their mutexes */
 	RANK_FILE_POS    = 8,	/* a file's position        : read, write, lseek on a shared file */
+	RANK_ASYNC       = 9,	/* O_ASYNC begins or ends: -> poll of the file, the end of a work */
 	RANK_EPOLL       = 9,	/* one epoll's item tree; sublevel = nesting depth */
 	RANK_PIPE        = 10,	/* one pipe's ring          : read -> copy to user (fault) */
 	RANK_SB          = 11,	/* superblock mount, remount, umount */
