@@ -12,6 +12,7 @@ void offsets(void)
 	OFFSET_MEMBER(TI_KERNEL_SP, struct thread, info.kernel_sp);
 	OFFSET_MEMBER(TI_FLAGS, struct thread, info.flags);
 	OFFSET_DEFINE(TIF_USER_WORK, TIF_USER_WORK);
+	OFFSET_DEFINE(TIF_FRAME_CHANGED, TIF_FRAME_CHANGED);
 	OFFSET_MEMBER(CONTEXT_RA, struct thread, context.ra);
 	OFFSET_MEMBER(CONTEXT_SP, struct thread, context.sp);
 	OFFSET_MEMBER(CONTEXT_S, struct thread, context.s);

@@ -170,6 +170,56 @@ static void contexts(void)
 	       "sigreturn without a frame");
 }
 
+/*
+ * saved_after(pid, sig, out): kill(pid, sig), then what s0..s11 are. The handler's own are back when it
+ * has returned, so only sigreturn can have put others there.
+ */
+long saved_after(long pid, long sig, long out[12]);
+__asm__(".text\n"
+	"saved_after:\n"
+	"	addi sp, sp, -96\n"
+	"	sd s0, 0(sp)\n	sd s1, 8(sp)\n	sd s2, 16(sp)\n	sd s3, 24(sp)\n"
+	"	sd s4, 32(sp)\n	sd s5, 40(sp)\n	sd s6, 48(sp)\n	sd s7, 56(sp)\n"
+	"	sd s8, 64(sp)\n	sd s9, 72(sp)\n	sd s10, 80(sp)\n	sd s11, 88(sp)\n"
+	"	li a7, 129\n"
+	"	ecall\n"
+	"	sd s0, 0(a2)\n	sd s1, 8(a2)\n	sd s2, 16(a2)\n	sd s3, 24(a2)\n"
+	"	sd s4, 32(a2)\n	sd s5, 40(a2)\n	sd s6, 48(a2)\n	sd s7, 56(a2)\n"
+	"	sd s8, 64(a2)\n	sd s9, 72(a2)\n	sd s10, 80(a2)\n	sd s11, 88(a2)\n"
+	"	ld s0, 0(sp)\n	ld s1, 8(sp)\n	ld s2, 16(sp)\n	ld s3, 24(sp)\n"
+	"	ld s4, 32(sp)\n	ld s5, 40(sp)\n	ld s6, 48(sp)\n	ld s7, 56(sp)\n"
+	"	ld s8, 64(sp)\n	ld s9, 72(sp)\n	ld s10, 80(sp)\n	ld s11, 88(sp)\n"
+	"	addi sp, sp, 96\n"
+	"	ret\n");
+
+static int number_of_saved(int i)
+{
+	return i < 2 ? 8 + i : 16 + i;
+}
+
+static void change_saved(int sig, siginfo_t *info, void *context)
+{
+	ucontext_t *u = context;
+
+	for (int i = 0; i < 12; i++)
+		u->uc_mcontext.__gregs[number_of_saved(i)] = 0x5000 + i;
+}
+
+/* Runtimes that switch between coroutines in a handler change these too, or do not keep them. */
+static void saved_registers(void)
+{
+	struct sigaction act = { .sa_sigaction = change_saved, .sa_flags = SA_SIGINFO };
+	long out[12] = { 0 };
+	int right = 0;
+
+	sigaction(SIGUSR1, &act, NULL);
+	tap_is(saved_after(getpid(), SIGUSR1, out), 0, "a signal to oneself");
+	for (int i = 0; i < 12; i++)
+		right += out[i] == 0x5000 + i;
+	tap_is(right, 12, "s0 to s11 are those of the context");
+	signal(SIGUSR1, SIG_DFL);
+}
+
 static volatile int depth;
 static void nested(int sig)
 {
@@ -193,6 +243,7 @@ int main(void)
 	suspends();
 	floats();
 	contexts();
+	saved_registers();
 	nesting();
 	return tap_exit();
 }

@@ -160,10 +160,12 @@ from_user:
 	ld	a0, TF_REG(10)(sp)
 	j	1b
 
-	/* Something is to be done before the return; the frame may change. */
+	/* Something is to be done before the return; the frame may change, or the call wrote all of it. */
 4:	sd	a0, TF_REG(10)(sp)
+	andi	t0, t0, TIF_FRAME_CHANGED
+	bnez	t0, 6f
 	save_callee_saved
-	mv	a0, sp
+6:	mv	a0, sp
 	call	user_return_work
 
 /* Interrupts off, sp at the frame: every register comes from there. */
