@@ -204,23 +204,29 @@ long sys_utimensat(int dfd, uaddr_t name, uaddr_t utimes, int flags)
 
 /* --- size --- */
 
+int inode_check_growth(const struct inode *inode, loff_t size)
+{
+	u64 limit = rlimit_current(RLIMIT_FSIZE);
+	struct kernel_siginfo info;
+
+	if (size <= READ_ONCE(inode->size))
+		return 0;
+	if (limit != RLIM_INFINITY && (u64)size > limit) {
+		siginfo_fill_user(&info, SIGXFSZ, SI_USER);
+		(void)signal_send_thread(current, SIGXFSZ, &info);
+		return -EFBIG;
+	}
+	return size > inode->sb->max_bytes ? -EFBIG : 0;
+}
+
 int file_truncate(const struct path *path, loff_t size, u32 times)
 {
 	struct inode *inode = path->dentry->inode;
 	struct iattr attr = { .valid = ATTR_SIZE | times, .size = size };
-	u64 limit = rlimit_current(RLIMIT_FSIZE);
+	int err = inode_check_growth(inode, size);
 
-	if (size > READ_ONCE(inode->size)) {
-		if (limit != RLIM_INFINITY && (u64)size > limit) {
-			struct kernel_siginfo info;
-
-			siginfo_fill_user(&info, SIGXFSZ, SI_USER);
-			(void)signal_send_thread(current, SIGXFSZ, &info);
-			return -EFBIG;
-		}
-		if (size > inode->sb->max_bytes)
-			return -EFBIG;
-	}
+	if (err)
+		return err;
 	if (!inode->ops->setattr)
 		return -EINVAL;
 	if (size != READ_ONCE(inode->size))

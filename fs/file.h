@@ -193,6 +193,8 @@ void anon_init(void);
 loff_t generic_file_llseek(struct file *f, loff_t off, int whence);
 /* against this one; most: the last position there is */
 loff_t sized_llseek(struct file *f, loff_t off, int whence, loff_t size, loff_t most);
+/* May the caller make it as large? 0; -EFBIG, where RLIMIT_FSIZE forbids it with SIGXFSZ. */
+int inode_check_growth(const struct inode *inode, loff_t size);
 /*
  * 0 or -errno; takes the inode's rwsem. times: ATTR_MTIME to set it even if the size is the same.
  */

@@ -194,7 +194,9 @@ static int fallocate_locked(struct inode *inode, int mode, loff_t off, loff_t le
 	}
 	if ((seals & F_SEAL_GROW) && off + len > inode->size)
 		return -EPERM;
-	err = fill_range(inode->mapping, off, len);
+	err = inode_check_growth(inode, off + len);
+	if (!err)
+		err = fill_range(inode->mapping, off, len);
 	if (!err && !(mode & FALLOC_FL_KEEP_SIZE) && off + len > inode->size)
 		WRITE_ONCE(inode->size, off + len);
 	return err;

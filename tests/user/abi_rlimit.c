@@ -79,6 +79,12 @@ static void enforced(void)
 	       "RLIMIT_FSIZE: SIGXFSZ");
 	tap_is(CODE(signal(SIGXFSZ, SIG_IGN); set(RLIMIT_FSIZE, 10); _exit(-err(truncate("sized", 100)))), EFBIG,
 	       "RLIMIT_FSIZE: truncate");
+	tap_is(CODE(int fd = memfd_create("m", 0); signal(SIGXFSZ, SIG_IGN); set(RLIMIT_FSIZE, 10);
+		    _exit(-err(fallocate(fd, 0, 0, 100)))), EFBIG, "RLIMIT_FSIZE: fallocate");
+	tap_is(CODE(int fd = memfd_create("m", 0); set(RLIMIT_FSIZE, 10);
+		    fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, 100)), -SIGXFSZ, "RLIMIT_FSIZE: fallocate beyond the size");
+	tap_is(CODE(int fd = memfd_create("m", 0); (void)!ftruncate(fd, 100); set(RLIMIT_FSIZE, 10);
+		    _exit(-err(fallocate(fd, 0, 0, 100)))), 0, "RLIMIT_FSIZE: fallocate within it");
 	tap_is(CODE(set(RLIMIT_AS, 64 << 20); _exit(mmap(NULL, 100 << 20, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
 						     == MAP_FAILED ? errno : 0)), ENOMEM, "RLIMIT_AS");
 	tap_is(CODE(set(RLIMIT_DATA, 1 << 20); _exit(sbrk(16 << 20) == (void *)-1 ? errno : 0)),
