@@ -47,6 +47,7 @@ struct file {
 	refcount_t refs;
 	u32 flags;			/* O_*; file lock (RANK_FILE) for F_SETFL */
 	u32 mode;			/* FMODE_* */
+	u32 wb_err_seen;		/* write errors reported so far */
 	const struct file_ops *ops;
 	struct inode *inode;
 	struct mapping *mapping;
@@ -57,7 +58,6 @@ struct file {
 	struct spinlock lock;		/* RANK_FILE */
 	const struct cred *cred;	/* of the opener */
 	struct readahead_state ra;	/* pagecache.h */
-	u32 wb_err_seen;		/* write errors reported so far */
 	struct list_head epoll_items;	/* lock */
 	struct file_owner *owner;	/* whom it tells by signal; RCU, lock to change */
 	struct async *async;		/* O_ASYNC is set; async.c's */

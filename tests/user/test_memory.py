@@ -86,7 +86,7 @@ def test_used_again(tmp_path):
 
 
 def test_idle_ends():
-    machine, programs = guest.boot(kernel(""), ["bench_ends"], 1)
+    machine, programs = guest.boot(kernel(""), ["bench_ends.120"], 1)
     judge(machine, programs, "bench_ends")
     assert machine.verdict == "ended" and not machine.trouble, machine.trouble
 
