@@ -10,6 +10,10 @@
  * found. Ticks come at fixed multiples of TICK_NS whenever the CPU is busy, so
  * short runs are hit in proportion to their length. What no tick has judged yet
  * is split by a reader in the proportion of what has been.
+ *
+ * Limit: what an interrupt has taken before its tick is the thread's, and at the end of the
+ * interrupt the interrupt's as well. The thread's next charge makes up for it; until then the
+ * columns are ahead of the clock.
  */
 #include <kernel/sched/tick.h>
 
