@@ -235,15 +235,9 @@ static struct vma *copy_vma(struct mm *to, const struct vma *old)
 
 	if (!vma)
 		return NULL;
-	vma->ops = old->ops;
-	vma->private = old->private;
 	if (old->anon && !(old->flags & VM_WIPEONFORK))
 		anon_link(vma, old->anon);
-	if (old->file) {
-		vma->file = file_get(old->file);
-		vma->mapping = old->mapping;
-		i_mmap_insert(vma);
-	}
+	vma_inherit(vma, old);
 	vma_insert(vma);
 	mm_account(to, vma_pages(vma), vma->flags);
 	return vma;
@@ -264,7 +258,8 @@ static int copy_vmas(struct copier *c)
 				commit_uncharge(vma_pages(old));
 			return -ENOMEM;
 		}
-		if (!c->vma->anon && !(old->ops && !(old->flags & VM_WIPEONFORK)))
+		if (!c->vma->anon &&
+		    !(old->ops && old->ops->fault && !(old->flags & VM_WIPEONFORK)))
 			continue;
 		err = copy_entries(c);
 		if (err)

@@ -122,15 +122,9 @@ static struct vma *create_target(struct move *m)
 	new = vma_alloc(m->mm, m->to, m->to + m->new_len, old->flags, pgoff);
 	if (!new)
 		return NULL;
-	new->ops = old->ops;
-	new->private = old->private;
 	if (old->anon)
 		anon_link(new, old->anon);
-	if (old->file) {
-		new->file = file_get(old->file);
-		new->mapping = old->mapping;
-		i_mmap_insert(new);
-	}
+	vma_inherit(new, old);
 	vma_change_begin(new);
 	vma_insert(new);
 	mm_account(m->mm, vma_pages(new), new->flags);

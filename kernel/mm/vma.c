@@ -185,6 +185,19 @@ struct vma *vma_alloc(struct mm *mm, uaddr_t start, uaddr_t end, u64 flags, u64 
 	return vma;
 }
 
+void vma_inherit(struct vma *vma, const struct vma *old)
+{
+	vma->ops = old->ops;
+	vma->private = old->private;
+	if (old->file) {
+		vma->file = file_get(old->file);
+		vma->mapping = old->mapping;
+		i_mmap_insert(vma);
+	}
+	if (vma->ops && vma->ops->open)
+		vma->ops->open(vma);
+}
+
 static void vma_free_rcu(struct rcu_head *head)
 {
 	kmem_cache_free(vma_cache, container_of(head, struct vma, rcu));
@@ -327,15 +340,9 @@ int vma_split(struct vma *vma, uaddr_t addr, struct vma **upper)
 	new = vma_alloc(vma->mm, addr, vma->end, vma->flags, vma_page_index(vma, addr));
 	if (!new)
 		return -ENOMEM;
-	new->ops = vma->ops;
-	new->private = vma->private;
 	if (vma->anon)
 		anon_link(new, vma->anon);
-	if (vma->file) {
-		new->file = file_get(vma->file);
-		new->mapping = vma->mapping;
-		i_mmap_insert(new);
-	}
+	vma_inherit(new, vma);
 	vma_change_begin(vma);
 	vma_resize(vma, vma->start, addr);
 	vma_insert(new);

@@ -42,12 +42,18 @@ struct vma;
 #define STACK_GUARD_GAP	(256ul << 12)
 extern u32 vm_max_map_count;
 
-/* Special mappings (vdso, devices): how a missing page is found. */
+/* Special mappings: vdso, devices; and those that somebody counts. Each may be NULL. */
 struct vm_ops {
 	/*
 	 * The page for addr with a reference; NULL and *err. mm read-locked or RCU-checked later.
+	 * Not asked where the VMA has a mapping: that has the pages.
 	 */
 	struct page *(*fault)(struct vma *vma, uaddr_t addr, int *err);
+	/*
+	 * A VMA more, or less. open: by fork, a cut or a move; the file's mmap method opens the
+	 * first. The caller's mm->lock is write-held.
+	 */
+	void (*open)(struct vma *vma);
 	void (*close)(struct vma *vma);
 	const char *(*name)(const struct vma *vma);
 };
@@ -77,6 +83,8 @@ struct vma {
 
 /* --- kernel/mm/vma.c: the tree. Writers hold mm->lock for writing. --- */
 struct vma *vma_alloc(struct mm *mm, uaddr_t start, uaddr_t end, u64 flags, u64 pgoff);	/* in no tree; NULL */
+/* A new VMA maps what old does: its operations and its file. The anon object is the caller's. */
+void vma_inherit(struct vma *vma, const struct vma *old);
 /*
  * Out of every tree; drops the anon object now, the file
  * in mm_write_unlock(), the struct after a grace period.
