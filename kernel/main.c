@@ -15,6 +15,7 @@
 #include <fs/dev/devtmpfs.h>
 #include <arch/vdso.h>
 #include <kernel/bug.h>
+#include <kernel/ipc/shm.h>
 #include <kernel/irq/irq.h>
 #include <kernel/lib/random.h>
 #include <fs/vfs.h>
@@ -54,6 +55,7 @@ static int late_boot(void *arg)
 	net_init();			/* loopback and the TCP/IP stack, for network drivers to register with */
 	drivers_probe();		/* interrupt controller, devices */
 	socket_init();			/* sockets */
+	shm_proc_init();		/* what tells of System V shared memory */
 	ktest_run();			/* ktest=: run the tests and power off */
 	userland_start();		/* root file system, PID 1 */
 	paging_free_init();		/* of what ran once: its memory back; what it set: read-only */

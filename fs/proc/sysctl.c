@@ -68,6 +68,25 @@ static ssize_t number_store(struct pseudo *p, char *text, size_t len)
 	return len;
 }
 
+/* Those that use all 64 bits: data is the u64. */
+static int unsigned_show(struct seq *s, struct pseudo *p)
+{
+	seq_printf(s, "%lu\n", READ_ONCE(*(const u64 *)p->entry->data));
+	return 0;
+}
+
+static ssize_t unsigned_store(struct pseudo *p, char *text, size_t len)
+{
+	u64 v;
+
+	if (!len)
+		return 0;
+	if (kstrtou64(text, 0, &v))
+		return -EINVAL;
+	WRITE_ONCE(*(u64 *)p->entry->data, v);
+	return len;
+}
+
 static int permission(struct pseudo *p, int mask)
 {
 	umode_t mode = p->inode.mode;
@@ -85,6 +104,8 @@ static int permission(struct pseudo *p, int mask)
 #define SETTABLE(n, var, low, high)	{ .name = (n), .mode = S_IFREG | 0644, .show = number_show, \
 	.store = number_store, .permission = permission, \
 	.data = &(struct sysctl){ .value = &(var), .bytes = sizeof(var), .min = (low), .max = (high) } }
+#define UNSIGNED(n, var)	{ .name = (n), .mode = S_IFREG | 0644, .show = unsigned_show, \
+	.store = unsigned_store, .permission = permission, .data = &(var) }
 #define OF_NET(n, field, low, high)	{ .name = (n), .mode = S_IFREG | 0644, .show = number_show, \
 	.store = number_store, .permission = permission, \
 	.data = &(struct sysctl){ .of_net = true, .offset = offsetof(struct net_settings, field), \
@@ -226,6 +247,9 @@ static const struct pseudo_entry kernel_entries[] = {
 	DIR("random", random_entries),
 	CONSTANT("sched_rt_period_us", SCHED_RT_PERIOD_US),
 	SETTABLE("sched_rt_runtime_us", sched_rt_runtime_us, -1, SCHED_RT_PERIOD_US),
+	UNSIGNED("shmall", init_ipc_ns.shm_max_pages),
+	UNSIGNED("shmmax", init_ipc_ns.shm_max_bytes),
+	SETTABLE("shmmni", init_ipc_ns.shm_max_segments, 0, IPC_MAX),
 	CONSTANT("threads-max", PID_MAX),
 	NAME("version", version, 0444),
 	{ 0 },

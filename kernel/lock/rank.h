@@ -32,6 +32,7 @@ enum lock_rank {
 	RANK_SOCK_WRITE  = 17,	/* one sender of a socket     : send -> copy from user (fault) */
 	RANK_SOCK_STATE  = 18,	/* connect, bind, listen of a socket: -> the stack's tables */
 	RANK_MM          = 20,	/* VMA tree of one mm (rwsem): fault -> page cache; sublevel 1: child in fork */
+	RANK_SHM         = 22,	/* System V segments: munmap, fork -> how many attachments */
 	RANK_PAGE        = 26,	/* page lock: page under I/O: fault -> read -> block map */
 	RANK_I_MMAP      = 28,	/* a mapping's VMA tree (rwsem): unmap_mapping, rmap walk */
 	RANK_ANON        = 29,	/* an anon object's VMA list (rwsem): rmap walk, fork */

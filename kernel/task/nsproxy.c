@@ -11,6 +11,15 @@ struct pid_namespace init_pid_ns = {
 	.lock = SPINLOCK_INIT(RANK_PID),
 };
 
+/* The limits are Linux's: so high that only memory limits. */
+struct ipc_namespace init_ipc_ns = {
+	.shm_max_bytes = U64_MAX - (1u << 24),
+	.shm_max_pages = U64_MAX - (1u << 24),
+	.shm_max_segments = 4096,
+	.shm_lock = MUTEX_INIT(init_ipc_ns.shm_lock, RANK_SHM),
+	.shm_last = -1,
+};
+
 struct uts_namespace init_uts_ns = {
 	.lock = SPINLOCK_INIT(RANK_LEAF),
 	.name = {
@@ -27,6 +36,7 @@ struct nsproxy init_nsproxy = {
 	.refs = REFCOUNT_INIT(1),
 	.uts = &init_uts_ns,
 	.pid_for_children = &init_pid_ns,
+	.ipc = &init_ipc_ns,
 };
 
 void nsproxy_put(struct nsproxy *ns)

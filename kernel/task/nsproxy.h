@@ -8,10 +8,13 @@
 #include <kernel/lib/atomic.h>
 #include <kernel/lib/bitmap.h>
 #include <kernel/lib/xarray.h>
+#include <kernel/lock/mutex.h>
 #include <kernel/lock/spinlock.h>
 
 #define UTS_LEN		65	/* with the NUL */
 #define PID_MAX		32768
+#define IPC_INDEX_BITS	15	/* of a System V id; above them a sequence number */
+#define IPC_MAX		(1u << IPC_INDEX_BITS)
 
 struct mnt_namespace;
 struct net;
@@ -38,6 +41,21 @@ struct pid_namespace {
 	DECLARE_BITMAP(used, PID_MAX);
 };
 
+/* System V shared memory: kernel/ipc/shm.c. */
+struct ipc_namespace {
+	/* Limits, set in /proc/sys/kernel at any time: of one segment, of all, and how many. */
+	u64 shm_max_bytes, shm_max_pages;
+	s32 shm_max_segments;
+
+	struct mutex shm_lock;		/* RANK_SHM: the fields below, and what changes of a segment */
+	struct xarray shm_segments;	/* by index: the low bits of their ids */
+	u32 nr_shm;
+	u64 shm_pages;			/* their sizes */
+	u32 shm_next;			/* index from which the next one looks for a free one */
+	s64 shm_last;			/* index of the one made last; -1: none */
+	u32 shm_sequence;		/* the high bits of its id */
+};
+
 struct user_namespace {
 	u32 level;
 };
@@ -48,11 +66,13 @@ struct nsproxy {
 	struct pid_namespace *pid_for_children;
 	struct mnt_namespace *mnt;
 	struct net *net;
+	struct ipc_namespace *ipc;
 };
 
 extern struct nsproxy init_nsproxy;
 extern struct uts_namespace init_uts_ns;
 extern struct pid_namespace init_pid_ns;
+extern struct ipc_namespace init_ipc_ns;
 extern struct user_namespace init_user_ns;
 
 static inline struct nsproxy *nsproxy_get(struct nsproxy *ns)

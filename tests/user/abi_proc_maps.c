@@ -29,21 +29,21 @@ static void lines(void)
 	file = map(PAGE, PROT_READ, MAP_SHARED, fd, 2 * PAGE);
 	mprotect(rw + 2 * PAGE, PAGE, PROT_READ | PROT_EXEC);
 	maps = slurp("/proc/self/maps");
-	tap_ok(map_at(maps, none, &m) && !strcmp(m.perms, "---p"), "an inaccessible mapping");
-	tap_ok(map_at(maps, rw + 2 * PAGE, &m) && m.start == (unsigned long)rw + 2 * PAGE &&
+	tap_ok(map_of(maps, none, &m) && !strcmp(m.perms, "---p"), "an inaccessible mapping");
+	tap_ok(map_of(maps, rw + 2 * PAGE, &m) && m.start == (unsigned long)rw + 2 * PAGE &&
 		       m.end == m.start + PAGE && !strcmp(m.perms, "r-xp"),
 	       "mprotect cuts out a part");
-	tap_ok(map_at(maps, rw, &m) && m.end == (unsigned long)rw + 2 * PAGE &&
+	tap_ok(map_of(maps, rw, &m) && m.end == (unsigned long)rw + 2 * PAGE &&
 		       !strcmp(m.perms, "rw-p"),
 	       "and leaves what is before");
-	tap_ok(map_at(maps, file, &m) && m.start == (unsigned long)file &&
+	tap_ok(map_of(maps, file, &m) && m.start == (unsigned long)file &&
 		       m.end == m.start + PAGE && m.offset == 2 * PAGE && m.inode == st.st_ino &&
 		       !strcmp(m.perms, "r--s"),
 	       "a file: range, offset, inode");
 	tap_ok(!strcmp(m.name, "/tmp/a b\\012c"), "its name, with the newline escaped");
-	tap_ok(map_at(maps, &local, &m) && !strcmp(m.name, "[stack]"), "the stack");
-	tap_ok(map_at(maps, sbrk(0) - 1, &m) && !strcmp(m.name, "[heap]"), "the heap");
-	tap_ok(map_at(maps, (void *)lines, &m) && strstr(m.name, "abi_proc_maps") &&
+	tap_ok(map_of(maps, &local, &m) && !strcmp(m.name, "[stack]"), "the stack");
+	tap_ok(map_of(maps, sbrk(0) - 1, &m) && !strcmp(m.name, "[heap]"), "the heap");
+	tap_ok(map_of(maps, (void *)lines, &m) && strstr(m.name, "abi_proc_maps") &&
 		       m.perms[2] == 'x',
 	       "the program's code");
 	tap_ok(strstr(maps, "[vdso]") != NULL, "the vdso");
@@ -53,7 +53,7 @@ static void lines(void)
 	tap_is(strstr(line, "[stack]") - line, 73, "names begin in column 73");
 	unlink("/tmp/a b\nc");
 	maps = slurp("/proc/self/maps");
-	tap_ok(map_at(maps, file, &m) && !strcmp(m.name, "/tmp/a b\\012c (deleted)"),
+	tap_ok(map_of(maps, file, &m) && !strcmp(m.name, "/tmp/a b\\012c (deleted)"),
 	       "an unlinked file");
 	unsigned long end = 0;
 	bool ordered = true;

@@ -141,7 +141,7 @@ TAP_UNUSED static bool next_map(const char **text, struct map *m)
 }
 
 /* The map that contains addr. */
-TAP_UNUSED static bool map_at(const char *maps, const void *addr, struct map *m)
+TAP_UNUSED static bool map_of(const char *maps, const void *addr, struct map *m)
 {
 	while (next_map(&maps, m))
 		if ((unsigned long)addr >= m->start && (unsigned long)addr < m->end)
