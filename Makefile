@@ -75,6 +75,7 @@ endif
 setup-run := $(FATHOM_CACHE)/stamps/run
 setup-test := $(FATHOM_CACHE)/stamps/test
 setup-check := $(FATHOM_CACHE)/stamps/check
+setup-debian := $(FATHOM_CACHE)/stamps/debian
 
 $(FATHOM_CACHE)/stamps/%: scripts/setup
 	@scripts/setup $*
@@ -384,10 +385,13 @@ ROOT ?= $(qemu-root)
 root-disk := $(build)/rootfs.img
 root-initramfs := $(build)/initramfs.cpio
 root-card := $(build)/sdcard.img
+root-debian := build/debian.img
 qemu-disk := -drive file=$(root-disk),if=none,format=raw,id=root -device virtio-blk-device,drive=root
+qemu-debian := -drive file=$(root-debian),if=none,format=raw,id=root -device virtio-blk-device,drive=root
 qemu-initramfs := -initrd $(root-initramfs)
 qemu-card := -drive file=$(root-card),if=sd,format=raw
 append-disk := root=/dev/vda rw
+append-debian := root=/dev/vda rw init=/usr/local/sbin/init
 append-card := root=/dev/$(qemu-card-root) rw
 run-flags = $(qemu-machine) $(qemu-net) -smp $(or $(SMP),$(qemu-smp)) -m $(or $(MEM),$(qemu-mem),512M) -nographic \
 	-kernel $(build)/Image $(qemu-$(ROOT)) -append "$(strip $(append-$(ROOT)) $(APPEND))"
@@ -399,6 +403,11 @@ run: run-ready
 debug: run-ready
 	@echo "Stopped; attach with: gdb-multiarch $(build)/kernel.elf -ex 'target remote :1234'"
 	$(Q)$(qemu) $(run-flags) -s -S
+
+# Made once: it is whoever's uses it. rm it for a new one.
+$(root-debian): | userland/debian/init userland/debian/image $(setup-debian)
+	$(call say,DISK,$@)
+	$(Q)userland/debian/image $(FATHOM_CACHE)/debian.tar $(FATHOM_CACHE)/busybox/busybox $@ 4G
 
 include userland/files.mk
 
@@ -559,7 +568,7 @@ clean:
 #? CONFIG=   a variant, boards/<variant>.config: debug (lock ranks, poison, tests)
 #? PORT=     the host's port that leads to the guest's 8080 (8080; another for a second make run)
 #? SMP= MEM= APPEND=     harts, memory (512M) and kernel parameters of make run
-#? ROOT=     disk, card or initramfs: the root of make run, where the board has it
+#? ROOT=     disk, card or initramfs: the root of make run, where the board has it; debian: Debian's stable release
 #? T=        part of a test's name
 #? LLVM=1    the kernel by clang, in a folder of its own
 #? V=1       show the commands
