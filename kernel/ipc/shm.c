@@ -13,17 +13,16 @@
  *
  * A key is looked for in all segments, which are few.
  *
- *            shmget                    shmat                       shmdt, exit, exec
- *   (none) ----------> attached == 0 <--------> attached > 0   ------------------------+
- *      ^                    |                        | IPC_RMID                        |
- *      |  IPC_RMID          |                        v                                 |
- *      +--------------------+               SHM_DEST, attached > 0: key 0, id still    |
- *      +-------------------- last detach ------------+  good for shmat <---------------+
+ * States, and who changes them:
+ *   unattached   attached is 0. shmat: attached. IPC_RMID: gone.
+ *   attached     Last detach, by shmdt, munmap, exec or exit: unattached. IPC_RMID: dying.
+ *   dying        SHM_DEST, and without a key; its id still stands for it, for shmat too. Last
+ *                detach: gone.
  *
  * Invariants, under ns->shm_lock:
- *  (1) A segment is in the table while it is not unlinked, and it is not while it is attached.
- *  (2) attached counts its VMAs, whoever has them, and the shmat calls under way.
- *  (3) Whoever unlinks it frees it, once the lock is dropped.
+ *  (1) A segment is in the table until it is gone: it is never attached and in no table.
+ *  (2) attached counts the VMAs, whoever has them, and the shmat calls under way.
+ *  (3) Whoever takes it out of the table frees it, once the lock is dropped.
  *
  * There is one namespace. Everything that would be another's is in struct ipc_namespace.
  *

@@ -150,7 +150,8 @@ static long map(struct shm_segment *seg, uaddr_t addr, bool fixed, int flags)
 
 long sys_shmat(int id, uaddr_t addr, int flags)
 {
-	int access = MAY_READ | (flags & SHM_RDONLY ? 0 : MAY_WRITE) | (flags & SHM_EXEC ? MAY_EXEC : 0);
+	int access = MAY_READ | (flags & SHM_RDONLY ? 0 : MAY_WRITE) |
+		     (flags & SHM_EXEC ? MAY_EXEC : 0);
 	bool fixed = addr;
 	struct shm_segment *seg;
 	long ret = check_address(&addr, flags);
