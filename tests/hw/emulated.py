@@ -77,6 +77,22 @@ class Faults:
     seed: int = 1
 
 
+# --- the debugger's protocol: $text#sum, each acknowledged by "+" ---
+
+def send(port, text):
+    port.sendall(f"+${text}#{sum(text.encode()) % 256:02x}".encode())
+
+
+def answer(port):
+    """The text of the next packet, which does not come in pieces with another."""
+    said = b""
+    while not re.search(rb"\$[^#]*#..", said):
+        piece = port.recv(256)
+        assert piece, "the machine has ended"
+        said += piece
+    return re.search(rb"\$([^#]*)#", said)[1].decode()
+
+
 class Board:
     """One machine; start and stop come through the switch."""
     def __init__(self, board, folder, faults=None, variables=(), mux=False):
@@ -205,10 +221,16 @@ class Board:
         symbols = (ROOT / "build" / image / "System.map").read_text()
         address = re.search(rf"^([0-9a-f]+) \w {function}$", symbols, re.M)[1]
         with self.debugger() as port:
-            for packet in (f"M{int(address, 16):x},4:00000000", "c"):
-                port.sendall(f"+${packet}#{sum(packet.encode()) % 256:02x}".encode())
-                if packet != "c":
-                    port.recv(64)
+            answer(port)  # that it stops
+            send(port, write := f"M{int(address, 16):x},4:00000000")
+            # A hart that is in user mode has not the kernel's text: let it go on, and try again.
+            while answer(port) != "OK":
+                send(port, "c")
+                threading.Event().wait(0.01)
+                port.sendall(b"\x03")
+                answer(port)
+                send(port, write)
+            send(port, "c")
             threading.Event().wait(0.2)
 
     def debugger(self):
