@@ -139,7 +139,7 @@ DEMOS = {
                 r"(.|\n)*after writing 4 MiB +102\d\d +7[12]\d\d +61\d\d +4[01]\d\d\n"
                 r"(.|\n)*102\d\d +102\d\d +\d{1,2} +102\d\d\nThe parent's first byte is still 1",
     "threads": r"the heap has 1000 \+ 1000 \+ 1000 \+ 1000 notes; my own counter is 0",
-    "race": r"with a mutex: +800000 of 800000\n(.|\n)*with a semaphore: +up to 2 inside, 2 allowed",
+    "race": r"with a mutex: +800000 of 800000\n(.|\n)*with a semaphore: +up to [12] inside, 2 allowed",
     "producers": r"went in 600030000, of what came out 600030000",
     "pipes": r"lines with a 7: 271\n(.|\n)*ended by SIGPIPE\ntold of ended children: yes",
     "mapping": r'shared: "by the child", file: "by the child", private: "As it was made"\n(.|\n)*SIGBUS',
