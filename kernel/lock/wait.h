@@ -50,8 +50,11 @@ int wait_wake_thread(struct wait_entry *e, u32 key);		/* default function */
 
 /* Any context. Wake every non-exclusive waiter and nr exclusive ones (0: all). */
 void wake_queue(struct wait_queue *q, unsigned nr_exclusive, u32 key);
-/* From a wake-up function of another queue: sublevel orders the queues' locks. */
-#define WAIT_SLEEPERS	15	/* of a queue where only threads wait: above all that wake it */
+/*
+ * From a wake-up function of another queue: sublevel orders the queues' locks;
+ * WAIT_SLEEPERS: q's waiters are threads alone, it is above all that wake it.
+ */
+#define WAIT_SLEEPERS	15
 void wake_queue_nested(struct wait_queue *q, unsigned nr_exclusive, u32 key, unsigned sublevel);
 void wake_queue_locked(struct wait_queue *q, unsigned nr_exclusive, u32 key);	/* q->lock held */
 /* Nothing waits? Then the shared line is not written. Pairs with wait_prepare's barrier. */
